@@ -1,0 +1,69 @@
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Neither stdio nor exit handlers: both may want memory themselves. */
+static _Noreturn void
+die_without_memory(void)
+{
+	static const char line[] = "fcgi-sse: out of memory\n";
+
+	(void)!write(STDERR_FILENO, line, sizeof(line) - 1);
+	_exit(EXIT_FAILURE);
+}
+
+/* malloc(0) may be NULL, which would look like a failure. */
+static size_t
+at_least_one(size_t size_bytes)
+{
+	return size_bytes > 0 ? size_bytes : 1;
+}
+
+void *
+mem_alloc(size_t size_bytes)
+{
+	void *bytes = malloc(at_least_one(size_bytes));
+
+	if (bytes == NULL)
+		die_without_memory();
+	return bytes;
+}
+
+void *
+mem_zalloc(size_t size_bytes)
+{
+	void *bytes = calloc(1, at_least_one(size_bytes));
+
+	if (bytes == NULL)
+		die_without_memory();
+	return bytes;
+}
+
+void *
+mem_realloc(void *old, size_t size_bytes)
+{
+	void *bytes = realloc(old, at_least_one(size_bytes));
+
+	if (bytes == NULL)
+		die_without_memory();
+	return bytes;
+}
+
+char *
+mem_strdup(const char *text)
+{
+	return mem_strndup(text, strlen(text));
+}
+
+char *
+mem_strndup(const char *text, size_t len_bytes_max)
+{
+	size_t len_bytes = strnlen(text, len_bytes_max);
+	char  *copy = mem_alloc(len_bytes + 1);
+
+	memcpy(copy, text, len_bytes);
+	copy[len_bytes] = '\0';
+	return copy;
+}

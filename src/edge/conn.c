@@ -1,0 +1,509 @@
+#include "edge/conn.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "edge/fcgi.h"
+#include "edge/room.h"
+#include "hub/hub.h"
+#include "routes/answer.h"
+#include "routes/request.h"
+#include "routes/router.h"
+#include "stream/peer.h"
+#include "stream/stream.h"
+
+#define READ_BYTES (64 * 1024)
+
+enum conn_state {
+	CONN_READING,		/* collects a request */
+	CONN_ANSWERING,		/* writes out, and reads nothing meanwhile */
+	CONN_STREAMING,		/* the stream writes */
+	CONN_CLOSED
+};
+
+/* One connection from a web server, and the request that is active on it. */
+struct conn {
+	struct peer		 peer;
+	struct conns		*conns;
+	struct list		 node;		/* in conns->open */
+	uv_poll_t		 poll;
+	int			 watched;	/* UV_READABLE | UV_WRITABLE */
+	int			 fd;
+	enum conn_state		 state;
+	bool			 is_idle;	/* kept, and nothing has come */
+	struct room		 room;
+	struct deadline		 deadline;
+	struct record_reader	 reader;
+	struct buf		 in;
+	size_t			 counted_bytes;	/* of in, in buffered_bytes */
+	struct buf		 out;		/* while CONN_ANSWERING */
+	size_t			 sent_bytes;	/* of out */
+	struct stream		*stream;	/* NULL: no stream */
+};
+
+static struct fcgi_target
+conn_target(const struct conn *conn)
+{
+	return (struct fcgi_target){ conn->fd, conn->reader.request_id };
+}
+
+static int64_t
+conn_now_ms(const struct conn *conn)
+{
+	return hub_now_ms(conn->conns->streams->hub);
+}
+
+static void
+on_closed(uv_handle_t *handle)
+{
+	free(list_entry((uv_poll_t *)handle, struct conn, poll));
+}
+
+/* The handle first: it takes the descriptor out of the loop by its number. */
+static void
+conn_close(struct conn *conn)
+{
+	struct conns *conns = conn->conns;
+
+	assert(conn->stream == NULL && conn->state != CONN_CLOSED);
+	conn->state = CONN_CLOSED;
+	deadline_clear(&conn->deadline);
+	list_remove(&conn->node);
+	conns->open_count--;
+	conns->buffered_bytes -= conn->counted_bytes;
+	buf_deinit(&conn->in);
+	buf_deinit(&conn->out);
+	uv_close((uv_handle_t *)&conn->poll, on_closed);
+	close(conn->fd);
+	conn->fd = -1;
+}
+
+/* Ends the connection, and its stream for that reason. */
+static void
+conn_lose(struct conn *conn, enum stream_end end)
+{
+	if (conn->stream != NULL)
+		stream_end(conn->stream, end);
+	if (conn->state != CONN_CLOSED)
+		conn_close(conn);
+}
+
+static void
+conn_break(struct conn *conn, const char *why)
+{
+	log_warn("bad-connection", LOG_STR("error", why));
+	conn_lose(conn, STREAM_END_PROTOCOL_ERROR);
+}
+
+static void	on_poll(uv_poll_t *, int, int);
+
+static void
+conn_watch(struct conn *conn, int events)
+{
+	if (conn->watched == events)
+		return;
+	conn->watched = events;
+	uv_poll_start(&conn->poll, events, on_poll);
+}
+
+/* The request was answered: the connection is for the next one, or done. */
+static void
+conn_finish(struct conn *conn)
+{
+	buf_deinit(&conn->out);
+	conn->sent_bytes = 0;
+	record_finish(&conn->reader);
+	if (!conn->reader.is_kept || conn->conns->is_draining) {
+		conn_close(conn);
+		return;
+	}
+	conn->state = CONN_READING;
+	conn_watch(conn, UV_READABLE);
+	conn->is_idle = conn->in.len_bytes == 0;
+	deadline_set(conn->is_idle ? &conn->conns->idles :
+	    &conn->conns->requests, &conn->deadline, conn_now_ms(conn));
+}
+
+static void
+conn_start_stream(struct conn *conn)
+{
+	size_t len_bytes = conn->out.len_bytes;
+
+	buf_deinit(&conn->out);
+	conn->sent_bytes = 0;
+	conn->state = CONN_STREAMING;
+	deadline_clear(&conn->deadline);
+	conn_watch(conn, UV_READABLE);
+	stream_start(conn->stream, len_bytes);
+}
+
+/* Writes the answer, a piece at a time as there is room. */
+static void
+conn_send(struct conn *conn)
+{
+	struct iovec	part;
+	bool		is_end;
+	int		result;
+
+	do {
+		part.iov_base = conn->out.data + conn->sent_bytes;
+		part.iov_len = conn->out.len_bytes - conn->sent_bytes;
+		if (part.iov_len > PEER_WRITE_BYTES_MAX)
+			part.iov_len = PEER_WRITE_BYTES_MAX;
+		if (!room_has(&conn->room, conn->fd, part.iov_len)) {
+			conn_watch(conn, UV_WRITABLE);
+			deadline_set(&conn->conns->answers, &conn->deadline,
+			    conn_now_ms(conn));
+			return;
+		}
+		room_use(&conn->room, part.iov_len);
+		conn->sent_bytes += part.iov_len;
+		is_end = conn->sent_bytes == conn->out.len_bytes;
+		result = is_end && conn->stream == NULL ?
+		    fcgi_end(conn->conns->fcgi, conn_target(conn),
+		    part.iov_base, part.iov_len) :
+		    fcgi_write(conn->conns->fcgi, conn_target(conn), &part, 1);
+		if (result == -1) {
+			conn_lose(conn, STREAM_END_WRITE_FAILED);
+			return;
+		}
+	} while (!is_end);
+	if (conn->stream != NULL)
+		conn_start_stream(conn);
+	else
+		conn_finish(conn);
+}
+
+/* A small record of our own; libfcgi has no call for these. */
+static void
+conn_put_record(struct conn *conn, const unsigned char *record,
+    size_t len_bytes)
+{
+	if (!room_has(&conn->room, conn->fd, len_bytes)) {
+		conn_break(conn, "asks without reading the answers");
+		return;
+	}
+	room_use(&conn->room, len_bytes);
+	if (send(conn->fd, record, len_bytes, MSG_NOSIGNAL) !=
+	    (ssize_t)len_bytes)
+		conn_lose(conn, STREAM_END_WRITE_FAILED);
+}
+
+static void
+conn_put_end(struct conn *conn, enum record_status status)
+{
+	unsigned char record[RECORD_REPLY_BYTES_MAX];
+
+	conn_put_record(conn, record, record_put_end(record,
+	    conn->reader.request_id, status));
+}
+
+/* Has the whole request at the buffer's front answered. */
+static void
+conn_answer(struct conn *conn)
+{
+	struct conns	*conns = conn->conns;
+	struct request	 request = {
+		.is_body_cut = conn->reader.is_body_cut,
+	};
+	struct answer	 answer;
+
+	deadline_clear(&conn->deadline);
+	if (fcgi_parse(conns->fcgi, conn->in.data, conn->reader.request_bytes,
+	    conn->reader.body_bytes, &request) == -1) {
+		conn_put_end(conn, RECORD_REQUEST_COMPLETE);
+		if (conn->state != CONN_CLOSED)
+			conn_break(conn, "libfcgi does not take the request");
+		return;
+	}
+	router_answer(conns->routes, &request, &answer);
+	fcgi_release(conns->fcgi);
+	record_take(&conn->reader, &conn->in);
+	conn->out = answer.bytes;
+	conn->stream = answer.stream;
+	conn->state = CONN_ANSWERING;
+	if (conn->stream != NULL)
+		stream_attach(conn->stream, &conn->peer);
+	conn_send(conn);
+}
+
+static void
+conn_abort(struct conn *conn)
+{
+	if (conn->stream != NULL) {
+		stream_end(conn->stream, STREAM_END_CLIENT_ABORTED);
+		return;
+	}
+	conn_put_end(conn, RECORD_REQUEST_COMPLETE);
+	if (conn->state != CONN_CLOSED)
+		conn_finish(conn);
+}
+
+static void
+conn_reply(struct conn *conn)
+{
+	conn_put_record(conn, conn->reader.reply, conn->reader.reply_bytes);
+	/* A request of another role was refused, and is the last one. */
+	if (conn->state == CONN_READING && conn->reader.is_refused &&
+	    !conn->reader.is_kept)
+		conn_close(conn);
+}
+
+/* Goes through the records that have arrived. */
+static void
+conn_process(struct conn *conn)
+{
+	while (conn->state == CONN_READING || conn->state == CONN_STREAMING) {
+		switch (record_next(&conn->reader, &conn->in)) {
+		case RECORD_EVENT_NONE:
+			return;
+		case RECORD_EVENT_REQUEST:
+			conn_answer(conn);
+			break;
+		case RECORD_EVENT_ABORT:
+			conn_abort(conn);
+			break;
+		case RECORD_EVENT_REPLY:
+			conn_reply(conn);
+			break;
+		case RECORD_EVENT_BROKEN:
+			conn_break(conn, conn->reader.error);
+			break;
+		}
+	}
+}
+
+/* Counts what the connection holds of the bytes that all may hold. */
+static void
+conn_count_buffer(struct conn *conn)
+{
+	conn->conns->buffered_bytes -= conn->counted_bytes;
+	conn->counted_bytes = conn->in.len_bytes;
+	conn->conns->buffered_bytes += conn->counted_bytes;
+	if (conn->in.len_bytes == 0)
+		buf_deinit(&conn->in);
+}
+
+static void
+conn_take_bytes(struct conn *conn, const char *bytes, size_t len_bytes)
+{
+	struct conns *conns = conn->conns;
+
+	if (conns->buffered_bytes + len_bytes >
+	    conns->limits.buffered_bytes_max) {
+		conn_break(conn, "the buffers for requests are full");
+		return;
+	}
+	if (conn->is_idle) {
+		conn->is_idle = false;
+		deadline_set(&conns->requests, &conn->deadline,
+		    conn_now_ms(conn));
+	}
+	buf_append(&conn->in, bytes, len_bytes);
+	conn_process(conn);
+	if (conn->state != CONN_CLOSED)
+		conn_count_buffer(conn);
+}
+
+static void
+conn_read(struct conn *conn)
+{
+	static char	bytes[READ_BYTES];
+	ssize_t		n;
+
+	n = read(conn->fd, bytes, sizeof(bytes));
+	if (n > 0)
+		conn_take_bytes(conn, bytes, (size_t)n);
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		conn_lose(conn, STREAM_END_CLIENT_CLOSED);
+}
+
+static void
+conn_write(struct conn *conn)
+{
+	if (conn->state == CONN_ANSWERING) {
+		conn_send(conn);
+		/* The next request may wait in the buffer. */
+		if (conn->state != CONN_CLOSED)
+			conn_process(conn);
+	} else if (conn->state == CONN_STREAMING) {
+		conn_watch(conn, UV_READABLE);
+		stream_resume(conn->stream);
+	}
+}
+
+static void
+on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct conn *conn = list_entry(poll, struct conn, poll);
+
+	if (status < 0) {
+		conn_lose(conn, STREAM_END_CLIENT_CLOSED);
+		return;
+	}
+	if ((events & UV_WRITABLE) != 0)
+		conn_write(conn);
+	if ((events & UV_READABLE) != 0 && (conn->state == CONN_READING ||
+	    conn->state == CONN_STREAMING))
+		conn_read(conn);
+}
+
+static struct conn *
+conn_of(struct peer *peer)
+{
+	return list_entry(peer, struct conn, peer);
+}
+
+static bool
+conn_has_room(struct peer *peer, size_t len_bytes)
+{
+	struct conn *conn = conn_of(peer);
+
+	return room_has(&conn->room, conn->fd, len_bytes);
+}
+
+static int
+conn_write_parts(struct peer *peer, const struct iovec *parts, int count)
+{
+	struct conn	*conn = conn_of(peer);
+	size_t		 len_bytes = 0;
+	int		 i;
+
+	for (i = 0; i < count; i++)
+		len_bytes += parts[i].iov_len;
+	room_use(&conn->room, len_bytes);
+	return fcgi_write(conn->conns->fcgi, conn_target(conn), parts, count);
+}
+
+static void
+conn_want_room(struct peer *peer)
+{
+	conn_watch(conn_of(peer), UV_READABLE | UV_WRITABLE);
+}
+
+/*
+ * The stream has ended. Without room for the end, or with half a head out,
+ * all that is left is to close.
+ */
+static void
+conn_end(struct peer *peer, bool is_polite)
+{
+	struct conn *conn = conn_of(peer);
+
+	conn->stream = NULL;
+	if (is_polite && conn->state == CONN_STREAMING &&
+	    room_has(&conn->room, conn->fd, 0) &&
+	    fcgi_end(conn->conns->fcgi, conn_target(conn), NULL, 0) == 0)
+		conn_finish(conn);
+	else
+		conn_close(conn);
+}
+
+static const struct peer_ops conn_ops = {
+	.has_room = conn_has_room,
+	.write = conn_write_parts,
+	.want_room = conn_want_room,
+	.end = conn_end,
+};
+
+void
+conns_init(struct conns *conns, const struct conn_limits *limits)
+{
+	conns->limits = *limits;
+	conns->open_count = 0;
+	conns->buffered_bytes = 0;
+	conns->is_draining = false;
+	list_init(&conns->open);
+	deadline_list_init(&conns->requests, limits->request_timeout_ms);
+	deadline_list_init(&conns->idles, limits->idle_timeout_ms);
+	deadline_list_init(&conns->answers, limits->answer_timeout_ms);
+}
+
+int
+conns_add(struct conns *conns, int fd)
+{
+	struct conn	*conn = mem_zalloc(sizeof(*conn));
+	int		 error;
+
+	error = uv_poll_init(conns->loop, &conn->poll, fd);
+	if (error != 0) {
+		log_error("connection", LOG_STR("error", uv_strerror(error)));
+		free(conn);
+		close(fd);
+		return -1;
+	}
+	conn->peer.ops = &conn_ops;
+	conn->conns = conns;
+	conn->fd = fd;
+	list_init(&conn->node);
+	list_append(&conns->open, &conn->node);
+	conns->open_count++;
+	room_init(&conn->room, fd);
+	record_reader_init(&conn->reader, &conns->limits.records);
+	deadline_init(&conn->deadline);
+	deadline_set(&conns->requests, &conn->deadline, conn_now_ms(conn));
+	conn_watch(conn, UV_READABLE);
+	return 0;
+}
+
+void
+conns_run(struct conns *conns)
+{
+	int64_t		 now_ms = hub_now_ms(conns->streams->hub);
+	struct deadline	*due;
+
+	while ((due = deadline_take_due(&conns->requests, now_ms)) != NULL)
+		conn_break(list_entry(due, struct conn, deadline),
+		    "no whole request within the request timeout");
+	while ((due = deadline_take_due(&conns->answers, now_ms)) != NULL)
+		conn_lose(list_entry(due, struct conn, deadline),
+		    STREAM_END_STALLED);
+	while ((due = deadline_take_due(&conns->idles, now_ms)) != NULL)
+		conn_close(list_entry(due, struct conn, deadline));
+}
+
+int64_t
+conns_next_ms(const struct conns *conns)
+{
+	const struct deadline_list *lists[] = { &conns->requests,
+	    &conns->answers, &conns->idles };
+	int64_t	next_ms = INT64_MAX, list_ms;
+	size_t	i;
+
+	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		list_ms = deadline_next_ms(lists[i]);
+		if (list_ms < next_ms)
+			next_ms = list_ms;
+	}
+	return next_ms;
+}
+
+void
+conns_drain(struct conns *conns)
+{
+	struct list	*node, *next;
+	struct conn	*conn;
+
+	conns->is_draining = true;
+	for (node = conns->open.next; node != &conns->open; node = next) {
+		next = node->next;
+		conn = list_entry(node, struct conn, node);
+		if (conn->state == CONN_READING && conn->in.len_bytes == 0)
+			conn_close(conn);
+	}
+}
+
+void
+conns_close_all(struct conns *conns)
+{
+	while (!list_is_empty(&conns->open))
+		conn_lose(list_entry(conns->open.next, struct conn, node),
+		    STREAM_END_SHUTDOWN);
+}

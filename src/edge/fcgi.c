@@ -1,0 +1,313 @@
+#include "config.h"
+
+#include "edge/fcgi.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "edge/record.h"
+#include "routes/request.h"
+#include "stream/peer.h"
+
+/*
+ * FCGX_Request keeps ipcFd, keepConnection and listen_sock under "Don't use
+ * anything below here". They have been what they are since 1996, nothing else
+ * lets libfcgi read from memory, and exchange() below proves at each start
+ * that it still works.
+ */
+struct fcgi {
+	FCGX_Request	 request;
+	int		 request_fd;	/* the request that is parsed */
+	int		 blank_fd;	/* blank_request, see fcgi_fresh */
+	char		*body;
+};
+
+/* BEGIN_REQUEST and the end of PARAMS: the least that makes a new writer. */
+static const unsigned char blank_request[] = {
+	1, RECORD_BEGIN_REQUEST, 0, 1, 0, 8, 0, 0,
+	0, RECORD_RESPONDER, 0, 0, 0, 0, 0, 0,
+	1, RECORD_PARAMS, 0, 1, 0, 0, 0, 0,
+};
+
+/* A descriptor that libfcgi can read(2) and that is only memory. */
+static int
+memory_open(void)
+{
+#ifdef HAVE_MEMFD_CREATE
+	return memfd_create("fcgi-sse", MFD_CLOEXEC);
+#else
+	char	path[] = "/tmp/fcgi-sse.XXXXXX";
+	int	fd = mkstemp(path);
+
+	if (fd != -1) {
+		unlink(path);
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	}
+	return fd;
+#endif
+}
+
+/* Fills the empty descriptor; it is at its start afterwards. */
+static int
+memory_set(int fd, const void *bytes, size_t len_bytes)
+{
+	const char	*next = bytes;
+	ssize_t		 n;
+
+	if (fd == -1 || lseek(fd, 0, SEEK_SET) == -1)
+		return -1;
+	while (len_bytes > 0) {
+		n = write(fd, next, len_bytes);
+		if (n == -1)
+			return -1;
+		next += n;
+		len_bytes -= (size_t)n;
+	}
+	return lseek(fd, 0, SEEK_SET) == -1 ? -1 : 0;
+}
+
+/*
+ * Has libfcgi read a request from the memory in *fd. A listen_sock of -1
+ * keeps it from accepting a connection when that fails; it has closed *fd
+ * then.
+ */
+static int
+fcgi_accept(struct fcgi *fcgi, int *fd)
+{
+	FCGX_Free(&fcgi->request, 0);
+	FCGX_InitRequest(&fcgi->request, -1, 0);
+	fcgi->request.ipcFd = *fd;
+	fcgi->request.keepConnection = 1;
+	if (FCGX_Accept_r(&fcgi->request) == 0) {
+		fcgi->request.ipcFd = -1;
+		return 0;
+	}
+	*fd = memory_open();
+	return -1;
+}
+
+/*
+ * Makes the writer new. After an error or an end it would write nothing more,
+ * or worse, the bytes of the one client to the next.
+ */
+static int
+fcgi_fresh(struct fcgi *fcgi)
+{
+	if (lseek(fcgi->blank_fd, 0, SEEK_SET) == 0 &&
+	    fcgi_accept(fcgi, &fcgi->blank_fd) == 0)
+		return 0;
+	/* libfcgi has closed the memory; there is a new one, if at all. */
+	return memory_set(fcgi->blank_fd, blank_request,
+	    sizeof(blank_request)) == 0 ?
+	    fcgi_accept(fcgi, &fcgi->blank_fd) : -1;
+}
+
+/* False when there is no writer, because no new one could be made before. */
+static bool
+fcgi_aim(struct fcgi *fcgi, struct fcgi_target target)
+{
+	if (fcgi->request.out == NULL && fcgi_fresh(fcgi) == -1)
+		return false;
+	fcgi->request.ipcFd = target.fd;
+	fcgi->request.requestId = target.request_id;
+	return true;
+}
+
+/* A stray write fails from here on instead of reaching a stranger. */
+static void
+fcgi_off(struct fcgi *fcgi)
+{
+	fcgi->request.ipcFd = -1;
+}
+
+static bool
+fcgi_put(struct fcgi *fcgi, const void *bytes, size_t len_bytes)
+{
+	return FCGX_PutStr(bytes, (int)len_bytes, fcgi->request.out) ==
+	    (int)len_bytes;
+}
+
+int
+fcgi_write(struct fcgi *fcgi, struct fcgi_target target,
+    const struct iovec *parts, int count)
+{
+	bool	is_written = true;
+	int	i;
+
+	if (!fcgi_aim(fcgi, target))
+		return -1;
+	for (i = 0; i < count; i++)
+		is_written = is_written && fcgi_put(fcgi, parts[i].iov_base,
+		    parts[i].iov_len);
+	is_written = is_written && FCGX_FFlush(fcgi->request.out) == 0;
+	fcgi_off(fcgi);
+	if (!is_written)
+		fcgi_fresh(fcgi);
+	return is_written ? 0 : -1;
+}
+
+int
+fcgi_end(struct fcgi *fcgi, struct fcgi_target target, const void *bytes,
+    size_t len_bytes)
+{
+	bool is_written;
+
+	if (!fcgi_aim(fcgi, target))
+		return -1;
+	is_written = len_bytes == 0 || fcgi_put(fcgi, bytes, len_bytes);
+	/* Only the last writer to be closed writes END_REQUEST. */
+	is_written = FCGX_FClose(fcgi->request.err) == 0 && is_written;
+	is_written = FCGX_FClose(fcgi->request.out) == 0 && is_written;
+	fcgi_off(fcgi);
+	fcgi_fresh(fcgi);
+	return is_written ? 0 : -1;
+}
+
+/* Reads the body to its end; false when it is not what was announced. */
+static bool
+fcgi_read_body(struct fcgi *fcgi, size_t body_bytes, struct request *request)
+{
+	char	 beyond;
+	size_t	 have_bytes = 0;
+	int	 n, want;
+
+	fcgi->request.ipcFd = fcgi->request_fd;
+	if (body_bytes > 0)
+		fcgi->body = mem_alloc(body_bytes);
+	while (have_bytes < body_bytes) {
+		want = body_bytes - have_bytes > INT_MAX ? INT_MAX :
+		    (int)(body_bytes - have_bytes);
+		n = FCGX_GetStr(fcgi->body + have_bytes, want,
+		    fcgi->request.in);
+		if (n <= 0)
+			break;
+		have_bytes += (size_t)n;
+	}
+	n = FCGX_GetStr(&beyond, 1, fcgi->request.in);
+	fcgi_off(fcgi);
+	request->body = fcgi->body;
+	request->body_bytes = have_bytes;
+	return have_bytes == body_bytes && n == 0 &&
+	    FCGX_GetError(fcgi->request.in) == 0;
+}
+
+int
+fcgi_parse(struct fcgi *fcgi, const char *records, size_t len_bytes,
+    size_t body_bytes, struct request *request)
+{
+	if (memory_set(fcgi->request_fd, records, len_bytes) == 0 &&
+	    fcgi_accept(fcgi, &fcgi->request_fd) == 0 &&
+	    fcgi_read_body(fcgi, body_bytes, request)) {
+		request->env = fcgi->request.envp;
+		return 0;
+	}
+	fcgi_release(fcgi);
+	if (fcgi->request_fd == -1)
+		fcgi->request_fd = memory_open();
+	fcgi_fresh(fcgi);
+	return -1;
+}
+
+void
+fcgi_release(struct fcgi *fcgi)
+{
+	free(fcgi->body);
+	fcgi->body = NULL;
+	/* What the client sent is not kept, nor are its pages. */
+	if (fcgi->request_fd != -1 && ftruncate(fcgi->request_fd, 0) == -1)
+		log_warn("request-memory", LOG_STR("error", strerror(errno)));
+}
+
+/* Whether exactly these bytes can be read from the socket now. */
+static bool
+got(int fd, const void *bytes, size_t len_bytes)
+{
+	char	read_bytes[64];
+	ssize_t	n = recv(fd, read_bytes, sizeof(read_bytes), MSG_DONTWAIT);
+
+	return n == (ssize_t)len_bytes &&
+	    memcmp(read_bytes, bytes, len_bytes) == 0;
+}
+
+/*
+ * One exchange, whole and byte for byte: a write that fails, then a record
+ * and an end that must carry nothing of it.
+ */
+static bool
+exchange(struct fcgi *fcgi, const int fds[2])
+{
+	static const unsigned char record[] = {
+		1, RECORD_STDOUT, 0, 7, 0, 4, 4, 0,
+		't', 'e', 's', 't', 0, 0, 0, 0,
+	};
+	static const unsigned char end[] = {
+		1, RECORD_STDOUT, 0, 7, 0, 0, 0, 0,
+		1, RECORD_END_REQUEST, 0, 7, 0, 8, 0, 0,
+		0, 0, 0, 0, 0, 0, 0, 0,
+	};
+	struct fcgi_target	gone = { .fd = -1, .request_id = 3 };
+	struct fcgi_target	target = { .fd = fds[0], .request_id = 7 };
+	struct iovec		lost = { (void *)"lost", 4 };
+	struct iovec		test = { (void *)"test", 4 };
+
+	return fcgi_write(fcgi, gone, &lost, 1) == -1 &&
+	    fcgi_write(fcgi, target, &test, 1) == 0 &&
+	    got(fds[1], record, sizeof(record)) &&
+	    fcgi_end(fcgi, target, NULL, 0) == 0 &&
+	    got(fds[1], end, sizeof(end));
+}
+
+struct fcgi *
+fcgi_new(const char **error)
+{
+	struct fcgi	*fcgi = mem_zalloc(sizeof(*fcgi));
+	int		 fds[2];
+	bool		 is_good;
+
+	*error = NULL;
+	fcgi->request.ipcFd = -1;
+	fcgi->request_fd = memory_open();
+	fcgi->blank_fd = memory_open();
+	if (FCGX_Init() != 0)
+		*error = "libfcgi cannot be initialised";
+	else if (fcgi->request_fd == -1 || fcgi->blank_fd == -1 ||
+	    memory_set(fcgi->blank_fd, blank_request,
+	    sizeof(blank_request)) == -1)
+		*error = "no memory file can be made to parse requests in";
+	else if (fcgi_fresh(fcgi) == -1)
+		*error = "this libfcgi does not read requests from memory";
+	else if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == -1)
+		*error = "no socket pair can be made to try libfcgi with";
+	if (*error == NULL) {
+		is_good = exchange(fcgi, fds);
+		close(fds[0]);
+		close(fds[1]);
+		if (is_good)
+			return fcgi;
+		*error = "this libfcgi does not write as its documentation says";
+	}
+	fcgi_free(fcgi);
+	return NULL;
+}
+
+void
+fcgi_free(struct fcgi *fcgi)
+{
+	FCGX_Free(&fcgi->request, 0);
+	if (fcgi->request_fd != -1)
+		close(fcgi->request_fd);
+	if (fcgi->blank_fd != -1)
+		close(fcgi->blank_fd);
+	free(fcgi->body);
+	free(fcgi);
+}

@@ -1,0 +1,69 @@
+#include "edge/room.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+/*
+ * Measured against readers that stop: with these no write was ever cut. The
+ * kernel charges a buffer for more than the bytes, hence the overheads. Unix
+ * sockets have room for at least half their 208 KiB when they say POLLOUT.
+ */
+#define UNIX_CREDIT_BYTES	150000
+#define UNIX_OVERHEAD_BYTES	1024
+#define TCP_CREDIT_DIVISOR	4
+#define TCP_OVERHEAD_BYTES	2048
+
+/* As getsockopt gives it: twice what setsockopt was told. */
+#define SEND_BUFFER_BYTES_MIN	(64 * 1024)
+
+static int
+send_buffer_bytes(int fd)
+{
+	int		bytes = 0;
+	socklen_t	size = sizeof(bytes);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, &size) == -1)
+		return SEND_BUFFER_BYTES_MIN;
+	return bytes;
+}
+
+void
+room_init(struct room *room, int fd)
+{
+	struct sockaddr_storage	address = { .ss_family = AF_UNSPEC };
+	socklen_t		size = sizeof(address);
+	int			bytes = SEND_BUFFER_BYTES_MIN / 2;
+
+	getsockname(fd, (struct sockaddr *)&address, &size);
+	room->is_unix = address.ss_family == AF_UNIX;
+	room->credit_bytes = 0;
+	if (send_buffer_bytes(fd) < SEND_BUFFER_BYTES_MIN)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+}
+
+static int
+charge_bytes(const struct room *room, size_t len_bytes)
+{
+	return 2 * (int)len_bytes +
+	    (room->is_unix ? UNIX_OVERHEAD_BYTES : TCP_OVERHEAD_BYTES);
+}
+
+bool
+room_has(struct room *room, int fd, size_t len_bytes)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLOUT };
+
+	if (room->credit_bytes >= charge_bytes(room, len_bytes))
+		return true;
+	if (poll(&pollfd, 1, 0) != 1 || (pollfd.revents & POLLOUT) == 0)
+		return false;
+	room->credit_bytes = room->is_unix ? UNIX_CREDIT_BYTES :
+	    send_buffer_bytes(fd) / TCP_CREDIT_DIVISOR;
+	return true;
+}
+
+void
+room_use(struct room *room, size_t len_bytes)
+{
+	room->credit_bytes -= charge_bytes(room, len_bytes);
+}

@@ -1,0 +1,23 @@
+#ifndef PROCESS_ACCEPT_H
+#define PROCESS_ACCEPT_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "process/listen.h"
+
+struct conns;
+
+/*
+ * Accepts connections on all listeners, which it takes over, and hands them to
+ * conns.
+ */
+struct acceptor;
+
+struct acceptor	*acceptor_new(uv_loop_t *, struct listeners *,
+		    struct conns *);
+
+/* Accepts no more, closes the listeners, and frees itself within the loop. */
+void		 acceptor_stop(struct acceptor *);
+
+#endif

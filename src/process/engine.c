@@ -1,0 +1,182 @@
+#include "process/engine.h"
+
+#include <assert.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "hub/clock.h"
+#include "process/options.h"
+
+/* Cursors that are called in one turn. */
+#define CALLS_PER_TURN 256
+
+#define PARAMS_BYTES_MAX (256 * 1024)
+#define FOREIGN_BYTES_MAX (64 * 1024)
+#define BUFFERED_BYTES_MAX (64 * 1024 * 1024)
+#define IDLE_TIMEOUT_MS 60000
+
+#define STALL_TIMEOUT_MS 30000
+
+static int64_t
+monotonic_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t
+wall_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t
+least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void
+on_timer(uv_timer_t *timer)
+{
+	struct engine *engine = timer->data;
+
+	/* The turn that follows does the work. */
+	engine->armed_ms = INT64_MAX;
+}
+
+static void
+on_more(uv_idle_t *idle)
+{
+	(void)idle;
+}
+
+static void
+engine_arm(struct engine *engine, int64_t due_ms)
+{
+	int64_t now_ms;
+
+	if (due_ms == engine->armed_ms)
+		return;
+	engine->armed_ms = due_ms;
+	if (due_ms == INT64_MAX) {
+		uv_timer_stop(&engine->timer);
+		return;
+	}
+	uv_update_time(&engine->loop);
+	now_ms = hub_now_ms(&engine->hub);
+	uv_timer_start(&engine->timer, on_timer,
+	    due_ms > now_ms ? (uint64_t)(due_ms - now_ms) : 0, 0);
+}
+
+static void
+engine_run_clock(struct engine *engine)
+{
+	struct clock	*clock = engine->routes.clock;
+	int64_t		 now_ms = hub_now_ms(&engine->hub), wait_ms;
+
+	if (now_ms < engine->clock_due_ms && !clock_has_news(clock))
+		return;
+	wait_ms = clock_run(clock, wall_ms());
+	/* A timer that is early by a part of a ms would have to come twice. */
+	engine->clock_due_ms = wait_ms == -1 ? INT64_MAX :
+	    now_ms + wait_ms + 1;
+}
+
+static void
+on_turn(uv_prepare_t *prepare)
+{
+	struct engine *engine = prepare->data;
+
+	conns_run(&engine->conns);
+	streams_run(&engine->streams);
+	engine_run_clock(engine);
+	hub_run(&engine->hub, CALLS_PER_TURN);
+	streams_reap(&engine->streams);
+	if (engine->on_turn != NULL)
+		engine->on_turn(engine->arg);
+	if (hub_is_busy(&engine->hub))
+		uv_idle_start(&engine->more, on_more);
+	else
+		uv_idle_stop(&engine->more);
+	engine_arm(engine, least(engine->clock_due_ms,
+	    least(conns_next_ms(&engine->conns),
+	    streams_next_ms(&engine->streams))));
+	log_flush();
+}
+
+void
+engine_init(struct engine *engine, const struct options *options)
+{
+	const struct stream_limits stream_limits = {
+		.heartbeat_ms = options->heartbeat_ms,
+		.stall_timeout_ms = STALL_TIMEOUT_MS,
+	};
+	const struct conn_limits conn_limits = {
+		.records.params_bytes_max = PARAMS_BYTES_MAX,
+		.records.body_bytes_max = options->max_body_bytes,
+		.records.foreign_bytes_max = FOREIGN_BYTES_MAX,
+		.buffered_bytes_max = BUFFERED_BYTES_MAX,
+		.request_timeout_ms = options->request_timeout_ms,
+		.idle_timeout_ms = IDLE_TIMEOUT_MS,
+		.answer_timeout_ms = STALL_TIMEOUT_MS,
+	};
+
+	memset(engine, 0, sizeof(*engine));
+	uv_loop_init(&engine->loop);
+	uv_prepare_init(&engine->loop, &engine->turn);
+	uv_idle_init(&engine->loop, &engine->more);
+	uv_timer_init(&engine->loop, &engine->timer);
+	engine->turn.data = engine->timer.data = engine;
+	engine->armed_ms = INT64_MAX;
+	engine->clock_due_ms = INT64_MAX;
+	hub_init(&engine->hub, monotonic_us);
+	streams_init(&engine->streams, &engine->hub, &stream_limits);
+	engine->routes = (struct routes){
+		.loop = &engine->loop,
+		.hub = &engine->hub,
+		.clock = clock_new(&engine->hub),
+		.streams = &engine->streams,
+		.origins = options->allow_origin,
+		.origin_count = options->allow_origin_count,
+		.wall_ms = wall_ms,
+	};
+	engine->conns.loop = &engine->loop;
+	engine->conns.routes = &engine->routes;
+	engine->conns.streams = &engine->streams;
+	conns_init(&engine->conns, &conn_limits);
+	uv_prepare_start(&engine->turn, on_turn);
+}
+
+void
+engine_run(struct engine *engine)
+{
+	uv_run(&engine->loop, UV_RUN_DEFAULT);
+}
+
+void
+engine_stop(struct engine *engine)
+{
+	uv_stop(&engine->loop);
+}
+
+void
+engine_deinit(struct engine *engine)
+{
+	conns_close_all(&engine->conns);
+	streams_end_all(&engine->streams, STREAM_END_SHUTDOWN);
+	streams_deinit(&engine->streams);
+	clock_free(engine->routes.clock);
+	hub_deinit(&engine->hub);
+	uv_close((uv_handle_t *)&engine->turn, NULL);
+	uv_close((uv_handle_t *)&engine->more, NULL);
+	uv_close((uv_handle_t *)&engine->timer, NULL);
+	uv_run(&engine->loop, UV_RUN_DEFAULT);
+	assert(uv_loop_close(&engine->loop) == 0);
+}

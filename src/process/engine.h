@@ -1,0 +1,47 @@
+#ifndef PROCESS_ENGINE_H
+#define PROCESS_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "edge/conn.h"
+#include "hub/hub.h"
+#include "routes/routes.h"
+#include "stream/stream.h"
+
+struct options;
+
+/*
+ * The loop and all that lives in it, for FastCGI and CGI alike. Each turn of
+ * the loop delivers a slice of what is to be delivered, does what is due,
+ * frees what has ended, and arms one timer for what comes next.
+ */
+struct engine {
+	uv_loop_t	 loop;
+	uv_prepare_t	 turn;
+	uv_idle_t	 more;		/* active: the loop is not to sleep */
+	uv_timer_t	 timer;
+	int64_t		 armed_ms;	/* the timer's time; INT64_MAX: none */
+	int64_t		 clock_due_ms;
+	struct hub	 hub;
+	struct streams	 streams;
+	struct routes	 routes;
+	struct conns	 conns;		/* none under CGI */
+
+	/* Called in each turn, when all that is due is done; NULL: nothing. */
+	void		(*on_turn)(void *);
+	void		*arg;
+};
+
+/* The options have to outlive the engine. */
+void	 engine_init(struct engine *, const struct options *);
+
+/* Runs until engine_stop. */
+void	 engine_run(struct engine *);
+void	 engine_stop(struct engine *);
+
+/* After all other handles of the loop were closed with uv_close. */
+void	 engine_deinit(struct engine *);
+
+#endif

@@ -1,0 +1,243 @@
+#include "config.h"
+
+#include "process/listen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+/* The kernel takes what net.core.somaxconn allows of it. */
+#define BACKLOG 4096
+
+/* The first that LISTEN_FDS counts: SD_LISTEN_FDS_START. */
+#define LISTEN_FDS_START 3
+
+static int
+fail(char *error, const char *address, const char *what)
+{
+	snprintf(error, LISTEN_ERROR_BYTES_MAX, "%s: %s", address, what);
+	return -1;
+}
+
+static void
+listeners_add(struct listeners *listeners, int fd, const char *name,
+    const char *path)
+{
+	struct listener	*listener;
+	struct stat	 status;
+
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	listeners->all = mem_realloc(listeners->all,
+	    (listeners->count + 1) * sizeof(*listeners->all));
+	listener = &listeners->all[listeners->count++];
+	memset(listener, 0, sizeof(*listener));
+	listener->fd = fd;
+	listener->name = mem_strdup(name);
+	if (path != NULL && stat(path, &status) == 0) {
+		listener->path = mem_strdup(path);
+		listener->device = status.st_dev;
+		listener->inode = status.st_ino;
+	}
+}
+
+/* Makes way for a socket at the path, unless somebody uses what is there. */
+static int
+clear_path(const struct sockaddr_un *address, const char **problem)
+{
+	struct stat	status;
+	int		fd, result, error;
+
+	if (lstat(address->sun_path, &status) == -1)
+		return 0;
+	if (!S_ISSOCK(status.st_mode)) {
+		*problem = "exists and is not a socket";
+		return -1;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return -1;
+	result = connect(fd, (const struct sockaddr *)address,
+	    sizeof(*address));
+	error = errno;
+	close(fd);
+	if (result == 0 || error != ECONNREFUSED) {
+		*problem = result == 0 || error == EAGAIN ?
+		    "is in use: another process answers there" :
+		    strerror(error);
+		return -1;
+	}
+	return unlink(address->sun_path);
+}
+
+static int
+open_unix(struct listeners *listeners, const char *name, const char *path,
+    mode_t mode, char *error)
+{
+	struct sockaddr_un	 address = { .sun_family = AF_UNIX };
+	const char		*problem = NULL;
+	mode_t			 old_mask;
+	int			 fd = -1, result = -1;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return fail(error, name, "the path is too long for a socket");
+	strcpy(address.sun_path, path);
+	if (clear_path(&address, &problem) == 0)
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd != -1) {
+		old_mask = umask(0777 & ~mode);
+		result = bind(fd, (struct sockaddr *)&address,
+		    sizeof(address));
+		umask(old_mask);
+	}
+	if (result == 0 && listen(fd, BACKLOG) == 0) {
+		listeners_add(listeners, fd, name, path);
+		return 0;
+	}
+	fail(error, name, problem != NULL ? problem : strerror(errno));
+	if (fd != -1)
+		close(fd);
+	return -1;
+}
+
+static int
+open_address(const struct addrinfo *info)
+{
+	int fd, on = 1;
+
+	fd = socket(info->ai_family, info->ai_socktype | SOCK_CLOEXEC,
+	    info->ai_protocol);
+	if (fd == -1)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* Each --listen is one address: "[::]" is not 0.0.0.0 as well. */
+	if (info->ai_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 &&
+	    listen(fd, BACKLOG) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int
+open_inet(struct listeners *listeners, const char *name, char *error)
+{
+	struct addrinfo	 hints = {
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+	};
+	struct addrinfo	*found, *info;
+	const char	*colon = strrchr(name, ':');
+	bool		 is_v6 = *name == '[';
+	char		*host;
+	int		 result, fd = -1;
+
+	if (colon == NULL || (is_v6 && (colon == name || colon[-1] != ']')))
+		return fail(error, name, "is no address to listen on");
+	host = is_v6 ? mem_strndup(name + 1, (size_t)(colon - name - 2)) :
+	    mem_strndup(name, (size_t)(colon - name));
+	result = getaddrinfo(*host == '\0' || strcmp(host, "*") == 0 ? NULL :
+	    host, colon + 1, &hints, &found);
+	free(host);
+	if (result != 0)
+		return fail(error, name, gai_strerror(result));
+	for (info = found; info != NULL && fd == -1; info = info->ai_next)
+		fd = open_address(info);
+	freeaddrinfo(found);
+	if (fd == -1)
+		return fail(error, name, strerror(errno));
+	listeners_add(listeners, fd, name, NULL);
+	return 0;
+}
+
+int
+listeners_open(struct listeners *listeners, const char *address,
+    mode_t socket_mode, char error[static LISTEN_ERROR_BYTES_MAX])
+{
+	if (strncmp(address, "unix:", 5) == 0)
+		return open_unix(listeners, address, address + 5, socket_mode,
+		    error);
+	return open_inet(listeners, address, error);
+}
+
+static bool
+is_listening(int fd)
+{
+	int		value = 0;
+	socklen_t	size = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0 &&
+	    value != 0;
+}
+
+/* How many descriptors systemd has passed to this very process. */
+static int
+passed_count(void)
+{
+	const char	*pid = getenv("LISTEN_PID");
+	const char	*count = getenv("LISTEN_FDS");
+
+	if (pid == NULL || count == NULL || atol(pid) != (long)getpid())
+		return 0;
+	return atoi(count);
+}
+
+int
+listeners_inherit(struct listeners *listeners,
+    char error[static LISTEN_ERROR_BYTES_MAX])
+{
+	char	name[32];
+	int	i, count = passed_count();
+
+	for (i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "fd:%d", LISTEN_FDS_START + i);
+		if (!is_listening(LISTEN_FDS_START + i))
+			return fail(error, name,
+			    "LISTEN_FDS names it, but it does not listen");
+		listeners_add(listeners, LISTEN_FDS_START + i, name, NULL);
+	}
+	if (count <= 0 && is_listening(STDIN_FILENO))
+		listeners_add(listeners, STDIN_FILENO, "fd:0", NULL);
+	return 0;
+}
+
+/* Another process may have put its own socket in our place by now. */
+static void
+remove_path(const struct listener *listener)
+{
+	struct stat status;
+
+	if (lstat(listener->path, &status) == 0 &&
+	    status.st_dev == listener->device &&
+	    status.st_ino == listener->inode)
+		unlink(listener->path);
+}
+
+void
+listeners_close(struct listeners *listeners)
+{
+	size_t i;
+
+	for (i = 0; i < listeners->count; i++) {
+		if (listeners->all[i].path != NULL)
+			remove_path(&listeners->all[i]);
+		close(listeners->all[i].fd);
+		free(listeners->all[i].name);
+		free(listeners->all[i].path);
+	}
+	free(listeners->all);
+	listeners->all = NULL;
+	listeners->count = 0;
+}

@@ -1,0 +1,102 @@
+/*
+ * fcgi-sse: a Server-Sent Events responder behind the web server that is
+ * there already, by FastCGI or CGI.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "edge/cgi.h"
+#include "process/engine.h"
+#include "process/limits.h"
+#include "process/listen.h"
+#include "process/options.h"
+#include "process/server.h"
+
+#define EXIT_USAGE 2
+#define EXIT_FAILED 1
+
+static const char no_requests[] =
+    "fcgi-sse: nothing to take requests from. Give --listen unix:PATH or\n"
+    "--listen HOST:PORT, or have it started with a listening socket on\n"
+    "descriptor 0 (spawn-fcgi, lighttpd's bin-path, mod_fcgid), by a systemd\n"
+    "socket unit, or by a web server as a CGI program. See fcgi-sse(8).\n";
+
+static int
+fail(const char *why)
+{
+	log_flush();
+	fprintf(stderr, "fcgi-sse: %s\n", why);
+	return EXIT_FAILED;
+}
+
+/* Opens all that --listen names; on failure it has said why. */
+static int
+open_listeners(struct listeners *listeners, const struct options *options)
+{
+	char	error[LISTEN_ERROR_BYTES_MAX];
+	size_t	i;
+
+	if (listeners_inherit(listeners, error) == -1)
+		return fail(error);
+	for (i = 0; i < options->listen_count; i++) {
+		if (listeners_open(listeners, options->listen[i],
+		    options->socket_mode, error) == -1) {
+			listeners_close(listeners);
+			return fail(error);
+		}
+	}
+	return 0;
+}
+
+static int
+run(const struct options *options)
+{
+	struct listeners	 listeners = { 0 };
+	struct engine		 engine;
+	const char		*error;
+
+	if (open_listeners(&listeners, options) != 0)
+		return EXIT_FAILED;
+	if (listeners.count == 0 && !cgi_is_requested()) {
+		fputs(no_requests, stderr);
+		return EXIT_USAGE;
+	}
+	engine_init(&engine, options);
+	if (listeners.count == 0)
+		server_run_cgi(&engine, options);
+	else if (server_run(&engine, options, &listeners, &error) == -1)
+		return fail(error);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options	options;
+	int		status;
+
+	tzset();
+	switch (options_load(&options, argc, argv, NULL)) {
+	case OPTIONS_EXIT_OK:
+		return 0;
+	case OPTIONS_USAGE:
+		return EXIT_USAGE;
+	case OPTIONS_RUN:
+		break;
+	}
+	limits_raise_descriptors();
+	limits_return_memory();
+	if (log_init(options.log, options.log_format,
+	    options.log_level) == -1) {
+		fprintf(stderr, "fcgi-sse: %s: %s\n", options.log,
+		    strerror(errno));
+		status = EXIT_FAILED;
+	} else
+		status = run(&options);
+	log_deinit();
+	options_deinit(&options);
+	return status;
+}

@@ -1,0 +1,116 @@
+#include "process/option_spec.h"
+
+#include <string.h>
+
+#include "process/option_check.h"
+#include "process/options.h"
+
+/* clang-format off */
+/*
+ * The field's place. The comparison is never made, but the compiler warns when
+ * the field is of another type than its row writes.
+ */
+#define FIELD(type, field) \
+	(offsetof(struct options, field) + \
+	    0 * sizeof((type *)NULL == &((struct options *)NULL)->field))
+
+#define HEADING(text) \
+	.type = OPTION_HEADING, .help = (text)
+#define ACTION(what) \
+	.type = OPTION_ACTION, .action = (what)
+#define STRING(field) \
+	.type = OPTION_STRING, .offset = FIELD(char *, field)
+#define LIST(field) \
+	.type = OPTION_LIST, .offset = FIELD(char **, field), \
+	.count_offset = FIELD(size_t, field##_count)
+#define DURATION(field, least_ms, most_ms) \
+	.type = OPTION_DURATION, .offset = FIELD(int64_t, field), \
+	.min = (least_ms), .max = (most_ms)
+#define SIZE(field, least_bytes, most_bytes) \
+	.type = OPTION_SIZE, .offset = FIELD(uint64_t, field), \
+	.min = (least_bytes), .max = (most_bytes)
+#define MODE(field) \
+	.type = OPTION_MODE, .offset = FIELD(unsigned, field), .max = 0777
+#define WORD(enum_type, field, ...) \
+	.type = OPTION_WORD, .offset = FIELD(enum_type, field), \
+	.words = (const char *const[]){ __VA_ARGS__, NULL }
+
+#define SECOND_MS INT64_C(1000)
+#define HOUR_MS (3600 * SECOND_MS)
+
+#define KIB INT64_C(1024)
+#define MIB (1024 * KIB)
+
+const struct option_spec option_specs[] = {
+	{ HEADING("Where requests come from") },
+	{ .name = "listen", LIST(listen), .argument = "ADDRESS",
+	    .is_valid = option_check_is_address,
+	    .takes = "unix:PATH, HOST:PORT or [V6]:PORT",
+	    .help = "Listen at unix:PATH, HOST:PORT or [V6]:PORT. Without it "
+	    "requests come from the sockets that systemd passes, from a "
+	    "listening socket on descriptor 0, or by CGI." },
+	{ .name = "socket-mode", MODE(socket_mode), .fallback = "0660",
+	    .argument = "MODE",
+	    .help = "Permissions of the unix sockets of --listen." },
+	{ .name = "request-timeout", .fallback = "10s", .argument = "TIME",
+	    DURATION(request_timeout_ms, SECOND_MS / 10, HOUR_MS),
+	    .help = "How long a whole request may take to arrive." },
+	{ .name = "max-body", SIZE(max_body_bytes, KIB, 64 * MIB),
+	    .fallback = "1M", .argument = "SIZE",
+	    .help = "The longest body of a request, in bytes." },
+
+	{ HEADING("Streams") },
+	{ .name = "heartbeat", DURATION(heartbeat_ms, SECOND_MS, HOUR_MS),
+	    .fallback = "15s", .argument = "TIME",
+	    .help = "How long a stream may be silent before it gets a "
+	    "comment, which also finds out clients that are gone." },
+	{ .name = "allow-origin", LIST(allow_origin), .argument = "ORIGIN",
+	    .is_valid = option_check_is_origin,
+	    .takes = "* or an origin as browsers send it, such as "
+	    "https://example.org: in lower case, without a path, without the "
+	    "scheme's own port",
+	    .help = "Let pages of another origin, such as "
+	    "https://example.org, read the answers (CORS); * lets all." },
+
+	{ HEADING("Log") },
+	{ .name = "log", STRING(log), .fallback = "stderr",
+	    .argument = "TARGET", .takes = "stderr, syslog or a file's path",
+	    .help = "Log to stderr, to syslog or to the file of that path, "
+	    "which SIGHUP opens anew." },
+	{ .name = "log-format", .fallback = "text", .argument = "FORMAT",
+	    WORD(enum log_format, log_format, "text", "json"),
+	    .help = "One line an event, as text or JSON." },
+	{ .name = "log-level", .fallback = "info", .argument = "LEVEL",
+	    WORD(enum log_level, log_level, "error", "warn", "info", "debug"),
+	    .help = "Log events of this level and those before it." },
+
+	{ HEADING("Options") },
+	{ .name = "config", STRING(config), .is_outside_file = true,
+	    .argument = "FILE", .takes = "a file's path",
+	    .help = "Read options from an ini file." },
+	{ .name = "print-config", ACTION(OPTION_ACTION_PRINT_CONFIG),
+	    .help = "Print the options as they are in force, as such a file, "
+	    "and exit." },
+	{ .name = "help", ACTION(OPTION_ACTION_HELP),
+	    .help = "Print this and exit." },
+	{ .name = "version", ACTION(OPTION_ACTION_VERSION),
+	    .help = "Print the versions of fcgi-sse and libuv and exit." },
+};
+/* clang-format on */
+
+const size_t option_spec_count = sizeof(option_specs) / sizeof(option_specs[0]);
+
+_Static_assert(sizeof(option_specs) / sizeof(option_specs[0]) <=
+	OPTION_SPEC_MAX,
+    "OPTION_SPEC_MAX is too small for the table");
+
+const struct option_spec *
+option_spec_find(const char *name)
+{
+	for (size_t i = 0; i < option_spec_count; i++) {
+		if (option_specs[i].type != OPTION_HEADING &&
+		    strcmp(option_specs[i].name, name) == 0)
+			return &option_specs[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,19 @@
+#ifndef PROCESS_SERVER_H
+#define PROCESS_SERVER_H
+
+struct engine;
+struct listeners;
+struct options;
+
+/*
+ * Serves FastCGI on the listeners, which it takes over, until SIGTERM, SIGINT
+ * or SIGUSR1 has ended all streams. Returns 0, or -1 with *error, a constant
+ * line, when it cannot begin.
+ */
+int	 server_run(struct engine *, const struct options *,
+	    struct listeners *, const char **error);
+
+/* Answers the one CGI request of the process, or until such a signal. */
+void	 server_run_cgi(struct engine *, const struct options *);
+
+#endif

@@ -1,0 +1,38 @@
+#include "process/signals.h"
+
+#include <signal.h>
+
+static const int numbers[SIGNALS_COUNT] = { SIGTERM, SIGINT, SIGUSR1, SIGHUP };
+
+static void
+on_signal(uv_signal_t *handle, int number)
+{
+	struct signals *signals = handle->data;
+
+	if (number == SIGHUP)
+		signals->on_hangup(signals->arg);
+	else
+		signals->on_stop(signals->arg);
+}
+
+void
+signals_init(struct signals *signals, uv_loop_t *loop)
+{
+	int i;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (i = 0; i < SIGNALS_COUNT; i++) {
+		uv_signal_init(loop, &signals->handles[i]);
+		signals->handles[i].data = signals;
+		uv_signal_start(&signals->handles[i], on_signal, numbers[i]);
+	}
+}
+
+void
+signals_deinit(struct signals *signals)
+{
+	int i;
+
+	for (i = 0; i < SIGNALS_COUNT; i++)
+		uv_close((uv_handle_t *)&signals->handles[i], NULL);
+}

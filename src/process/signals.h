@@ -1,0 +1,20 @@
+#ifndef PROCESS_SIGNALS_H
+#define PROCESS_SIGNALS_H
+
+#include <uv.h>
+
+#define SIGNALS_COUNT 4
+
+/* The signals that the process acts on, from within its loop. */
+struct signals {
+	uv_signal_t	 handles[SIGNALS_COUNT];
+	void		(*on_stop)(void *);	/* SIGTERM, SIGINT, SIGUSR1 */
+	void		(*on_hangup)(void *);	/* SIGHUP */
+	void		*arg;
+};
+
+/* Also has SIGPIPE ignored. After libfcgi, which sets handlers of its own. */
+void	 signals_init(struct signals *, uv_loop_t *);
+void	 signals_deinit(struct signals *);
+
+#endif

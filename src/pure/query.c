@@ -1,0 +1,135 @@
+#include "pure/query.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/*
+ * Decodes the bytes up to end in place and terminates them: *end, a separator
+ * or the text's own NUL, may be overwritten.
+ */
+static bool
+decode(char *start, const char *end, size_t *len_bytes)
+{
+	char *out = start;
+	int   high, low;
+
+	for (char *in = start; in < end; in++) {
+		if (*in == '%') {
+			if (end - in < 3)
+				return false;
+			high = hex_value(in[1]);
+			low = hex_value(in[2]);
+			if (high < 0 || low < 0)
+				return false;
+			*out++ = (char)(high << 4 | low);
+			in += 2;
+		} else {
+			*out++ = *in == '+' ? ' ' : *in;
+		}
+	}
+	*out = '\0';
+	*len_bytes = (size_t)(out - start);
+	return true;
+}
+
+static bool
+decode_pair(struct query_pair *pair, char *start, char *end)
+{
+	char *equals = memchr(start, '=', (size_t)(end - start));
+	char *name_end = equals != NULL ? equals : end;
+	char *value = equals != NULL ? equals + 1 : end;
+
+	if (!decode(value, end, &pair->value_bytes) ||
+	    !decode(start, name_end, &pair->name_bytes))
+		return false;
+	pair->name = start;
+	pair->value = value;
+	return true;
+}
+
+/* The "&" that ends the pair at start, or the end of the text. */
+static char *
+pair_end(char *start, char *end)
+{
+	char *ampersand = memchr(start, '&', (size_t)(end - start));
+
+	return ampersand != NULL ? ampersand : end;
+}
+
+static bool
+decode_text(struct query *query, size_t len_bytes)
+{
+	char  *end = query->text + len_bytes, *next;
+	size_t pairs_max = 0;
+
+	for (char *start = query->text; start < end; start = next + 1) {
+		next = pair_end(start, end);
+		if (next == start)
+			continue;
+		if (query->pair_count == QUERY_PAIRS_MAX)
+			return false;
+		if (query->pair_count == pairs_max) {
+			pairs_max = pairs_max > 0 ? pairs_max * 2 : 4;
+			query->pairs = mem_realloc(query->pairs,
+			    pairs_max * sizeof(query->pairs[0]));
+		}
+		if (!decode_pair(&query->pairs[query->pair_count], start, next))
+			return false;
+		query->pair_count++;
+	}
+	return true;
+}
+
+int
+query_init(struct query *query, const char *text, size_t len_bytes)
+{
+	*query = (struct query){ 0 };
+	if (text == NULL || len_bytes == 0)
+		return 0;
+	query->text = mem_alloc(len_bytes + 1);
+	memcpy(query->text, text, len_bytes);
+	query->text[len_bytes] = '\0';
+	if (!decode_text(query, len_bytes)) {
+		query_deinit(query);
+		return -1;
+	}
+	return 0;
+}
+
+void
+query_deinit(struct query *query)
+{
+	free(query->pairs);
+	free(query->text);
+	*query = (struct query){ 0 };
+}
+
+const struct query_pair *
+query_find(const struct query *query, const char *name,
+    const struct query_pair *after)
+{
+	size_t name_bytes = strlen(name);
+	size_t i = after != NULL ? (size_t)(after - query->pairs) + 1 : 0;
+
+	for (; i < query->pair_count; i++) {
+		if (query->pairs[i].name_bytes == name_bytes &&
+		    memcmp(query->pairs[i].name, name, name_bytes) == 0)
+			return &query->pairs[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,49 @@
+#include <string.h>
+
+#include "base/log.h"
+#include "page/page_data.h"
+#include "routes/answer.h"
+#include "routes/request.h"
+#include "routes/routes.h"
+
+static const struct page_file *
+page_find(const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < page_file_count; i++) {
+		if (strcmp(page_files[i].path, path) == 0)
+			return &page_files[i];
+	}
+	return NULL;
+}
+
+/* Whether If-None-Match (RFC 9110 section 13.1.2) names the file's tag. */
+static bool
+is_cached(const struct call *call, const struct page_file *file)
+{
+	const char *tags = request_env(call->request, "HTTP_IF_NONE_MATCH");
+
+	return tags != NULL && (strcmp(tags, "*") == 0 ||
+	    strstr(tags, file->etag) != NULL);
+}
+
+void
+page_answer(const struct call *call, struct answer *answer)
+{
+	const struct page_file	*file = page_find(call->path);
+	bool			 is_fresh = is_cached(call, file);
+
+	log_info("page", LOG_STR("client", call->client),
+	    LOG_STR("path", call->full_path));
+	answer_head(answer, is_fresh ? "304 Not Modified" : "200 OK",
+	    is_fresh ? NULL : file->content_type);
+	answer_field(answer, "ETag", "%s", file->etag);
+	answer_field(answer, "Cache-Control", "no-cache");
+	answer_field(answer, "Content-Security-Policy", "default-src 'self'");
+	answer_field(answer, "X-Content-Type-Options", "nosniff");
+	if (!is_fresh)
+		answer_field(answer, "Content-Length", "%zu",
+		    file->size_bytes);
+	answer_body(answer, file->bytes, is_fresh ? 0 : file->size_bytes);
+}

@@ -1,0 +1,113 @@
+#include "routes/routes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pure/duration.h"
+#include "routes/answer.h"
+
+#define BAD_REQUEST "400 Bad Request"
+
+/*
+ * The value of the parameter in *value, NULL when it is not there. False, and
+ * an answer, when it is there twice.
+ */
+static bool
+param_find(const struct call *call, struct answer *answer, const char *name,
+    const char **value)
+{
+	const struct query_pair *pair;
+
+	pair = query_find(&call->query, name, NULL);
+	if (pair != NULL && query_find(&call->query, name, pair) != NULL) {
+		answer_text_head(answer, BAD_REQUEST);
+		answer_text(answer, BAD_REQUEST ": %s is given twice", name);
+		return false;
+	}
+	*value = pair == NULL ? NULL : pair->value;
+	/* What hides behind a NUL would not be looked at. */
+	if (pair != NULL && strlen(pair->value) != pair->value_bytes)
+		*value = "";
+	return true;
+}
+
+static bool
+param_refuse(struct answer *answer, const char *name, const char *takes)
+{
+	answer_text_head(answer, BAD_REQUEST);
+	answer_text(answer, BAD_REQUEST ": %s takes %s", name, takes);
+	return false;
+}
+
+bool
+param_duration(const struct call *call, struct answer *answer,
+    const char *name, int64_t default_ms, int64_t min_ms, int64_t max_ms,
+    int64_t *ms)
+{
+	const char	*value;
+	char		 min[DURATION_BYTES_MAX], max[DURATION_BYTES_MAX];
+	char		 takes[128];
+
+	if (!param_find(call, answer, name, &value))
+		return false;
+	*ms = default_ms;
+	if (value == NULL || (duration_parse(value, ms) && *ms >= min_ms &&
+	    *ms <= max_ms))
+		return true;
+	duration_print(min, min_ms);
+	duration_print(max, max_ms);
+	snprintf(takes, sizeof(takes),
+	    "a duration from %s to %s, such as 500ms, 2s or 1m", min, max);
+	return param_refuse(answer, name, takes);
+}
+
+bool
+param_count(const struct call *call, struct answer *answer, const char *name,
+    uint64_t default_count, uint64_t max_count, uint64_t *count)
+{
+	const char	*value;
+	char		 takes[64];
+
+	if (!param_find(call, answer, name, &value))
+		return false;
+	*count = default_count;
+	if (value == NULL)
+		return true;
+	/* Nine digits fit, and no maximum here has more. */
+	if (strspn(value, "0123456789") == strlen(value) &&
+	    strlen(value) >= 1 && strlen(value) <= 9) {
+		*count = strtoull(value, NULL, 10);
+		if (*count >= 1 && *count <= max_count)
+			return true;
+	}
+	snprintf(takes, sizeof(takes), "a number from 1 to %llu",
+	    (unsigned long long)max_count);
+	return param_refuse(answer, name, takes);
+}
+
+bool
+param_word(const struct call *call, struct answer *answer, const char *name,
+    const char *const *words, size_t *index)
+{
+	const char	*value;
+	char		 takes[128];
+	size_t		 i, len = 0;
+
+	if (!param_find(call, answer, name, &value))
+		return false;
+	*index = 0;
+	if (value == NULL)
+		return true;
+	for (i = 0; words[i] != NULL; i++) {
+		if (strcmp(value, words[i]) == 0) {
+			*index = i;
+			return true;
+		}
+	}
+	for (i = 0; words[i] != NULL; i++)
+		len += (size_t)snprintf(takes + len, sizeof(takes) - len,
+		    "%s%s", i == 0 ? "" : words[i + 1] == NULL ? " or " : ", ",
+		    words[i]);
+	return param_refuse(answer, name, takes);
+}

@@ -1,0 +1,152 @@
+#include "routes/router.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "routes/answer.h"
+#include "routes/path.h"
+#include "routes/request.h"
+#include "routes/routes.h"
+
+struct route {
+	const char	*path;
+	handler_fn	*handler;
+};
+
+/* "/" is the end of other paths too, where the mount point is not known. */
+static const struct route routes_table[] = {
+	{ "/clock", subscribe_clock },
+	{ "/server-sent-events", subscribe_clock },
+	{ "/stream", subscribe_stream },
+	{ "/counter", counter_answer },
+	{ "/page.css", page_answer },
+	{ "/page.js", page_answer },
+	{ "/icon.svg", page_answer },
+	{ "/web-servers", page_answer },
+	{ "/", page_answer },
+};
+
+static const struct route *
+route_find(const struct path *path)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(routes_table) / sizeof(routes_table[0]); i++) {
+		if (path_is(path, routes_table[i].path))
+			return &routes_table[i];
+	}
+	return NULL;
+}
+
+/* The page's links are relative, so its path has to end with a slash. */
+static void
+answer_redirect(const struct path *path, struct answer *answer)
+{
+	struct buf location = { 0 };
+
+	path_append_safe(&location, strrchr(path->full, '/') == NULL ?
+	    path->full : strrchr(path->full, '/') + 1);
+	answer_text_head(answer, "308 Permanent Redirect");
+	answer_field(answer, "Location", "./%.*s/", (int)location.len_bytes,
+	    location.data);
+	answer_text(answer, "308 Permanent Redirect: %.*s/",
+	    (int)location.len_bytes, location.data);
+	buf_deinit(&location);
+}
+
+static void
+answer_not_found(const struct path *path, struct answer *answer)
+{
+	struct buf safe = { 0 };
+
+	path_append_safe(&safe, path->full);
+	answer_text_head(answer, "404 Not Found");
+	answer_text(answer, "404 Not Found: %.*s", (int)safe.len_bytes,
+	    safe.data);
+	buf_deinit(&safe);
+}
+
+static void
+answer_bad_method(const char *method, struct answer *answer)
+{
+	struct buf safe = { 0 };
+
+	path_append_safe(&safe, method);
+	answer_text_head(answer, "405 Method Not Allowed");
+	answer_field(answer, "Allow", "GET, HEAD, OPTIONS");
+	answer_text(answer, "405 Method Not Allowed: %.*s",
+	    (int)safe.len_bytes, safe.data);
+	buf_deinit(&safe);
+}
+
+static void
+answer_bad_request(struct answer *answer, const char *why)
+{
+	answer_text_head(answer, "400 Bad Request");
+	answer_text(answer, "400 Bad Request: %s", why);
+}
+
+/* Has the route's handler answer, once the query can be read. */
+static void
+call_handler(struct call *call, handler_fn *handler, struct answer *answer)
+{
+	const char *query = request_env(call->request, "QUERY_STRING");
+
+	if (query == NULL)
+		query = "";
+	if (query_init(&call->query, query, strlen(query)) == -1)
+		answer_bad_request(answer, "the query is malformed");
+	else
+		handler(call, answer);
+	query_deinit(&call->query);
+}
+
+static void
+route_path(struct routes *routes, const struct request *request,
+    const char *method, const struct path *path, struct answer *answer)
+{
+	const struct route	*route = route_find(path);
+	struct call		 call = {
+		.routes = routes,
+		.request = request,
+		.full_path = path->full,
+		.client = request_env(request, "REMOTE_ADDR"),
+		.is_head = !answer->has_body,
+	};
+
+	if (path_is_program(path, request)) {
+		answer_redirect(path, answer);
+		return;
+	}
+	if (route == NULL) {
+		answer_not_found(path, answer);
+		return;
+	}
+	call.path = route->path;
+	if (strcmp(method, "OPTIONS") == 0)
+		cors_preflight(&call, answer);
+	else if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
+		call_handler(&call, route->handler, answer);
+	else
+		answer_bad_method(method, answer);
+}
+
+void
+router_answer(struct routes *routes, const struct request *request,
+    struct answer *answer)
+{
+	const char	*method = request_env(request, "REQUEST_METHOD");
+	struct path	 path;
+	bool		 has_path = path_init(&path, request);
+
+	answer_init(answer, method == NULL || strcmp(method, "HEAD") != 0);
+	cors_add_fields(routes, request, answer);
+	if (method == NULL || !has_path)
+		answer_bad_request(answer, method == NULL ?
+		    "the web server passed no REQUEST_METHOD" :
+		    "the web server passed no path");
+	else
+		route_path(routes, request, method, &path, answer);
+	path_deinit(&path);
+	buf_deinit(&answer->common);
+}

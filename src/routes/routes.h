@@ -1,0 +1,81 @@
+#ifndef ROUTES_ROUTES_H
+#define ROUTES_ROUTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "pure/query.h"
+
+struct answer;
+struct clock;
+struct hub;
+struct request;
+struct streams;
+
+/* What the handlers work with; the owner sets it up. */
+struct routes {
+	uv_loop_t	*loop;
+	struct hub	*hub;
+	struct clock	*clock;
+	struct streams	*streams;
+	char *const	*origins;	/* --allow-origin */
+	size_t		 origin_count;
+	int64_t		(*wall_ms)(void);	/* the time of day */
+};
+
+/* One request on its way through its handler. */
+struct call {
+	struct routes		*routes;
+	const struct request	*request;
+	const char		*path;		/* the route's own: "/clock" */
+	const char		*full_path;	/* as the client asked, decoded */
+	const char		*client;	/* its address, or NULL */
+	struct query		 query;
+	bool			 is_head;
+};
+
+/*
+ * A handler fills in the answer, which is empty. For a HEAD request it writes
+ * the same head, and opens no stream.
+ */
+typedef void	 handler_fn(const struct call *, struct answer *);
+
+/* page.c: the page and the files that it needs. */
+handler_fn	 page_answer;
+
+/* subscribe.c: streams of a topic that all who ask alike share. */
+handler_fn	 subscribe_clock;
+handler_fn	 subscribe_stream;
+
+/* counter.c: a stream of its own for each client. */
+handler_fn	 counter_answer;
+
+/* cors.c: the preflight request of the Fetch standard. */
+handler_fn	 cors_preflight;
+
+/* cors.c: the fields that let pages of another origin read an answer. */
+void		 cors_add_fields(const struct routes *,
+		    const struct request *, struct answer *);
+
+/*
+ * Parameters of a query. Each takes its default when it is not there; false
+ * means that it is wrong, and that the 400 which says so is in the answer.
+ */
+bool		 param_duration(const struct call *, struct answer *,
+		    const char *name, int64_t default_ms, int64_t min_ms,
+		    int64_t max_ms, int64_t *ms);
+bool		 param_count(const struct call *, struct answer *,
+		    const char *name, uint64_t default_count,
+		    uint64_t max_count, uint64_t *count);
+
+/* words ends with NULL; the default is its first. */
+bool		 param_word(const struct call *, struct answer *,
+		    const char *name, const char *const *words,
+		    size_t *index);
+
+/* The head of an event stream, all but its end. */
+void		 stream_head(struct answer *);
+
+#endif

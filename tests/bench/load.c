@@ -1,0 +1,240 @@
+/*
+ * Opens many event streams at once, straight at a FastCGI responder or
+ * through a web server, and measures what their clients see: how long until
+ * all have their first event, how late each tick comes to whom, whether one
+ * is missing; and what the processes that serve them use meanwhile. Prints
+ * one JSON object. Every phase has an end in time. With no stream at all it
+ * measures what the processes use while nobody asks.
+ */
+#include "load.h"
+
+#include <sys/epoll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { EVENTS_MAX = 512, START_BATCH = 64, SETTLE_SECONDS_MAX = 20 };
+
+static const uint64_t ns_per_ms = 1000000;
+static const uint64_t ns_per_s = 1000000000;
+
+/* The client that is being read, for the events it has. */
+struct reading {
+	struct load   *l;
+	struct client *c;
+};
+
+static void
+now_update(struct load *l)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	l->now_ns = (uint64_t)ts.tv_sec * ns_per_s + (uint64_t)ts.tv_nsec;
+}
+
+static void
+event_arrived(void *arg, uint32_t hash)
+{
+	struct reading *r = arg;
+	struct client  *c = r->c;
+	struct load    *l = r->l;
+	uint64_t        index = c->events - c->events_base;
+
+	c->events++;
+	l->last_arrival_ns = l->now_ns;
+	if (c->state == CLIENT_WAITING) {
+		c->state = CLIENT_OPEN;
+		c->first_ns = l->now_ns;
+		l->opened++;
+	}
+	if (index == 0)
+		l->ticked++;
+	if (l->is_measuring)
+		window_event(&l->window, index, l->now_ns, hash);
+}
+
+static void
+client_lost_count(struct load *l, const struct client *c)
+{
+	if (c->state == CLIENT_REFUSED)
+		l->refused++;
+	else if (c->state == CLIENT_CLOSED)
+		l->closed++;
+}
+
+static void
+client_ready(struct load *l, struct client *c)
+{
+	struct reading r = { l, c };
+	long           n;
+
+	if (c->state == CLIENT_CONNECTING)
+		client_continue(c, l->epoll, l->request, l->request_bytes);
+	else {
+		now_update(l);
+		n = client_read(c, event_arrived, &r);
+		if (l->is_measuring && n > 0)
+			l->window_bytes += (uint64_t)n;
+	}
+	client_lost_count(l, c);
+}
+
+/* One turn of the loop. */
+static void
+turn(struct load *l, int timeout_ms)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int                n;
+
+	n = epoll_wait(l->epoll, events, EVENTS_MAX, timeout_ms);
+	for (int i = 0; i < n; i++)
+		client_ready(l, events[i].data.ptr);
+	now_update(l);
+}
+
+/* Starts the next clients; false when there is nothing to start now. */
+static bool
+clients_start(struct load *l)
+{
+	unsigned n;
+
+	for (n = 0; n < START_BATCH && l->started < l->o.streams; n++) {
+		struct client *c = &l->clients[l->started];
+		unsigned       waiting = l->started - l->opened - l->refused;
+
+		if (l->o.burst != 0 && waiting >= l->o.burst)
+			break;
+		if (!client_start(c, l->epoll, &l->o.address, l->request,
+			l->request_bytes))
+			break;
+		l->started++;
+		client_lost_count(l, c);
+	}
+	return n > 0;
+}
+
+static void
+phase_open(struct load *l)
+{
+	uint64_t end_ns;
+
+	now_update(l);
+	l->start_ns = l->now_ns;
+	end_ns = l->start_ns + (uint64_t)(l->o.open_timeout_s * 1e9);
+	while (l->opened + l->refused < l->o.streams && l->now_ns < end_ns) {
+		bool has_started = clients_start(l);
+
+		turn(l, has_started ? 0 : l->started < l->o.streams ? 1 : 50);
+	}
+}
+
+static void
+base_set(struct load *l)
+{
+	for (unsigned i = 0; i < l->o.streams; i++)
+		l->clients[i].events_base = l->clients[i].events;
+	l->ticked = 0;
+}
+
+static bool
+is_quiet(const struct load *l)
+{
+	return l->now_ns - l->last_arrival_ns > l->o.quiet_ms * ns_per_ms;
+}
+
+/*
+ * Waits until every open stream had one more tick and the next one is not yet
+ * there, so that all streams begin the window at the same event.
+ */
+static void
+phase_settle(struct load *l)
+{
+	uint64_t end_ns = l->now_ns + SETTLE_SECONDS_MAX * ns_per_s;
+
+	base_set(l);
+	while (l->now_ns < end_ns &&
+	    (l->ticked < l->opened - l->closed || !is_quiet(l)))
+		turn(l, 5);
+}
+
+static void
+usage_take(const struct load *l, struct process_usage *usage)
+{
+	for (unsigned i = 0; i < l->o.pid_count; i++)
+		usage[i] = process_usage_of(l->o.pids[i]);
+}
+
+/* Measures, until the time is over and the tick that began is complete. */
+static void
+phase_measure(struct load *l)
+{
+	uint64_t begin_ns, end_ns;
+
+	base_set(l);
+	usage_take(l, l->begin);
+	now_update(l);
+	begin_ns = l->now_ns;
+	end_ns = begin_ns + (uint64_t)(l->o.window_s * 1e9);
+	l->is_measuring = true;
+	while (l->now_ns < end_ns + SETTLE_SECONDS_MAX * ns_per_s &&
+	    (l->now_ns < end_ns || !is_quiet(l)))
+		turn(l, 5);
+	l->is_measuring = false;
+	l->window_s = (double)(l->now_ns - begin_ns) / 1e9;
+	usage_take(l, l->end);
+}
+
+static void
+load_init(struct load *l)
+{
+	if (l->o.framing == DECODER_FCGI)
+		l->request_bytes = request_fcgi(l->request, &l->o.request);
+	else
+		l->request_bytes = request_http(l->request, &l->o.request);
+	descriptors_max_raise();
+	window_init(&l->window);
+	l->clients = calloc(l->o.streams + 1, sizeof(*l->clients));
+	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (l->clients == NULL || l->epoll == -1) {
+		perror("load");
+		exit(1);
+	}
+	for (unsigned i = 0; i < l->o.streams; i++)
+		if (!client_init(&l->clients[i], &l->o.address, l->o.framing)) {
+			perror("load: socket");
+			exit(1);
+		}
+}
+
+static void
+load_deinit(struct load *l)
+{
+	for (unsigned i = 0; i < l->o.streams; i++)
+		client_deinit(&l->clients[i]);
+	close(l->epoll);
+	free(l->clients);
+	window_deinit(&l->window);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct load l = { .epoll = -1 };
+
+	options_parse(&l.o, argc, argv);
+	load_init(&l);
+	usage_take(&l, l.before);
+	phase_open(&l);
+	if (l.o.window_s > 0) {
+		phase_settle(&l);
+		phase_measure(&l);
+	} else {
+		usage_take(&l, l.begin);
+		usage_take(&l, l.end);
+	}
+	report_print(&l);
+	load_deinit(&l);
+	return 0;
+}

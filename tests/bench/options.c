@@ -1,0 +1,111 @@
+#include "load.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static _Noreturn void
+usage(void)
+{
+	fputs("usage: load --connect unix:PATH|HOST:PORT [--http]\n"
+	      "            [--method M] [--path P] [--query Q] [--streams N]\n"
+	      "            [--burst N] [--window SECONDS] [--quiet-ms MS]\n"
+	      "            [--open-timeout SECONDS] [--pid PID]...\n",
+	    stderr);
+	exit(2);
+}
+
+static double
+number_parse(const char *text, double max)
+{
+	char  *end;
+	double number = strtod(text, &end);
+
+	if (end == text || *end != '\0' || number < 0 || number > max)
+		usage();
+	return number;
+}
+
+static void
+pid_add(struct options *o, const char *text)
+{
+	if (o->pid_count == PROCESS_MAX)
+		usage();
+	o->pids[o->pid_count++] = (pid_t)number_parse(text, 1 << 30);
+}
+
+static const struct option names[] = {
+	{ "connect", required_argument, NULL, 'c' },
+	{ "http", no_argument, NULL, 'h' },
+	{ "method", required_argument, NULL, 'm' },
+	{ "path", required_argument, NULL, 'p' },
+	{ "query", required_argument, NULL, 'q' },
+	{ "streams", required_argument, NULL, 'n' },
+	{ "burst", required_argument, NULL, 'b' },
+	{ "window", required_argument, NULL, 'w' },
+	{ "quiet-ms", required_argument, NULL, 'Q' },
+	{ "open-timeout", required_argument, NULL, 't' },
+	{ "pid", required_argument, NULL, 'P' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static void
+option_take(struct options *o, int name, const char *value)
+{
+	switch (name) {
+	case 'c':
+		if (!address_parse(&o->address, value))
+			usage();
+		break;
+	case 'h':
+		o->framing = DECODER_HTTP;
+		break;
+	case 'm':
+		o->request.method = value;
+		break;
+	case 'p':
+		o->request.path = value;
+		break;
+	case 'q':
+		o->request.query = value;
+		break;
+	case 'n':
+		o->streams = (unsigned)number_parse(value, 1e6);
+		break;
+	case 'b':
+		o->burst = (unsigned)number_parse(value, 1e6);
+		break;
+	case 'w':
+		o->window_s = number_parse(value, 3600);
+		break;
+	case 'Q':
+		o->quiet_ms = (unsigned)number_parse(value, 1000);
+		break;
+	case 't':
+		o->open_timeout_s = number_parse(value, 3600);
+		break;
+	case 'P':
+		pid_add(o, value);
+		break;
+	default:
+		usage();
+	}
+}
+
+void
+options_parse(struct options *o, int argc, char **argv)
+{
+	int name;
+
+	*o = (struct options){
+		.request = { .method = "GET", .path = "/clock", .query = "" },
+		.framing = DECODER_FCGI,
+		.streams = 1,
+		.open_timeout_s = 20,
+		.quiet_ms = 30,
+	};
+	while ((name = getopt_long(argc, argv, "", names, NULL)) != -1)
+		option_take(o, name, optarg);
+	if (optind != argc || o->address.len == 0)
+		usage();
+}

@@ -1,0 +1,59 @@
+#include "process.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* The figure in KiB behind a name such as "VmRSS:", in bytes; 0 if none. */
+static uint64_t
+field_bytes(pid_t pid, const char *file, const char *name)
+{
+	unsigned long kib = 0;
+	char          path[64], line[256];
+	FILE         *fp;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	if ((fp = fopen(path, "r")) == NULL)
+		return 0;
+	while (fgets(line, sizeof(line), fp) != NULL)
+		if (strncmp(line, name, strlen(name)) == 0 &&
+		    sscanf(line + strlen(name), "%lu", &kib) == 1)
+			break;
+	fclose(fp);
+	return (uint64_t)kib * 1024;
+}
+
+static void
+usage_add(struct process_usage *u, pid_t pid)
+{
+	struct timespec ts;
+	clockid_t       clock;
+	char            path[64];
+	FILE           *fp;
+	int             child;
+
+	if (clock_getcpuclockid(pid, &clock) != 0 ||
+	    clock_gettime(clock, &ts) == -1)
+		return;
+	u->count++;
+	u->cpu_ns += (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+	u->rss_bytes += field_bytes(pid, "status", "VmRSS:");
+	u->pss_bytes += field_bytes(pid, "smaps_rollup", "Pss:");
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid,
+	    (int)pid);
+	if ((fp = fopen(path, "r")) == NULL)
+		return;
+	while (fscanf(fp, "%d", &child) == 1)
+		usage_add(u, child);
+	fclose(fp);
+}
+
+struct process_usage
+process_usage_of(pid_t pid)
+{
+	struct process_usage u = { 0 };
+
+	usage_add(&u, pid);
+	return u;
+}

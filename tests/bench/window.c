@@ -1,0 +1,82 @@
+#include "window.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Makes room for one more item; the new room is zero. */
+static void
+array_grow(void *items_p, size_t used, size_t *max, size_t item_bytes)
+{
+	void  *items;
+	size_t max_new = *max == 0 ? 1024 : *max * 2;
+
+	if (used < *max)
+		return;
+	memcpy(&items, items_p, sizeof(items));
+	if ((items = realloc(items, max_new * item_bytes)) == NULL) {
+		fputs("load: no memory\n", stderr);
+		exit(1);
+	}
+	memset((char *)items + *max * item_bytes, 0,
+	    (max_new - *max) * item_bytes);
+	memcpy(items_p, &items, sizeof(items));
+	*max = max_new;
+}
+
+void
+window_init(struct window *w)
+{
+	memset(w, 0, sizeof(*w));
+}
+
+void
+window_deinit(struct window *w)
+{
+	free(w->ticks);
+	free(w->delays_us);
+	window_init(w);
+}
+
+void
+window_event(struct window *w, size_t index, uint64_t now_ns, uint32_t hash)
+{
+	struct window_tick *tick;
+
+	while (index >= w->tick_max)
+		array_grow(&w->ticks, w->tick_max, &w->tick_max,
+		    sizeof(*w->ticks));
+	if (index >= w->tick_count)
+		w->tick_count = index + 1;
+	tick = &w->ticks[index];
+	if (tick->first_ns == 0) {
+		tick->first_ns = now_ns;
+		tick->hash = hash;
+	}
+	if (tick->hash != hash)
+		w->mismatched++;
+	w->events++;
+	array_grow(&w->delays_us, w->delay_count, &w->delay_max,
+	    sizeof(*w->delays_us));
+	w->delays_us[w->delay_count++] = (uint32_t)((now_ns - tick->first_ns) /
+	    1000);
+}
+
+static int
+value_cmp(const void *a, const void *b)
+{
+	uint32_t x, y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return (x > y) - (x < y);
+}
+
+uint32_t
+percentile(uint32_t *values, size_t count, double fraction)
+{
+	if (count == 0)
+		return 0;
+	qsort(values, count, sizeof(*values), value_cmp);
+	return values[(size_t)(fraction * (double)(count - 1))];
+}

@@ -1,0 +1,3 @@
+#!/bin/sh
+# The page in a real browser.
+exec "${srcdir:-$(dirname "$(dirname "$0")")}/tests/pytest-suite" browser "$@"

@@ -1,0 +1,124 @@
+"""The page in Chromium, as a visitor meets it."""
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+WAIT_S = 20
+
+ARGUMENTS = """
+--headless --no-sandbox --disable-gpu --disable-quic --disable-dev-shm-usage
+--no-first-run --disable-background-networking --disable-component-update
+--disable-sync --lang=en-US --window-size=1280,900
+""".split()
+
+# Runs before the page's own script, in every document.
+WITNESS = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) =>
+    violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+window.states = {};
+document.addEventListener("DOMContentLoaded", () => {
+    for (const box of document.querySelectorAll("[data-state]")) {
+        states[box.id] = [box.dataset.state];
+        new MutationObserver(() => states[box.id].push(box.dataset.state))
+            .observe(box, { attributeFilter: ["data-state"] });
+    }
+});
+"""
+
+
+def start_chromium(profile_dir):
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for argument in [*ARGUMENTS, f"--user-data-dir={profile_dir}"]:
+        options.add_argument(argument)
+    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"),
+                              options=options)
+    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument",
+                           {"source": WITNESS})
+    return driver
+
+
+class Page:
+    def __init__(self, driver):
+        self.driver = driver
+        self.run = driver.execute_script
+
+    def open(self, url):
+        self.driver.get(url)
+        return self
+
+    def emulate(self, **features):
+        """Media features: emulate(prefers_color_scheme="dark")."""
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
+            "features": [{"name": name.replace("_", "-"), "value": value}
+                         for name, value in features.items()]})
+
+    def resize(self, width, height):
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+            "width": width, "height": height, "deviceScaleFactor": 1,
+            "mobile": width < 600})
+
+    def reset(self):
+        self.driver.get("about:blank")
+        self.emulate()
+        self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        self.messages()
+
+    def messages(self):
+        """What the browser's console has said since the last call."""
+        return self.driver.get_log("browser")
+
+    # What is on it
+
+    def find(self, element_id):
+        return self.driver.find_element(By.ID, element_id)
+
+    def all(self, selector):
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def text(self, element_id):
+        return self.run("return document.getElementById(arguments[0])"
+                        ".textContent", element_id)
+
+    def state(self, element_id):
+        return self.find(element_id).get_attribute("data-state")
+
+    def states(self, element_id):
+        """All states so far, the oldest first."""
+        return self.run("return states[arguments[0]]", element_id)
+
+    def log_lines(self):
+        """The page's own console, each line as its words."""
+        return self.run(
+            "return Array.from(document.querySelectorAll('#log p'),"
+            " (line) => line.textContent.split(/ +/))")
+
+    def is_shown(self, element_id):
+        return self.find(element_id).is_displayed()
+
+    # What happens on it
+
+    def click(self, element_id):
+        self.find(element_id).click()
+
+    def wait(self, question, wait_s=WAIT_S):
+        return WebDriverWait(self.driver, wait_s, 0.1).until(
+            lambda _: question())
+
+    def wait_state(self, element_id, state, wait_s=WAIT_S):
+        try:
+            self.wait(lambda: self.state(element_id) == state, wait_s)
+        except Exception as error:
+            raise AssertionError(
+                f"#{element_id} is not {state} within {wait_s} s, but was "
+                f"{self.states(element_id)}") from error
+
+    def wait_ticks(self, count=1):
+        """Until the clock has changed so many times."""
+        for _ in range(count):
+            before = self.text("clock")
+            self.wait(lambda: self.text("clock") != before)

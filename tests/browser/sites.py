@@ -1,0 +1,161 @@
+"""What the browser visits: fcgi-sse behind lighttpd, and a relay that buffers.
+"""
+
+import pathlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+
+from responder import ROOT, Responder, free_port, wait_until
+
+DEPLOYED = (ROOT / "deploy/lighttpd/external.conf").read_text()
+DEPLOYED_SOCKET = "/run/fcgi-sse/fcgi-sse.sock"
+DEPLOYED_BODY = "server.stream-response-body = 2"
+
+AT_ROOT = f"""
+server.modules += ( "mod_fastcgi" )
+{DEPLOYED_BODY}
+fastcgi.server = ( "/" => ((
+    "socket" => "{DEPLOYED_SOCKET}", "check-local" => "disable"
+)) )
+"""
+
+
+def is_answering(port):
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+class Site:
+    """One fcgi-sse, and one lighttpd before it that mounts it at `mount`."""
+
+    def __init__(self, mount="/sse/", is_buffering=False):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="fcgi-sse-"))
+        self.mount = mount
+        self.is_buffering = is_buffering
+        self.responder = None
+        self.lighttpd = None
+        self.relay = None
+
+    @property
+    def url(self):
+        port = self.relay.port if self.relay else self.port
+        return f"http://127.0.0.1:{port}{self.mount}"
+
+    def start_responder(self):
+        address = f"unix:{self.dir}/sse.sock"
+        self.responder = Responder(["--listen", address], [address])
+
+    def conf(self):
+        text = AT_ROOT if self.mount == "/" else DEPLOYED
+        assert DEPLOYED_BODY in text
+        if self.is_buffering:
+            text = text.replace(DEPLOYED_BODY, DEPLOYED_BODY[:-1] + "0")
+        text = text.replace(DEPLOYED_SOCKET, f"{self.dir}/sse.sock")
+        return f"""
+            server.bind = "127.0.0.1"
+            server.port = {self.port}
+            server.document-root = "{self.dir}"
+            server.errorlog = "{self.dir}/error.log"
+            {text}
+            """
+
+    def start_lighttpd(self):
+        for _ in range(3):          # another may take the free port first
+            self.port = free_port()
+            conf = self.dir / "lighttpd.conf"
+            conf.write_text(self.conf())
+            self.lighttpd = subprocess.Popen(
+                ["/usr/sbin/lighttpd", "-D", "-f", str(conf)],
+                stdin=subprocess.DEVNULL)
+            wait_until(lambda: self.lighttpd.poll() is not None
+                       or is_answering(self.port), "lighttpd answers")
+            if self.lighttpd.poll() is None:
+                return
+        raise AssertionError("lighttpd does not start")
+
+    def start_relay(self):
+        self.relay = Relay(self.port)
+        return self.relay
+
+    def stop(self):
+        try:
+            if self.relay:
+                self.relay.close()
+            if self.lighttpd:
+                self.lighttpd.terminate()
+                self.lighttpd.wait(20)
+            if self.responder:
+                self.responder.stop()
+        finally:
+            shutil.rmtree(self.dir)
+
+
+class Relay:
+    """A proxy that holds the event stream back while `hold_s` is not 0: it
+    passes on what has come in that time, all at once. The rest is untouched.
+    """
+
+    def __init__(self, upstream_port):
+        self.upstream_port = upstream_port
+        self.hold_s = 0
+        self.closing = threading.Event()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        self.closing.set()
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+                server = socket.create_connection(
+                    ("127.0.0.1", self.upstream_port))
+            except OSError:
+                return
+            pair = _Pair(self, client, server)
+            for work in (pair.pass_requests, pair.pass_responses):
+                threading.Thread(target=work, daemon=True).start()
+
+
+class _Pair:
+    def __init__(self, relay, client, server):
+        self.relay = relay
+        self.client = client
+        self.server = server
+        self.is_stream = False
+
+    def pass_requests(self):
+        def look(data):
+            words = data.split(b" ", 2)
+            self.is_stream = (words[0] == b"GET"
+                              and words[1].endswith(b"/stream"))
+        self._pass(self.client, self.server, look)
+
+    def pass_responses(self):
+        def hold(_):
+            if self.is_stream and self.relay.hold_s:
+                self.relay.closing.wait(self.relay.hold_s)
+        self._pass(self.server, self.client, hold)
+
+    def _pass(self, source, sink, look):
+        try:
+            while data := source.recv(65536):
+                look(data)
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass

@@ -1,0 +1,200 @@
+"""The page by keyboard, by screen reader, on a phone and in the dark."""
+
+from urllib.parse import urlsplit
+import urllib.request
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+PAGES = ["", "web-servers"]
+
+HEADING_LEVELS = """
+return Array.from(document.querySelectorAll("h1, h2, h3, h4"),
+    (heading) => Number(heading.tagName[1]));
+"""
+
+# References to ids that are not there, and ids that are there twice.
+BAD_IDS = """
+const ids = Array.from(document.querySelectorAll("[id]"), (node) => node.id);
+const used = Array.from(document.querySelectorAll("[aria-labelledby], [for]"),
+    (node) => node.getAttribute("aria-labelledby") || node.htmlFor);
+return ids.filter((id, i) => ids.indexOf(id) !== i)
+    .concat(used.filter((id) => !ids.includes(id)));
+"""
+
+# Texts below the contrast that WCAG 2.2 asks for (1.4.3), with their ratio.
+LOW_CONTRASTS = """
+function luminance(color) {
+    const [r, g, b] = color.match(/[\\d.]+/g).slice(0, 3).map((byte) => {
+        const part = byte / 255;
+        return part <= 0.04045 ? part / 12.92
+            : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+function paper(node) {
+    for (; node; node = node.parentElement) {
+        const color = getComputedStyle(node).backgroundColor;
+        if (!/, 0\\)$/.test(color))
+            return color;
+    }
+}
+const found = [];
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walker.nextNode()) {
+    const node = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !node.checkVisibility()
+        || node.closest("button:disabled, noscript"))
+        continue;
+    const style = getComputedStyle(node);
+    const lights = [luminance(style.color), luminance(paper(node))];
+    const ratio = (Math.max(...lights) + 0.05) / (Math.min(...lights) + 0.05);
+    if (ratio < (parseFloat(style.fontSize) >= 24 ? 3 : 4.5))
+        found.push([walker.currentNode.data.trim(), ratio]);
+}
+return found;
+"""
+
+WATCH_STATUS = """
+window.spoken = [];
+for (const node of document.querySelectorAll("[role=status]"))
+    new MutationObserver(() => spoken.push(node.textContent))
+        .observe(node, { childList: true, characterData: true, subtree: true });
+"""
+
+
+def rgb_sum(page):
+    color = page.run("return getComputedStyle(document.body).backgroundColor")
+    return sum(map(int, color.strip("rgb()").split(",")[:3]))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_structure(page, site, name):
+    page.open(site.url + name)
+    assert page.run("return document.documentElement.lang") == "en"
+    assert "fcgi-sse" in page.driver.title or name
+    assert page.driver.title
+    levels = page.run(HEADING_LEVELS)
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(b <= a + 1 for a, b in zip(levels, levels[1:]))
+    for landmark in ("body > header", "body > main", "body > footer"):
+        assert len(page.all(landmark)) == 1
+    assert page.run(BAD_IDS) == []
+    page.run("for (const node of document.querySelectorAll('details'))"
+             " node.open = true")
+    assert not page.all("img:not([alt]), [style], style, script:not([src])")
+    for node in page.all("section, button, progress, summary, a, [tabindex]"):
+        if node.is_displayed() and node.tag_name != "summary":
+            assert node.accessible_name, node.get_attribute("outerHTML")
+
+
+def test_names_and_roles(page, site):
+    page.open(site.url)
+    page.wait_ticks(1)
+    assert page.find("clock").aria_role == "timer"
+    assert page.find("log").aria_role == "log"
+    assert page.find("counter-progress").accessible_name.startswith("Counted")
+    assert page.find("reader-progress").accessible_name.startswith("Read")
+    names = [node.accessible_name for node in page.all("button")]
+    assert len(set(names)) == len(names)
+
+
+def test_live_regions_are_quiet(page, site):
+    """What changes each second is not announced."""
+    page.open(site.url)
+    for moving in ("clock", "log", "counter-number"):
+        assert page.run(
+            "return document.getElementById(arguments[0]).closest('output,"
+            " [role=status], [role=alert], [role=log]:not([aria-live=off]),"
+            " [aria-live=polite], [aria-live=assertive]')", moving) is None
+    page.wait_state("delay", "ontime")
+    page.run(WATCH_STATUS)
+    page.wait_ticks(3)
+    assert page.state("counter") == "running"
+    assert page.run("return spoken") == []
+
+
+def test_all_by_keyboard(page, site):
+    page.open(site.url)
+    wanted = ["counter-restart", "reader-start", "log", "log-pause",
+              "log-clear", "curl", "directives"]
+    reached = []
+    for _ in range(20):
+        ActionChains(page.driver).send_keys(Keys.TAB).perform()
+        node = page.driver.switch_to.active_element
+        if node.tag_name == "body":
+            break
+        name = node.get_attribute("id") or (
+            "directives" if node.tag_name == "summary" else "")
+        reached.append(name)
+        assert node.value_of_css_property("outline-style") != "none", name
+    assert [name for name in reached if name] == wanted
+    page.find("reader-start").send_keys(Keys.ENTER)
+    page.wait_state("reader", "running")
+    page.find("directives").find_element("tag name", "summary") \
+        .send_keys(Keys.ENTER)
+    assert page.is_shown("directives")
+    for directive in ("flushpackets=on", "server.stream-response-body = 2",
+                      "fastcgi_buffering off", "X-Accel-Buffering: no",
+                      "FcgidOutputBufferSize 0", "option http-no-delay"):
+        assert directive in page.find("directives").text
+
+
+def test_links_lead_somewhere(page, site):
+    page.open(site.url)
+    targets = page.run("return Array.from(document.querySelectorAll('a'),"
+                       " (link) => link.href)")
+    local = [urlsplit(target) for target in targets
+             if target.startswith(site.url + "web-servers")]
+    fragments = {target.fragment for target in local if target.fragment}
+    assert fragments >= {"apache-proxy-fcgi", "apache-fcgid", "apache-cgi",
+                         "lighttpd", "nginx", "haproxy", "caddy", "h2o",
+                         "buffering"}
+    page.open(site.url + "web-servers")
+    ids = set(page.run("return Array.from(document.querySelectorAll('[id]'),"
+                       " (node) => node.id)"))
+    assert fragments | {"apache"} <= ids
+    inside = page.run("return Array.from(document.querySelectorAll("
+                      "'a[href^=\"#\"]'), (link) => link.hash.slice(1))")
+    assert inside and set(inside) <= ids
+    with urllib.request.urlopen(page.all("footer a")[0]
+                                .get_attribute("href")) as answer:
+        assert answer.url == site.url
+
+
+@pytest.mark.parametrize("width", [320, 360, 412, 700, 768])
+@pytest.mark.parametrize("name", PAGES)
+def test_no_sideways_scrolling(page, site, name, width):
+    page.resize(width, 740)
+    page.open(site.url + name)
+    if not name:
+        page.wait_ticks(2)
+        page.run("document.getElementById('directives').open = true;"
+                 "document.getElementById('delay').dataset.state = 'late'")
+    assert page.run("return document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_colors(page, site, name, scheme):
+    page.emulate(prefers_color_scheme=scheme)
+    page.open(site.url + name)
+    assert (rgb_sum(page) < 200) == (scheme == "dark")
+    if not name:
+        page.wait_ticks(2)
+        page.run("document.getElementById('directives').open = true")
+    assert page.run(LOW_CONTRASTS) == []
+    if not name:
+        page.run("document.getElementById('now').dataset.state = 'closed';"
+                 "document.getElementById('delay').dataset.state = 'late'")
+        assert page.run(LOW_CONTRASTS) == []
+
+
+def test_reduced_motion(page, site):
+    page.emulate(prefers_reduced_motion="reduce")
+    page.open(site.url)
+    page.wait_ticks(2)
+    assert page.run("return document.getAnimations().length") == 0
+    assert page.run("return getComputedStyle(document.getElementById('clock'))"
+                    ".transitionDuration") == "0s"

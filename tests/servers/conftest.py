@@ -1,0 +1,31 @@
+import pytest
+
+import servers
+
+
+@pytest.fixture(scope="module", params=servers.FRONTS, ids=lambda f: f.name)
+def site(request):
+    """Each web server in turn, with fcgi-sse behind it."""
+    running = servers.Site(request.param)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+    running.place.remove()
+
+
+FIGURES = []
+
+
+@pytest.fixture
+def figure():
+    """A function that adds a line to the figures at the end of the run."""
+    return FIGURES.append
+
+
+def pytest_terminal_summary(terminalreporter):
+    if FIGURES:
+        terminalreporter.section("how soon a lost client is noticed")
+        for line in FIGURES:
+            terminalreporter.line(line)

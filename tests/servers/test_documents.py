@@ -1,0 +1,146 @@
+"""What the documents say is so."""
+
+import re
+import subprocess
+
+import pytest
+
+from responder import BINARY, ROOT, run
+from servers import FRONTS, Site
+
+MANUAL = (ROOT / "doc" / "fcgi-sse.8").read_text()
+README = (ROOT / "README.md").read_text()
+SERVERS = (ROOT / "doc" / "web-servers.md").read_text()
+SAMPLE = ROOT / "deploy" / "fcgi-sse.ini"
+
+
+def section(name):
+    """A section of the manual."""
+    start = MANUAL.index(f".Sh {name}\n")
+    end = MANUAL.find("\n.Sh ", start)
+    return MANUAL[start:end if end != -1 else None]
+
+
+def sources():
+    return {path: path.read_text() for path in ROOT.glob("src/*/*.c")}
+
+
+def test_manual_has_the_options_of_help():
+    told = re.findall(r"^  --([a-z-]+)", run("--help").stdout, re.M)
+    in_manual = re.findall(r"^\.It Fl -([a-z-]+)", section("OPTIONS"), re.M)
+    assert sorted(in_manual) == sorted(told)
+
+
+def test_manual_has_the_defaults_of_help():
+    words = " ".join(run("--help").stdout.split())
+    for option, default in re.findall(
+            r"--([a-z-]+) [A-Z]+ (?:(?! --).)*?default ([^;)]+)\)", words):
+        text = section("OPTIONS").split(f".It Fl -{option}")[1]
+        assert default in text.split(".It Fl")[0], option
+
+
+def test_readme_has_options_of_help():
+    told = set(re.findall(r"^  --([a-z-]+)", run("--help").stdout, re.M))
+    assert set(re.findall(r"`--([a-z-]+)", README)) <= told
+    takes_argument = set(
+        re.findall(r"^  --([a-z-]+) [A-Z]", run("--help").stdout, re.M))
+    assert set(re.findall(r"^\| `--([a-z-]+)", README, re.M)) \
+        == takes_argument
+
+
+def test_manual_has_the_reasons_for_an_end():
+    table = (ROOT / "src" / "stream" / "stream_end.def").read_text()
+    reasons = re.findall(
+        r'^STREAM_END\(\w+, "([a-z-]+)", \w+,\s+"([^"]+)"\)', table, re.M)
+    assert len(reasons) == len(re.findall(r"^STREAM_END\(", table, re.M))
+    for word, meaning in reasons:
+        assert f".It Cm {word}\n{meaning}\n" in section("LOG")
+
+
+def test_manual_has_the_events_of_the_log():
+    log = section("LOG")
+    for path, text in sources().items():
+        for event in re.findall(r'\blog_(?:error|warn|info|debug)\("([^"]+)"',
+                                text):
+            assert f".It Cm {event}\n" in log, path
+
+
+def test_manual_has_no_fault():
+    done = subprocess.run(
+        ["mandoc", "-T", "lint", "-W", "warning", ROOT / "doc/fcgi-sse.8"],
+        stdout=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_sample_shows_every_option(tmp_path):
+    """Each line that is commented out would do, and does no harm."""
+    text = SAMPLE.read_text()
+    used = re.sub(r"^;(?=[a-z-]+ = )", "", text, flags=re.M)
+    file = tmp_path / "fcgi-sse.ini"
+    file.write_text(used)
+    shown = run("--config", str(file), "--print-config")
+    assert shown.returncode == 0, shown.stderr
+    for line in re.findall(r"^[a-z-]+ = .*", used, re.M):
+        assert line in shown.stdout.splitlines()
+    keys = set(re.findall(r"^([a-z-]+) = ", used, re.M))
+    told = set(re.findall(r"^  --([a-z-]+) [A-Z]", run("--help").stdout,
+                          re.M))
+    assert keys == told - {"config"}
+    assert run("--config", str(SAMPLE), "--print-config").stdout \
+        == run("--print-config").stdout.replace(
+            "config", "config", 1)
+
+
+@pytest.fixture(scope="module")
+def nginx():
+    site = Site(next(f for f in FRONTS if f.name == "nginx"))
+    try:
+        site.start()
+        yield site
+    finally:
+        site.stop()
+    site.place.remove()
+
+
+@pytest.mark.parametrize("text", [README, MANUAL], ids=["README", "manual"])
+def test_paths_of_the_tables_answer(nginx, text):
+    paths = set(re.findall(r"GET (/[a-z-]*)", text))
+    assert len(paths) == 5
+    for path in paths:
+        with nginx.open(path) as stream:
+            assert stream.status == 200, path
+
+
+def test_paths_of_the_source_are_in_the_manual():
+    router = (ROOT / "src" / "routes" / "router.c").read_text()
+    for path in re.findall(r'^\t{ "(/[^"]*)",', router, re.M):
+        assert re.search(rf"(GET {path}|Pa .*{path[1:]})\b", MANUAL) \
+            or path == "/", path
+
+
+@pytest.mark.parametrize("text", [README, SERVERS],
+                         ids=["README", "web-servers"])
+def test_files_that_are_named_are_there(text):
+    names = set(re.findall(r"\b((?:deploy|doc|tests)/[\w./-]*\w)", text))
+    names |= set(re.findall(r"\]\(([\w./-]+)(?:#[\w-]+)?\)", text))
+    assert names
+    for name in names:
+        assert (ROOT / name).exists() or (ROOT / "doc" / name).exists(), name
+
+
+def test_readme_names_every_file_to_deploy():
+    for path in (ROOT / "deploy").rglob("*"):
+        if path.is_file():
+            assert str(path.relative_to(ROOT)) in README, path
+
+
+ANCHORS = ("apache-mod_proxy_fcgi", "apache-mod_fcgid", "apache-cgi",
+           "lighttpd", "nginx", "haproxy", "caddy", "h2o", "spawn-fcgi",
+           "systemd")
+
+
+def test_web_servers_has_its_anchors():
+    headings = re.findall(r"^#+ (.*)", SERVERS, re.M)
+    anchors = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+               for heading in headings]
+    assert set(ANCHORS) <= set(anchors)
