@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 /* Neither stdio nor exit handlers: both may want memory themselves. */
-static _Noreturn void
-die_without_memory(void)
+_Noreturn void
+mem_fail(void)
 {
 	static const char line[] = "fcgi-sse: out of memory\n";
 
@@ -27,7 +27,7 @@ mem_alloc(size_t size_bytes)
 	void *bytes = malloc(at_least_one(size_bytes));
 
 	if (bytes == NULL)
-		die_without_memory();
+		mem_fail();
 	return bytes;
 }
 
@@ -37,7 +37,7 @@ mem_zalloc(size_t size_bytes)
 	void *bytes = calloc(1, at_least_one(size_bytes));
 
 	if (bytes == NULL)
-		die_without_memory();
+		mem_fail();
 	return bytes;
 }
 
@@ -47,7 +47,7 @@ mem_realloc(void *old, size_t size_bytes)
 	void *bytes = realloc(old, at_least_one(size_bytes));
 
 	if (bytes == NULL)
-		die_without_memory();
+		mem_fail();
 	return bytes;
 }
 

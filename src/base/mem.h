@@ -13,4 +13,7 @@ void *mem_realloc(void *, size_t size_bytes);
 char *mem_strdup(const char *);
 char *mem_strndup(const char *, size_t len_bytes_max);
 
+/* Ends the process with that line, for memory that others allocate. */
+_Noreturn void mem_fail(void);
+
 #endif

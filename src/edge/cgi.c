@@ -25,6 +25,9 @@ struct cgi {
 	struct buf	 unsent;	/* of what was written */
 	struct stream	*stream;	/* NULL: no stream, or it has ended */
 	bool		 wants_room;
+	struct routes	*routes;
+	struct request	 request;
+	struct buf	 body;
 	void		(*on_done)(void *);
 	void		*arg;
 };
@@ -173,7 +176,7 @@ static const struct peer_ops cgi_ops = {
  * negative, and a chunked body has none; nothing here needs that.
  */
 static void
-read_body(struct buf *body, size_t body_bytes_max, struct request *request)
+cgi_read_body(struct cgi *cgi, size_t body_bytes_max)
 {
 	const char	*announced = getenv("CONTENT_LENGTH");
 	char		 bytes[4096];
@@ -191,26 +194,23 @@ read_body(struct buf *body, size_t body_bytes_max, struct request *request)
 		if (n <= 0)
 			break;
 		left -= (unsigned long long)n;
-		if (body->len_bytes + (size_t)n > body_bytes_max)
-			request->is_body_cut = true;
+		if (cgi->body.len_bytes + (size_t)n > body_bytes_max)
+			cgi->request.is_body_cut = true;
 		else
-			buf_append(body, bytes, (size_t)n);
+			buf_append(&cgi->body, bytes, (size_t)n);
 	}
-	request->body = body->data;
-	request->body_bytes = body->len_bytes;
+	cgi->request.body = cgi->body.data;
+	cgi->request.body_bytes = cgi->body.len_bytes;
 }
 
-static void
-cgi_answer(struct cgi *cgi, struct routes *routes, size_t body_bytes_max)
+void
+cgi_start(struct cgi *cgi)
 {
-	struct request	 request = { .env = environ, .is_cgi = true };
-	struct buf	 body = { 0 };
-	struct answer	 answer;
-	size_t		 len_bytes;
+	struct answer	answer;
+	size_t		len_bytes;
 
-	read_body(&body, body_bytes_max, &request);
-	router_answer(routes, &request, &answer);
-	buf_deinit(&body);
+	router_answer(cgi->routes, &cgi->request, &answer);
+	buf_deinit(&cgi->body);
 	cgi->unsent = answer.bytes;
 	cgi->stream = answer.stream;
 	len_bytes = cgi->unsent.len_bytes;
@@ -234,11 +234,14 @@ cgi_new(uv_loop_t *loop, struct routes *routes, size_t body_bytes_max,
 	cgi->peer.ops = &cgi_ops;
 	cgi->on_done = on_done;
 	cgi->arg = arg;
+	cgi->routes = routes;
+	cgi->request.env = environ;
+	cgi->request.is_cgi = true;
+	cgi_read_body(cgi, body_bytes_max);
 	/* A plain file cannot be watched, and always has room. */
 	cgi->is_watched = uv_poll_init(loop, &cgi->poll, STDOUT_FILENO) == 0;
 	if (cgi->is_watched && flags != -1)
 		fcntl(STDOUT_FILENO, F_SETFL, flags | O_NONBLOCK);
-	cgi_answer(cgi, routes, body_bytes_max);
 	return cgi;
 }
 
@@ -251,6 +254,7 @@ on_closed(uv_handle_t *handle)
 void
 cgi_free(struct cgi *cgi)
 {
+	buf_deinit(&cgi->body);
 	buf_deinit(&cgi->unsent);
 	if (cgi->is_watched)
 		uv_close((uv_handle_t *)&cgi->poll, on_closed);

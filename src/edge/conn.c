@@ -21,6 +21,9 @@
 
 #define READ_BYTES (64 * 1024)
 
+/* What a request that is on its way when the process stops may still take. */
+#define DRAIN_REQUEST_MS 500
+
 enum conn_state {
 	CONN_READING,		/* collects a request */
 	CONN_ANSWERING,		/* writes out, and reads nothing meanwhile */
@@ -427,7 +430,7 @@ conns_init(struct conns *conns, const struct conn_limits *limits)
 }
 
 int
-conns_add(struct conns *conns, int fd)
+conns_add(struct conns *conns, int fd, bool is_unix)
 {
 	struct conn	*conn = mem_zalloc(sizeof(*conn));
 	int		 error;
@@ -445,7 +448,7 @@ conns_add(struct conns *conns, int fd)
 	list_init(&conn->node);
 	list_append(&conns->open, &conn->node);
 	conns->open_count++;
-	room_init(&conn->room, fd);
+	room_init(&conn->room, fd, is_unix);
 	record_reader_init(&conn->reader, &conns->limits.records);
 	deadline_init(&conn->deadline);
 	deadline_set(&conns->requests, &conn->deadline, conn_now_ms(conn));
@@ -492,11 +495,17 @@ conns_drain(struct conns *conns)
 	struct conn	*conn;
 
 	conns->is_draining = true;
+	conns->requests.after_ms = DRAIN_REQUEST_MS;
 	for (node = conns->open.next; node != &conns->open; node = next) {
 		next = node->next;
 		conn = list_entry(node, struct conn, node);
-		if (conn->state == CONN_READING && conn->in.len_bytes == 0)
+		if (conn->state != CONN_READING)
+			continue;
+		if (conn->in.len_bytes == 0)
 			conn_close(conn);
+		else
+			deadline_set(&conns->requests, &conn->deadline,
+			    conn_now_ms(conn));
 	}
 }
 

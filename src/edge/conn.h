@@ -41,10 +41,10 @@ struct conns {
 void	 conns_init(struct conns *, const struct conn_limits *);
 
 /*
- * Takes over a non-blocking descriptor that accept(2) gave. Returns 0, or -1
- * when it cannot be watched; it is closed then.
+ * Takes over a non-blocking descriptor that accept(2) gave, of a unix socket
+ * or not. Returns 0, or -1 when it cannot be watched; it is closed then.
  */
-int	 conns_add(struct conns *, int fd);
+int	 conns_add(struct conns *, int fd, bool is_unix);
 
 /* Closes the connections that are past their deadline. */
 void	 conns_run(struct conns *);
@@ -52,7 +52,10 @@ void	 conns_run(struct conns *);
 /* When conns_run is needed next; INT64_MAX: never. */
 int64_t	 conns_next_ms(const struct conns *);
 
-/* Keeps no connection from now on; closes those without a request. */
+/*
+ * Keeps no connection from now on, and closes those without a request. One
+ * that is on its way may still arrive, soon.
+ */
 void	 conns_drain(struct conns *);
 
 /* Closes what is open, whatever it does. Without streams. */

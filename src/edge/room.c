@@ -28,17 +28,19 @@ send_buffer_bytes(int fd)
 }
 
 void
-room_init(struct room *room, int fd)
+room_init(struct room *room, int fd, bool is_unix)
 {
-	struct sockaddr_storage	address = { .ss_family = AF_UNSPEC };
-	socklen_t		size = sizeof(address);
-	int			bytes = SEND_BUFFER_BYTES_MIN / 2;
+	int bytes = send_buffer_bytes(fd);
 
-	getsockname(fd, (struct sockaddr *)&address, &size);
-	room->is_unix = address.ss_family == AF_UNIX;
-	room->credit_bytes = 0;
-	if (send_buffer_bytes(fd) < SEND_BUFFER_BYTES_MIN)
+	if (bytes < SEND_BUFFER_BYTES_MIN) {
+		bytes = SEND_BUFFER_BYTES_MIN / 2;
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+		bytes = send_buffer_bytes(fd);
+	}
+	room->is_unix = is_unix;
+	/* A new socket is empty, so the first writes need no poll. */
+	room->credit_bytes = is_unix && bytes > UNIX_CREDIT_BYTES ?
+	    UNIX_CREDIT_BYTES : bytes / TCP_CREDIT_DIVISOR;
 }
 
 static int

@@ -15,8 +15,11 @@ struct room {
 	bool	is_unix;
 };
 
-/* Also raises a send buffer that is too small for one write. */
-void	 room_init(struct room *, int fd);
+/*
+ * For a socket that nothing was written to yet. Also raises a send buffer that
+ * is too small for one write.
+ */
+void	 room_init(struct room *, int fd, bool is_unix);
 
 /* Whether len_bytes, at most PEER_WRITE_BYTES_MAX, go out whole now. */
 bool	 room_has(struct room *, int fd, size_t len_bytes);

@@ -8,15 +8,13 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "hub/topic.h"
+#include "pure/histogram.h"
 #include "pure/sse.h"
 
 #define WAIT_MS_MAX 1000
 
 /* A subscriber that is further behind than this comes back by itself. */
-static const struct topic_limits tick_limits = {
-	.frame_count_max = 64,
-	.frame_bytes_max = 64 * DATE_BYTES_MAX,
-};
+#define TICK_COUNT_MAX 64
 
 /* All that ticks at one interval. */
 struct rate {
@@ -30,15 +28,15 @@ struct clock {
 	struct hub	*hub;
 	struct list	 rates;
 	bool		 has_news;
+	struct histogram tick_latency;
 };
 
 struct clock *
 clock_new(struct hub *hub)
 {
-	struct clock *clock = mem_alloc(sizeof(*clock));
+	struct clock *clock = mem_zalloc(sizeof(*clock));
 
 	clock->hub = hub;
-	clock->has_news = false;
 	list_init(&clock->rates);
 	return clock;
 }
@@ -161,9 +159,19 @@ clock_topic(struct clock *clock, int64_t interval_ms, enum date_format format,
 		snprintf(name, sizeof(name), "clock/%lld/%s",
 		    (long long)interval_ms, date_format_name(format));
 		rate->topics[format] = topic_new(clock->hub, name,
-		    &tick_limits);
+		    &(struct topic_limits){
+		    .frame_count_max = TICK_COUNT_MAX,
+		    .frame_bytes_max = TICK_COUNT_MAX * DATE_BYTES_MAX,
+		    .latency = &clock->tick_latency,
+		});
 	}
 	return rate->topics[format];
+}
+
+const struct histogram *
+clock_latency(const struct clock *clock)
+{
+	return &clock->tick_latency;
 }
 
 bool

@@ -7,6 +7,7 @@
 #include "pure/date.h"
 
 struct clock;
+struct histogram;
 struct hub;
 struct topic;
 
@@ -30,6 +31,9 @@ void		 clock_free(struct clock *);
  */
 struct topic	*clock_topic(struct clock *, int64_t interval_ms,
 		    enum date_format, int64_t wall_ms);
+
+/* How long it took from a tick until its last subscriber had it. */
+const struct histogram *clock_latency(const struct clock *);
 
 /* Whether a topic was asked for that the last clock_run did not know. */
 bool		 clock_has_news(const struct clock *);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "hub/hub.h"
+#include "pure/histogram.h"
 
 struct topic {
 	struct hub		*hub;
@@ -188,12 +189,15 @@ become_busy(struct topic *topic)
 static void
 become_idle(struct topic *topic)
 {
+	int64_t took_us = topic->hub->now_us() - topic->fanout_start_us;
+
 	list_remove(&topic->busy_node);
+	if (topic->limits.latency != NULL && topic->fanout_event_count > 0)
+		histogram_add(topic->limits.latency, took_us);
 	log_debug("fanout", LOG_STR("topic", topic->name),
 	    LOG_INT("subscribers", topic->fanout_call_count),
 	    LOG_INT("events", topic->fanout_event_count),
-	    LOG_REAL("ms", (double)(topic->hub->now_us() -
-	    topic->fanout_start_us) / 1000));
+	    LOG_REAL("ms", (double)took_us / 1000));
 }
 
 static bool

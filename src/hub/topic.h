@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 
+struct histogram;
 struct hub;
 
 /*
@@ -39,6 +40,7 @@ struct topic;
 struct topic_limits {
 	size_t	frame_count_max;
 	size_t	frame_bytes_max;	/* the newest frame stays whatever its size */
+	struct histogram *latency;	/* of deliveries to all; or NULL */
 };
 
 /* The name is for the log. Free with topic_free, without subscribers. */

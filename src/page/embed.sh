@@ -9,7 +9,10 @@ files='/ index.html text/html; charset=utf-8
 /page.css page.css text/css; charset=utf-8
 /page.js page.js text/javascript; charset=utf-8
 /icon.svg icon.svg image/svg+xml
-/web-servers web-servers.html text/html; charset=utf-8'
+/web-servers web-servers.html text/html; charset=utf-8
+/status status.html text/html; charset=utf-8
+/status.css status.css text/css; charset=utf-8
+/status.js status.js text/javascript; charset=utf-8'
 
 array_name() { # FILE
 	echo "file_$1" | tr -c 'a-z0-9\n' _

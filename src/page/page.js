@@ -52,7 +52,7 @@ function logEvent(source, event) {
 		`readyState: ${["CONNECTING", "OPEN", "CLOSED"][source.readyState]}`;
 	line.className = event.type;
 	line.textContent = [timeText(new Date(), { fractionalSecondDigits: 3 }),
-		name.padEnd(7), event.type.padEnd(11), fields].join("  ");
+		name.padEnd(7), event.type.padEnd(7), fields].join("  ");
 	logAppend(log.isPaused ? log.held : log.box, line);
 }
 

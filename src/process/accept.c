@@ -25,6 +25,7 @@ struct acceptor {
 	struct conns		*conns;
 	uv_poll_t		*polls;		/* one for each listener */
 	uv_timer_t		 pause;
+	bool			 is_short;	/* of descriptors; it was said */
 	size_t			 open_handle_count;
 };
 
@@ -42,9 +43,11 @@ acceptor_pause(struct acceptor *acceptor, int error)
 {
 	size_t i;
 
-	log_error("accept", LOG_STR("error", strerror(error)),
-	    LOG_INT("open", acceptor->conns->open_count),
-	    LOG_INT("pause_ms", PAUSE_MS));
+	if (!acceptor->is_short)
+		log_error("accept", LOG_STR("error", strerror(error)),
+		    LOG_INT("open", acceptor->conns->open_count),
+		    LOG_INT("pause_ms", PAUSE_MS));
+	acceptor->is_short = true;
 	for (i = 0; i < acceptor->listeners.count; i++)
 		uv_poll_stop(&acceptor->polls[i]);
 	uv_timer_start(&acceptor->pause, on_pause_over, PAUSE_MS, 0);
@@ -62,19 +65,22 @@ static void
 on_connection(uv_poll_t *poll, int status, int events)
 {
 	struct acceptor	*acceptor = poll->data;
-	size_t		 index = (size_t)(poll - acceptor->polls);
+	struct listener	*listener = &acceptor->listeners.all[poll -
+	    acceptor->polls];
 	int		 i, fd, on = 1;
 
 	(void)events;
 	for (i = 0; i < ACCEPTS_PER_TURN && status == 0; i++) {
-		fd = accept4(acceptor->listeners.all[index].fd, NULL, NULL,
+		fd = accept4(listener->fd, NULL, NULL,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd != -1) {
-			/* Fails on a unix socket, which needs it not. */
-			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
-			    sizeof(on));
-			conns_add(acceptor->conns, fd);
+			if (!listener->is_unix)
+				setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
+				    sizeof(on));
+			conns_add(acceptor->conns, fd, listener->is_unix);
 		} else if (errno == EAGAIN) {
+			/* Nobody waits any more. */
+			acceptor->is_short = false;
 			return;
 		} else if (!is_passing(errno)) {
 			acceptor_pause(acceptor, errno);

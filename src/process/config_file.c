@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "process/option_text.h"
 
 #define CONFIG_SECTION "fcgi-sse"
 
@@ -78,7 +79,8 @@ set_key(void *arg, const char *section, const char *key, const char *value)
 	if (reader->is_failed)
 		return 0;
 	if (section[0] != '\0' && strcmp(section, CONFIG_SECTION) != 0) {
-		buf_printf(&text, "unknown section [%s]", section);
+		buf_append_str(&text, "unknown section ");
+		option_text_append_quoted(&text, section);
 		buf_append(&text, "", 1);
 		fail(reader, reader->line, text.data);
 	} else {

@@ -18,7 +18,7 @@ typedef bool config_file_fn(void *arg, const char *where, const char *key,
  * False: one line is appended to problem, without LF, that names the file, and
  * the line if there is one.
  */
-bool config_file_read(const char *path, config_file_fn *, void *arg,
+bool config_file_read(const char *path, config_file_fn *set, void *arg,
     struct buf *problem);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "hub/clock.h"
 #include "process/options.h"
+#include "routes/sampler.h"
 
 /* Cursors that are called in one turn. */
 #define CALLS_PER_TURN 256
@@ -16,7 +17,8 @@
 #define BUFFERED_BYTES_MAX (64 * 1024 * 1024)
 #define IDLE_TIMEOUT_MS 60000
 
-#define STALL_TIMEOUT_MS 30000
+/* Descriptors that are no stream's, beside a part of all that there are. */
+#define DESCRIPTORS_RESERVE 24
 
 static int64_t
 monotonic_us(void)
@@ -101,7 +103,7 @@ on_turn(uv_prepare_t *prepare)
 	streams_reap(&engine->streams);
 	if (engine->on_turn != NULL)
 		engine->on_turn(engine->arg);
-	if (hub_is_busy(&engine->hub))
+	if (hub_is_busy(&engine->hub) || streams_is_busy(&engine->streams))
 		uv_idle_start(&engine->more, on_more);
 	else
 		uv_idle_stop(&engine->more);
@@ -111,13 +113,65 @@ on_turn(uv_prepare_t *prepare)
 	log_flush();
 }
 
-void
-engine_init(struct engine *engine, const struct options *options)
+/*
+ * Streams that the descriptors allow: some are ours, and the others are for
+ * connections that bring requests, so that a refusal can be told.
+ */
+static size_t
+stream_count_max(const struct options *options, size_t descriptors_max)
 {
-	const struct stream_limits stream_limits = {
+	size_t reserve_count = DESCRIPTORS_RESERVE + descriptors_max / 64;
+	size_t count_max = descriptors_max > reserve_count ?
+	    descriptors_max - reserve_count : 1;
+
+	if (options->max_streams > 0 && options->max_streams < count_max)
+		return options->max_streams;
+	return count_max;
+}
+
+void
+engine_set_options(struct engine *engine, const struct options *options)
+{
+	const struct stream_limits limits = {
+		.count_max = stream_count_max(options,
+		    engine->routes.facts.descriptors_max),
+		.client_count_max = options->max_streams_per_client,
 		.heartbeat_ms = options->heartbeat_ms,
-		.stall_timeout_ms = STALL_TIMEOUT_MS,
+		.stall_timeout_ms = options->stall_timeout_ms,
+		.lifetime_ms = options->stream_lifetime_ms,
+		.return_spread_ms = options->drain_spread_ms,
 	};
+
+	streams_set_limits(&engine->streams, &limits);
+	engine->routes.origins = options->allow_origin;
+	engine->routes.origin_count = options->allow_origin_count;
+	engine->routes.is_status_open = options->status;
+}
+
+static void
+engine_init_routes(struct engine *engine, size_t descriptors_max)
+{
+	engine->routes = (struct routes){
+		.loop = &engine->loop,
+		.hub = &engine->hub,
+		.clock = clock_new(&engine->hub),
+		.streams = &engine->streams,
+		.wall_ms = wall_ms,
+		.facts = {
+			.started_ms = wall_ms(),
+			.descriptors_max = descriptors_max,
+			.connection_count = &engine->conns.open_count,
+			.buffered_bytes = &engine->conns.buffered_bytes,
+		},
+	};
+	engine->routes.sampler = sampler_new(&engine->routes);
+}
+
+void
+engine_init(struct engine *engine, const struct options *options,
+    size_t descriptors_max)
+{
+	const struct stream_limits no_limits = { 0 };
 	const struct conn_limits conn_limits = {
 		.records.params_bytes_max = PARAMS_BYTES_MAX,
 		.records.body_bytes_max = options->max_body_bytes,
@@ -125,7 +179,7 @@ engine_init(struct engine *engine, const struct options *options)
 		.buffered_bytes_max = BUFFERED_BYTES_MAX,
 		.request_timeout_ms = options->request_timeout_ms,
 		.idle_timeout_ms = IDLE_TIMEOUT_MS,
-		.answer_timeout_ms = STALL_TIMEOUT_MS,
+		.answer_timeout_ms = options->stall_timeout_ms,
 	};
 
 	memset(engine, 0, sizeof(*engine));
@@ -137,20 +191,13 @@ engine_init(struct engine *engine, const struct options *options)
 	engine->armed_ms = INT64_MAX;
 	engine->clock_due_ms = INT64_MAX;
 	hub_init(&engine->hub, monotonic_us);
-	streams_init(&engine->streams, &engine->hub, &stream_limits);
-	engine->routes = (struct routes){
-		.loop = &engine->loop,
-		.hub = &engine->hub,
-		.clock = clock_new(&engine->hub),
-		.streams = &engine->streams,
-		.origins = options->allow_origin,
-		.origin_count = options->allow_origin_count,
-		.wall_ms = wall_ms,
-	};
+	streams_init(&engine->streams, &engine->hub, &no_limits);
+	engine_init_routes(engine, descriptors_max);
 	engine->conns.loop = &engine->loop;
 	engine->conns.routes = &engine->routes;
 	engine->conns.streams = &engine->streams;
 	conns_init(&engine->conns, &conn_limits);
+	engine_set_options(engine, options);
 	uv_prepare_start(&engine->turn, on_turn);
 }
 
@@ -172,6 +219,7 @@ engine_deinit(struct engine *engine)
 	conns_close_all(&engine->conns);
 	streams_end_all(&engine->streams, STREAM_END_SHUTDOWN);
 	streams_deinit(&engine->streams);
+	sampler_free(engine->routes.sampler);
 	clock_free(engine->routes.clock);
 	hub_deinit(&engine->hub);
 	uv_close((uv_handle_t *)&engine->turn, NULL);

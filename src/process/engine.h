@@ -35,7 +35,14 @@ struct engine {
 };
 
 /* The options have to outlive the engine. */
-void	 engine_init(struct engine *, const struct options *);
+void	 engine_init(struct engine *, const struct options *,
+	    size_t descriptors_max);
+
+/*
+ * Takes over what may change while the process runs: limits and times of
+ * streams, origins, the status option. The old options may go then.
+ */
+void	 engine_set_options(struct engine *, const struct options *);
 
 /* Runs until engine_stop. */
 void	 engine_run(struct engine *);

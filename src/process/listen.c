@@ -30,6 +30,16 @@ fail(char *error, const char *address, const char *what)
 	return -1;
 }
 
+static bool
+is_unix(int fd)
+{
+	struct sockaddr_storage	address = { .ss_family = AF_UNSPEC };
+	socklen_t		size = sizeof(address);
+
+	getsockname(fd, (struct sockaddr *)&address, &size);
+	return address.ss_family == AF_UNIX;
+}
+
 static void
 listeners_add(struct listeners *listeners, int fd, const char *name,
     const char *path)
@@ -44,6 +54,7 @@ listeners_add(struct listeners *listeners, int fd, const char *name,
 	listener = &listeners->all[listeners->count++];
 	memset(listener, 0, sizeof(*listener));
 	listener->fd = fd;
+	listener->is_unix = is_unix(fd);
 	listener->name = mem_strdup(name);
 	if (path != NULL && stat(path, &status) == 0) {
 		listener->path = mem_strdup(path);

@@ -1,12 +1,14 @@
 #ifndef PROCESS_LISTEN_H
 #define PROCESS_LISTEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 /* A socket that web servers connect to. */
 struct listener {
 	int	 fd;
+	bool	 is_unix;
 	char	*name;		/* for the log: as --listen has it */
 	char	*path;		/* of a unix socket that we made, or NULL */
 	dev_t	 device;	/* with inode: that it is still ours */

@@ -52,8 +52,9 @@ open_listeners(struct listeners *listeners, const struct options *options)
 }
 
 static int
-run(const struct options *options)
+run(const struct server_config *config)
 {
+	struct options		*options = config->options;
 	struct listeners	 listeners = { 0 };
 	struct engine		 engine;
 	const char		*error;
@@ -64,10 +65,10 @@ run(const struct options *options)
 		fputs(no_requests, stderr);
 		return EXIT_USAGE;
 	}
-	engine_init(&engine, options);
+	engine_init(&engine, options, limits_raise_descriptors());
 	if (listeners.count == 0)
 		server_run_cgi(&engine, options);
-	else if (server_run(&engine, options, &listeners, &error) == -1)
+	else if (server_run(&engine, config, &listeners, &error) == -1)
 		return fail(error);
 	return 0;
 }
@@ -75,8 +76,9 @@ run(const struct options *options)
 int
 main(int argc, char **argv)
 {
-	struct options	options;
-	int		status;
+	struct options			options;
+	const struct server_config	config = { &options, argc, argv };
+	int				status;
 
 	tzset();
 	switch (options_load(&options, argc, argv, NULL)) {
@@ -87,7 +89,6 @@ main(int argc, char **argv)
 	case OPTIONS_RUN:
 		break;
 	}
-	limits_raise_descriptors();
 	limits_return_memory();
 	if (log_init(options.log, options.log_format,
 	    options.log_level) == -1) {
@@ -95,7 +96,7 @@ main(int argc, char **argv)
 		    strerror(errno));
 		status = EXIT_FAILED;
 	} else
-		status = run(&options);
+		status = run(&config);
 	log_deinit();
 	options_deinit(&options);
 	return status;

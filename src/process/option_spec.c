@@ -29,6 +29,11 @@
 #define SIZE(field, least_bytes, most_bytes) \
 	.type = OPTION_SIZE, .offset = FIELD(uint64_t, field), \
 	.min = (least_bytes), .max = (most_bytes)
+#define NUMBER(field, least, most) \
+	.type = OPTION_NUMBER, .offset = FIELD(uint64_t, field), \
+	.min = (least), .max = (most)
+#define FLAG(field) \
+	.type = OPTION_FLAG, .offset = FIELD(bool, field)
 #define MODE(field) \
 	.type = OPTION_MODE, .offset = FIELD(unsigned, field), .max = 0777
 #define WORD(enum_type, field, ...) \
@@ -64,6 +69,24 @@ const struct option_spec option_specs[] = {
 	    .fallback = "15s", .argument = "TIME",
 	    .help = "How long a stream may be silent before it gets a "
 	    "comment, which also finds out clients that are gone." },
+	{ .name = "max-streams", NUMBER(max_streams, 1, 10000000),
+	    .has_off = true, .fallback = "0", .argument = "COUNT",
+	    .help = "How many streams may be open at a time; 0 is what the "
+	    "limit of open files allows, less a reserve." },
+	{ .name = "max-streams-per-client", .has_off = true,
+	    NUMBER(max_streams_per_client, 1, 10000000), .fallback = "0",
+	    .argument = "COUNT",
+	    .help = "How many of them one address may have; 0 is no limit. "
+	    "Behind a proxy the address may be the proxy's." },
+	{ .name = "stall-timeout", .fallback = "30s", .argument = "TIME",
+	    DURATION(stall_timeout_ms, SECOND_MS / 10, HOUR_MS),
+	    .help = "How long a client may read nothing before its stream is "
+	    "ended." },
+	{ .name = "stream-lifetime", .fallback = "0", .has_off = true,
+	    DURATION(stream_lifetime_ms, SECOND_MS, 24 * 7 * HOUR_MS),
+	    .argument = "TIME",
+	    .help = "End each stream after four fifths to all of this time, "
+	    "and have its client come back; 0 is never." },
 	{ .name = "allow-origin", LIST(allow_origin), .argument = "ORIGIN",
 	    .is_valid = option_check_is_origin,
 	    .takes = "* or an origin as browsers send it, such as "
@@ -71,6 +94,19 @@ const struct option_spec option_specs[] = {
 	    "scheme's own port",
 	    .help = "Let pages of another origin, such as "
 	    "https://example.org, read the answers (CORS); * lets all." },
+
+	{ HEADING("Operation") },
+	{ .name = "status", FLAG(status), .fallback = "no",
+	    .help = "Answer /healthz, /metrics and /status to all clients, "
+	    "not only to those on this machine." },
+	{ .name = "drain-spread", .fallback = "5s", .has_off = true,
+	    DURATION(drain_spread_ms, 1, HOUR_MS), .argument = "TIME",
+	    .help = "Clients that are sent away, at a stop or for a limit, "
+	    "are told to come back spread over this time." },
+	{ .name = "drain-timeout", .fallback = "10s", .argument = "TIME",
+	    DURATION(drain_timeout_ms, SECOND_MS / 10, HOUR_MS),
+	    .help = "How long responses may take to end after a signal to "
+	    "stop." },
 
 	{ HEADING("Log") },
 	{ .name = "log", STRING(log), .fallback = "stderr",

@@ -10,6 +10,9 @@
 #include "process/options.h"
 #include "pure/duration.h"
 
+/* More of a wrong value is not repeated in the message about it. */
+#define QUOTED_BYTES_MAX 60
+
 static void
 append_size(struct buf *text, int64_t bytes)
 {
@@ -195,4 +198,20 @@ option_text_append_config(struct buf *text, const struct options *options)
 			continue;
 		append_option(text, options, spec);
 	}
+}
+
+void
+option_text_append_quoted(struct buf *text, const char *value)
+{
+	size_t i;
+	char   c;
+
+	buf_append_str(text, "\"");
+	for (i = 0; i < QUOTED_BYTES_MAX && value[i] != '\0'; i++) {
+		c = value[i];
+		if ((unsigned char)c < 0x20 || c == 0x7f)
+			c = '?';
+		buf_append(text, &c, 1);
+	}
+	buf_append_str(text, value[i] != '\0' ? "...\"" : "\"");
 }

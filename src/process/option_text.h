@@ -14,4 +14,10 @@ void option_text_append_limits(struct buf *, const struct option_spec *);
 /* Appends an ini file that gives these options when it is read. */
 void option_text_append_config(struct buf *, const struct options *);
 
+/*
+ * Appends what a user wrote in quotes, as far as a message may show it: the
+ * start of it, control characters as "?".
+ */
+void option_text_append_quoted(struct buf *, const char *);
+
 #endif

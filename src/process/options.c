@@ -21,9 +21,6 @@
 /* getopt_long's values: above all characters. The row of the table is added. */
 #define LONG_OPTION_MIN 256
 
-/* More of a wrong value is not repeated in the message about it. */
-#define QUOTED_BYTES_MAX 60
-
 enum source {
 	SOURCE_NONE,
 	SOURCE_COMMAND_LINE,
@@ -43,23 +40,6 @@ struct loader {
 	bool            is_config_printed;
 	struct buf     *problem;
 };
-
-/* Appends the value as it may be shown: others may have written the file. */
-static void
-append_quoted(struct buf *text, const char *value)
-{
-	size_t i;
-	char   c;
-
-	buf_append_str(text, "\"");
-	for (i = 0; value[i] != '\0' && i < QUOTED_BYTES_MAX; i++) {
-		c = value[i];
-		if ((unsigned char)c < 0x20 || c == 0x7f)
-			c = '?';
-		buf_append(text, &c, 1);
-	}
-	buf_append_str(text, value[i] != '\0' ? "...\"" : "\"");
-}
 
 /* --heartbeat becomes FCGI_SSE_HEARTBEAT. */
 static void
@@ -121,7 +101,7 @@ set_option(struct loader *loader, const struct option_spec *spec,
 		buf_append_str(loader->problem, " takes ");
 		option_text_append_takes(loader->problem, spec);
 		buf_append_str(loader->problem, "; not ");
-		append_quoted(loader->problem, text);
+		option_text_append_quoted(loader->problem, text);
 		return false;
 	}
 	if (*set_by == SOURCE_NONE)
@@ -208,10 +188,10 @@ refuse_option(struct loader *loader, int result, char **argv)
 	}
 	buf_append_str(loader->problem, "unknown option ");
 	if (optopt != 0)
-		append_quoted(loader->problem,
+		option_text_append_quoted(loader->problem,
 		    (char[]){ '-', (char)optopt, '\0' });
 	else
-		append_quoted(loader->problem, argv[optind - 1]);
+		option_text_append_quoted(loader->problem, argv[optind - 1]);
 	buf_append_str(loader->problem, "; see --help");
 	return OPTIONS_USAGE;
 }
@@ -241,7 +221,7 @@ read_command_line(struct loader *loader, int argc, char **argv)
 			return OPTIONS_USAGE;
 	}
 	if (verdict == OPTIONS_RUN && optind < argc) {
-		append_quoted(loader->problem, argv[optind]);
+		option_text_append_quoted(loader->problem, argv[optind]);
 		buf_append_str(loader->problem,
 		    " is not an option; see --help");
 		return OPTIONS_USAGE;
@@ -321,7 +301,7 @@ set_from_file(void *arg, const char *where, const char *key, const char *value)
 	if (spec == NULL || spec->type == OPTION_ACTION ||
 	    spec->is_outside_file) {
 		buf_printf(loader->problem, "%s: unknown key ", where);
-		append_quoted(loader->problem, key);
+		option_text_append_quoted(loader->problem, key);
 		return false;
 	}
 	return set_option(loader, spec, value, where);

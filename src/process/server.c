@@ -1,25 +1,28 @@
 #include "process/server.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "edge/cgi.h"
 #include "edge/fcgi.h"
 #include "process/accept.h"
 #include "process/engine.h"
+#include "process/listen.h"
+#include "process/notify.h"
 #include "process/options.h"
 #include "process/signals.h"
 
-/* How long the responses may take to end after a signal to stop. */
-#define DRAIN_TIMEOUT_MS 10000
-
 struct server {
-	struct engine	*engine;
-	struct signals	 signals;
-	struct acceptor	*acceptor;	/* NULL: accepts no more */
-	uv_timer_t	 drain;
-	bool		 is_stopping;
+	struct engine			*engine;
+	const struct server_config	*config;
+	struct signals			 signals;
+	struct notify			 notify;
+	struct acceptor			*acceptor;	/* until it stops */
+	uv_timer_t			 drain;
+	bool				 is_stopping;
 };
 
 static void
@@ -44,18 +47,52 @@ on_stop(void *arg)
 	}
 	server->is_stopping = true;
 	log_info("stop", LOG_INT("open", server->engine->streams.open_count));
+	notify_send(&server->notify, "STOPPING=1");
 	acceptor_stop(server->acceptor);
 	conns_drain(&server->engine->conns);
-	streams_end_all(&server->engine->streams, STREAM_END_SHUTDOWN);
-	uv_timer_start(&server->drain, on_drain_timeout, DRAIN_TIMEOUT_MS, 0);
+	streams_drain(&server->engine->streams);
+	uv_timer_start(&server->drain, on_drain_timeout,
+	    (uint64_t)server->config->options->drain_timeout_ms, 0);
 }
 
 static void
+log_limits(const struct engine *engine)
+{
+	log_info("limits", LOG_INT("descriptors",
+	    engine->routes.facts.descriptors_max),
+	    LOG_INT("streams", engine->streams.limits.count_max));
+}
+
+/*
+ * Reads the configuration again. What is wrong with it is said, and all stays
+ * as it was. What was opened at the start stays open.
+ */
+static void
 on_hangup(void *arg)
 {
-	(void)arg;
-	if (log_reopen() == -1)
-		log_error("log", LOG_STR("error", "cannot be opened again"));
+	struct server	*server = arg;
+	struct options	*options = server->config->options, fresh, old;
+	struct buf	 problem = { 0 };
+
+	if (options_load(&fresh, server->config->argc, server->config->argv,
+	    &problem) != OPTIONS_RUN) {
+		buf_append(&problem, "", 1);
+		log_error("reload", LOG_STR("error", problem.data));
+		buf_deinit(&problem);
+		log_reopen();
+		return;
+	}
+	buf_deinit(&problem);
+	old = *options;
+	*options = fresh;
+	engine_set_options(server->engine, options);
+	if (log_init(options->log, options->log_format,
+	    options->log_level) == -1)
+		log_error("reload", LOG_STR("log", options->log),
+		    LOG_STR("error", strerror(errno)));
+	options_deinit(&old);
+	log_info("reload", LOG_STR("config", options->config));
+	log_limits(server->engine);
 }
 
 static void
@@ -68,48 +105,72 @@ on_turn(void *arg)
 }
 
 static void
-log_ready(const struct listeners *listeners)
+log_ready(const struct engine *engine, const struct listeners *listeners)
 {
 	size_t i;
 
+	log_limits(engine);
 	for (i = 0; i < listeners->count; i++)
 		log_info("ready", LOG_STR("listen", listeners->all[i].name));
 	log_flush();
 }
 
+static void
+server_init(struct server *server, struct listeners *listeners)
+{
+	struct engine *engine = server->engine;
+
+	signals_init(&server->signals, &engine->loop);
+	notify_init(&server->notify, &engine->loop);
+	uv_timer_init(&engine->loop, &server->drain);
+	server->drain.data = server;
+	engine->on_turn = on_turn;
+	engine->arg = server;
+	log_ready(engine, listeners);
+	server->acceptor = acceptor_new(&engine->loop, listeners,
+	    &engine->conns);
+	notify_send(&server->notify, "READY=1");
+}
+
+static void
+server_deinit(struct server *server)
+{
+	log_info("exit", LOG_INT("open", server->engine->conns.open_count));
+	server->engine->on_turn = NULL;
+	uv_close((uv_handle_t *)&server->drain, NULL);
+	notify_deinit(&server->notify);
+	signals_deinit(&server->signals);
+	engine_deinit(server->engine);
+}
+
 int
-server_run(struct engine *engine, const struct options *options,
+server_run(struct engine *engine, const struct server_config *config,
     struct listeners *listeners, const char **error)
 {
 	struct server server = {
 		.engine = engine,
+		.config = config,
 		.signals = { .on_stop = on_stop, .on_hangup = on_hangup,
 		    .arg = &server },
 	};
 
-	(void)options;
 	engine->conns.fcgi = fcgi_new(error);
 	if (engine->conns.fcgi == NULL) {
 		listeners_close(listeners);
 		return -1;
 	}
-	signals_init(&server.signals, &engine->loop);
-	uv_timer_init(&engine->loop, &server.drain);
-	server.drain.data = &server;
-	engine->on_turn = on_turn;
-	engine->arg = &server;
-	log_ready(listeners);
-	server.acceptor = acceptor_new(&engine->loop, listeners,
-	    &engine->conns);
+	server_init(&server, listeners);
 	engine_run(engine);
-
-	log_info("exit", LOG_INT("open", engine->conns.open_count));
-	engine->on_turn = NULL;
-	uv_close((uv_handle_t *)&server.drain, NULL);
-	signals_deinit(&server.signals);
-	engine_deinit(engine);
+	server_deinit(&server);
 	fcgi_free(engine->conns.fcgi);
 	return 0;
+}
+
+/* A CGI program's log is its web server's; there is nothing to read again. */
+static void
+on_cgi_hangup(void *arg)
+{
+	(void)arg;
 }
 
 static void
@@ -132,14 +193,15 @@ server_run_cgi(struct engine *engine, const struct options *options)
 {
 	struct signals	 signals = {
 		.on_stop = on_cgi_stop,
-		.on_hangup = on_hangup,
+		.on_hangup = on_cgi_hangup,
 		.arg = engine,
 	};
 	struct cgi	*cgi;
 
-	signals_init(&signals, &engine->loop);
 	cgi = cgi_new(&engine->loop, &engine->routes, options->max_body_bytes,
 	    on_cgi_done, engine);
+	signals_init(&signals, &engine->loop);
+	cgi_start(cgi);
 	engine_run(engine);
 	streams_end_all(&engine->streams, STREAM_END_SHUTDOWN);
 	cgi_free(cgi);

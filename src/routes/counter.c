@@ -127,17 +127,14 @@ counter_start(const struct call *call, struct answer *answer,
 	*counter = *like;
 	counter->topic = topic_new(call->routes->hub, "counter",
 	    &counter_limits);
-	counter->stream = stream_new(call->routes->streams,
-	    &(struct stream_spec){
-	    .client = call->client,
-	    .path = call->full_path,
+	stream_open(call, answer, &(struct stream_spec){
 	    .topic = counter->topic,
 	    .is_plain = counter->format == COUNTER_TEXT,
 	    .event_count = 1,
 	    .release = counter_release,
 	    .arg = counter,
 	});
-	answer->stream = counter->stream;
+	counter->stream = answer->stream;
 	uv_timer_init(call->routes->loop, &counter->timer);
 	uv_timer_start(&counter->timer, on_timer, (uint64_t)interval_ms,
 	    (uint64_t)interval_ms);
@@ -192,6 +189,8 @@ counter_answer(const struct call *call, struct answer *answer)
 		answer_body(answer, NULL, 0);
 		return;
 	}
+	if (!stream_is_admitted(call, answer, counter.format == COUNTER_TEXT))
+		return;
 	counter_head(answer, counter.format);
 	answer_body(answer, NULL, 0);
 	if (call->is_head)

@@ -10,9 +10,19 @@
 
 struct answer;
 struct clock;
+struct sampler;
+struct stream_spec;
 struct hub;
 struct request;
 struct streams;
+
+/* What only the process knows and an operator wants to. */
+struct process_facts {
+	int64_t		 started_ms;	/* since the epoch */
+	size_t		 descriptors_max;
+	const size_t	*connection_count;	/* streams included */
+	const size_t	*buffered_bytes;	/* of requests */
+};
 
 /* What the handlers work with; the owner sets it up. */
 struct routes {
@@ -23,6 +33,9 @@ struct routes {
 	char *const	*origins;	/* --allow-origin */
 	size_t		 origin_count;
 	int64_t		(*wall_ms)(void);	/* the time of day */
+	bool		 is_status_open;	/* --status */
+	struct process_facts facts;
+	struct sampler	*sampler;
 };
 
 /* One request on its way through its handler. */
@@ -52,6 +65,15 @@ handler_fn	 subscribe_stream;
 /* counter.c: a stream of its own for each client. */
 handler_fn	 counter_answer;
 
+/*
+ * status.c: for whoever looks after the process. To clients on other machines
+ * they are closed unless --status opens them.
+ */
+handler_fn	 status_health;
+handler_fn	 status_metrics;
+handler_fn	 status_page;
+handler_fn	 status_events;
+
 /* cors.c: the preflight request of the Fetch standard. */
 handler_fn	 cors_preflight;
 
@@ -77,5 +99,16 @@ bool		 param_word(const struct call *, struct answer *,
 
 /* The head of an event stream, all but its end. */
 void		 stream_head(struct answer *);
+
+/*
+ * Whether the client may open a stream now. If not, the answer says so, to a
+ * browser in a way that makes it come back.
+ */
+bool		 stream_is_admitted(const struct call *, struct answer *,
+		    bool is_plain);
+
+/* Opens the stream that follows the answer; the call's client and path. */
+void		 stream_open(const struct call *, struct answer *,
+		    const struct stream_spec *);
 
 #endif

@@ -7,20 +7,6 @@
 #define CLOCK_INTERVAL_MS 1000
 #define RETRY_MS 10000
 
-/*
- * Web servers and what stands before them like to collect a response before
- * they pass it on. These fields ask nginx, caches and proxies not to.
- */
-void
-stream_head(struct answer *answer)
-{
-	answer_head(answer, "200 OK", "text/event-stream");
-	answer_field(answer, "Cache-Control",
-	    "no-cache, no-store, no-transform");
-	answer_field(answer, "X-Accel-Buffering", "no");
-	answer_field(answer, "Incremental", "?1");
-}
-
 /* Adds an event of that type, or NULL, whose data is the date now. */
 static void
 append_date(const struct call *call, struct answer *answer, const char *type,
@@ -33,19 +19,6 @@ append_date(const struct call *call, struct answer *answer, const char *type,
 	    .data = date,
 	    .data_bytes = date_print(date, format, call->routes->wall_ms()),
 	    .retry_ms = retry_ms,
-	});
-}
-
-static void
-subscribe(const struct call *call, struct answer *answer, struct topic *topic,
-    unsigned event_count)
-{
-	answer->stream = stream_new(call->routes->streams,
-	    &(struct stream_spec){
-	    .client = call->client,
-	    .path = call->full_path,
-	    .topic = topic,
-	    .event_count = event_count,
 	});
 }
 
@@ -62,13 +35,18 @@ subscribe_clock(const struct call *call, struct answer *answer)
 	    CLOCK_INTERVAL_MS_MIN, CLOCK_INTERVAL_MS_MAX, &interval_ms) ||
 	    !param_word(call, answer, "format", formats, &format))
 		return;
+	if (!stream_is_admitted(call, answer, false))
+		return;
 	stream_head(answer);
 	answer_body(answer, NULL, 0);
 	if (call->is_head)
 		return;
 	append_date(call, answer, NULL, -1, (enum date_format)format);
-	subscribe(call, answer, clock_topic(routes->clock, interval_ms,
-	    (enum date_format)format, routes->wall_ms()), 1);
+	stream_open(call, answer, &(struct stream_spec){
+	    .topic = clock_topic(routes->clock, interval_ms,
+		(enum date_format)format, routes->wall_ms()),
+	    .event_count = 1,
+	});
 }
 
 void
@@ -76,12 +54,17 @@ subscribe_stream(const struct call *call, struct answer *answer)
 {
 	struct routes *routes = call->routes;
 
+	if (!stream_is_admitted(call, answer, false))
+		return;
 	stream_head(answer);
 	answer_body(answer, NULL, 0);
 	if (call->is_head)
 		return;
 	append_date(call, answer, "connecttime", RETRY_MS, DATE_FORMAT_JS);
 	append_date(call, answer, NULL, -1, DATE_FORMAT_JS);
-	subscribe(call, answer, clock_topic(routes->clock, CLOCK_INTERVAL_MS,
-	    DATE_FORMAT_JS, routes->wall_ms()), 2);
+	stream_open(call, answer, &(struct stream_spec){
+	    .topic = clock_topic(routes->clock, CLOCK_INTERVAL_MS,
+		DATE_FORMAT_JS, routes->wall_ms()),
+	    .event_count = 2,
+	});
 }

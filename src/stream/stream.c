@@ -1,6 +1,7 @@
 #include "stream/stream.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,13 +9,19 @@
 #include "base/mem.h"
 #include "hub/hub.h"
 #include "hub/topic.h"
+#include "stream/batch.h"
 #include "stream/peer.h"
 
 /* Writes to one stream before the others have their turn. */
 #define WRITES_PER_VISIT 32
 
-/* Frames that leave in one write. */
-#define FRAMES_PER_WRITE 64
+/* Streams that a drain ends in one turn of the loop. */
+#define ENDS_PER_RUN 256
+
+#define RETURN_MS_MIN 200
+
+/* What the log keeps of a path. */
+#define PATH_BYTES_MAX 255
 
 enum stream_state {
 	STREAM_OPENING,		/* the head is on its way */
@@ -31,7 +38,9 @@ struct stream {
 	struct streams		*streams;
 	struct peer		*peer;
 	struct cursor		 cursor;
+	struct client		*client;
 	struct deadline		 deadline;	/* heartbeat, or stall */
+	struct deadline		 lifetime;
 	enum stream_state	 state;
 	bool			 is_plain;
 	bool			 is_finishing;
@@ -41,8 +50,7 @@ struct stream {
 	uint64_t		 byte_count;
 	void			(*release)(void *);
 	void			*release_arg;
-	char			*path;		/* behind client, in strings */
-	char			 client[];
+	char			 path[];	/* for the log */
 };
 
 static const struct {
@@ -66,12 +74,32 @@ void
 streams_init(struct streams *streams, struct hub *hub,
     const struct stream_limits *limits)
 {
+	int i;
+
 	memset(streams, 0, sizeof(*streams));
 	streams->hub = hub;
 	list_init(&streams->open);
 	list_init(&streams->ended);
-	deadline_list_init(&streams->heartbeats, limits->heartbeat_ms);
-	deadline_list_init(&streams->stalls, limits->stall_timeout_ms);
+	deadline_list_init(&streams->heartbeats, 0);
+	deadline_list_init(&streams->stalls, 0);
+	for (i = 0; i < STREAM_LIFETIME_COUNT; i++)
+		deadline_list_init(&streams->lifetimes[i], 0);
+	streams_set_limits(streams, limits);
+}
+
+void
+streams_set_limits(struct streams *streams, const struct stream_limits *limits)
+{
+	int64_t	least_ms = limits->lifetime_ms * 4 / 5;
+	int	i;
+
+	streams->limits = *limits;
+	streams->heartbeats.after_ms = limits->heartbeat_ms;
+	streams->stalls.after_ms = limits->stall_timeout_ms;
+	for (i = 0; i < STREAM_LIFETIME_COUNT; i++)
+		streams->lifetimes[i].after_ms = least_ms +
+		    (limits->lifetime_ms - least_ms) * i /
+		    STREAM_LIFETIME_COUNT;
 }
 
 void
@@ -84,11 +112,30 @@ streams_deinit(struct streams *streams)
 static void
 stream_enter(struct stream *stream, enum stream_state state)
 {
-	log_debug("state", LOG_STR("client", stream->client),
+	log_debug("state", LOG_STR("client", stream->client->address),
 	    LOG_STR("path", stream->path),
 	    LOG_STR("from", state_names[stream->state]),
 	    LOG_STR("to", state_names[state]));
+	stream->streams->stalled_count += state == STREAM_STALLED;
+	stream->streams->stalled_count -= stream->state == STREAM_STALLED;
 	stream->state = state;
+}
+
+static void
+stream_count(struct stream *stream, uint64_t event_count, uint64_t byte_count)
+{
+	stream->event_count += event_count;
+	stream->byte_count += byte_count;
+	stream->streams->totals.event_count += event_count;
+	stream->streams->totals.byte_count += byte_count;
+}
+
+/* From now on the time to the next heartbeat runs. */
+static void
+stream_listen(struct stream *stream)
+{
+	deadline_set(&stream->streams->heartbeats, &stream->deadline,
+	    hub_now_ms(stream->streams->hub));
 }
 
 static void
@@ -119,63 +166,9 @@ stream_write(struct stream *stream, const struct iovec *parts, int count,
 		stream_end(stream, STREAM_END_WRITE_FAILED);
 		return false;
 	}
-	stream->byte_count += len_bytes;
-	deadline_set(&stream->streams->heartbeats, &stream->deadline,
-	    hub_now_ms(stream->streams->hub));
+	stream_count(stream, 0, len_bytes);
+	stream_listen(stream);
 	return true;
-}
-
-/* The next write: the frames behind the cursor, as many as go into one. */
-struct batch {
-	struct frame	*frames[FRAMES_PER_WRITE];
-	struct iovec	 parts[FRAMES_PER_WRITE];
-	int		 count;
-	size_t		 len_bytes;
-	size_t		 cut_bytes;	/* sent so far of the last; 0: all of it */
-	bool		 is_last;	/* nothing is behind this batch */
-};
-
-static void
-batch_gather(struct batch *batch, const struct stream *stream)
-{
-	size_t	frame_count, i, skip_bytes = stream->sent_bytes, part_bytes;
-
-	frame_count = cursor_peek(&stream->cursor, batch->frames,
-	    FRAMES_PER_WRITE);
-	batch->count = 0;
-	batch->len_bytes = 0;
-	batch->cut_bytes = 0;
-	batch->is_last = frame_count < FRAMES_PER_WRITE;
-	for (i = 0; i < frame_count; i++) {
-		part_bytes = batch->frames[i]->len_bytes - skip_bytes;
-		if (batch->len_bytes + part_bytes > PEER_WRITE_BYTES_MAX) {
-			batch->is_last = false;
-			if (i > 0)
-				return;
-			part_bytes = PEER_WRITE_BYTES_MAX;
-			batch->cut_bytes = skip_bytes + part_bytes;
-		}
-		batch->parts[i].iov_base = batch->frames[i]->bytes + skip_bytes;
-		batch->parts[i].iov_len = part_bytes;
-		batch->len_bytes += part_bytes;
-		batch->count++;
-		if (batch->cut_bytes > 0)
-			return;
-		skip_bytes = 0;
-	}
-}
-
-/* Moves the stream's position behind what was written. */
-static void
-batch_commit(const struct batch *batch, struct stream *stream)
-{
-	int whole_count = batch->count - (batch->cut_bytes > 0);
-
-	stream->sent_bytes = batch->cut_bytes;
-	if (whole_count == 0)
-		return;
-	stream->event_count += (uint64_t)whole_count;
-	cursor_advance(&stream->cursor, batch->frames[whole_count - 1]);
 }
 
 static void
@@ -185,12 +178,14 @@ stream_deliver(struct stream *stream)
 	int		write_count;
 
 	for (write_count = 0; write_count < WRITES_PER_VISIT; write_count++) {
-		batch_gather(&batch, stream);
+		batch_gather(&batch, &stream->cursor, stream->sent_bytes);
 		if (batch.count > 0) {
 			if (!stream_write(stream, batch.parts, batch.count,
 			    batch.len_bytes))
 				return;
-			batch_commit(&batch, stream);
+			stream_count(stream, batch_commit(&batch,
+			    &stream->cursor), 0);
+			stream->sent_bytes = batch.cut_bytes;
 		}
 		if (batch.is_last) {
 			if (stream->is_finishing)
@@ -212,31 +207,72 @@ stream_call(struct cursor *cursor, enum cursor_event event)
 		stream_deliver(stream);
 }
 
+static const char *
+client_or_unknown(const char *client)
+{
+	return client == NULL || *client == '\0' ? "-" : client;
+}
+
+enum stream_refusal
+streams_admit(struct streams *streams, const char *client, const char *path)
+{
+	static const char *const words[] = { "", "full", "client-full",
+	    "draining" };
+	enum stream_refusal	refusal = STREAM_ADMITTED;
+	size_t			client_max = streams->limits.client_count_max;
+
+	client = client_or_unknown(client);
+	if (streams->is_draining)
+		refusal = STREAM_REFUSED_DRAINING;
+	else if (streams->open_count >= streams->limits.count_max)
+		refusal = STREAM_REFUSED_FULL;
+	else if (client_max > 0 &&
+	    clients_count(&streams->clients, client) >= client_max)
+		refusal = STREAM_REFUSED_CLIENT;
+	if (refusal == STREAM_ADMITTED)
+		return refusal;
+	streams->totals.refused_count++;
+	log_info("refuse", LOG_STR("client", client), LOG_STR("path", path),
+	    LOG_INT("open", streams->open_count),
+	    LOG_STR("reason", words[refusal]));
+	return refusal;
+}
+
+long
+streams_return_ms(const struct streams *streams)
+{
+	return RETURN_MS_MIN +
+	    random() % ((long)streams->limits.return_spread_ms + 1);
+}
+
 struct stream *
 stream_new(struct streams *streams, const struct stream_spec *spec)
 {
-	const char	*client = spec->client == NULL ? "-" : spec->client;
-	size_t		 client_size = strlen(client) + 1;
-	size_t		 path_size = strlen(spec->path) + 1;
+	size_t		 path_bytes = strnlen(spec->path, PATH_BYTES_MAX);
 	struct stream	*stream;
 
-	stream = mem_zalloc(sizeof(*stream) + client_size + path_size);
-	memcpy(stream->client, client, client_size);
-	stream->path = stream->client + client_size;
-	memcpy(stream->path, spec->path, path_size);
+	stream = mem_zalloc(sizeof(*stream) + path_bytes + 1);
+	memcpy(stream->path, spec->path, path_bytes);
 	stream->streams = streams;
+	stream->client = clients_enter(&streams->clients,
+	    client_or_unknown(spec->client));
 	stream->state = STREAM_OPENING;
 	stream->is_plain = spec->is_plain;
-	stream->event_count = spec->event_count;
 	stream->opened_ms = hub_now_ms(streams->hub);
 	stream->release = spec->release;
 	stream->release_arg = spec->arg;
 	deadline_init(&stream->deadline);
-	cursor_open(&stream->cursor, spec->topic, false, stream_call);
+	deadline_init(&stream->lifetime);
+	deadline_set(&streams->lifetimes[random() % STREAM_LIFETIME_COUNT],
+	    &stream->lifetime, stream->opened_ms);
+	cursor_open(&stream->cursor, spec->topic, spec->is_from_start,
+	    stream_call);
 	list_init(&stream->node);
 	list_append(&streams->open, &stream->node);
 	streams->open_count++;
-	log_info("connect", LOG_STR("client", stream->client),
+	streams->totals.opened_count++;
+	stream_count(stream, spec->event_count, 0);
+	log_info("connect", LOG_STR("client", stream->client->address),
 	    LOG_STR("path", stream->path),
 	    LOG_INT("open", streams->open_count));
 	return stream;
@@ -252,10 +288,9 @@ void
 stream_start(struct stream *stream, size_t len_bytes)
 {
 	assert(stream->state == STREAM_OPENING);
-	stream->byte_count += len_bytes;
+	stream_count(stream, 0, len_bytes);
 	stream_enter(stream, STREAM_LIVE);
-	deadline_set(&stream->streams->heartbeats, &stream->deadline,
-	    hub_now_ms(stream->streams->hub));
+	stream_listen(stream);
 	cursor_resume(&stream->cursor);
 }
 
@@ -264,8 +299,7 @@ stream_resume(struct stream *stream)
 {
 	assert(stream->state == STREAM_STALLED);
 	stream_enter(stream, STREAM_LIVE);
-	deadline_set(&stream->streams->heartbeats, &stream->deadline,
-	    hub_now_ms(stream->streams->hub));
+	stream_listen(stream);
 	cursor_resume(&stream->cursor);
 }
 
@@ -286,10 +320,11 @@ stream_end(struct stream *stream, enum stream_end end)
 	stream_enter(stream, STREAM_ENDED);
 	cursor_close(&stream->cursor);
 	deadline_clear(&stream->deadline);
+	deadline_clear(&stream->lifetime);
 	list_move(&streams->ended, &stream->node);
 	streams->open_count--;
-	streams->end_counts[end]++;
-	log_info("disconnect", LOG_STR("client", stream->client),
+	streams->totals.end_counts[end]++;
+	log_info("disconnect", LOG_STR("client", stream->client->address),
 	    LOG_STR("path", stream->path),
 	    LOG_INT("open", streams->open_count),
 	    LOG_STR("reason", ends[end].word),
@@ -307,10 +342,39 @@ stream_beat(struct stream *stream)
 	struct iovec part = { (void *)heartbeat, sizeof(heartbeat) - 1 };
 
 	if (stream->is_plain)
-		deadline_set(&stream->streams->heartbeats, &stream->deadline,
-		    hub_now_ms(stream->streams->hub));
+		stream_listen(stream);
 	else
 		stream_write(stream, &part, 1, part.iov_len);
+}
+
+/*
+ * Ends a stream that is well, and tells its client when to come back, unless
+ * it is in the middle of an event or no event stream at all.
+ */
+static void
+stream_send_away(struct stream *stream, enum stream_end end)
+{
+	char		retry[48];
+	struct iovec	part = { .iov_base = retry };
+
+	part.iov_len = (size_t)snprintf(retry, sizeof(retry),
+	    "retry: %ld\n\n", streams_return_ms(stream->streams));
+	if (stream->state == STREAM_LIVE && !stream->is_plain &&
+	    stream->sent_bytes == 0)
+		stream_write(stream, &part, 1, part.iov_len);
+	if (stream->state != STREAM_ENDED)
+		stream_end(stream, end);
+}
+
+static void
+streams_run_drain(struct streams *streams)
+{
+	int count;
+
+	for (count = 0; count < ENDS_PER_RUN && streams_is_busy(streams);
+	    count++)
+		stream_send_away(list_entry(streams->open.next, struct stream,
+		    node), STREAM_END_SHUTDOWN);
 }
 
 void
@@ -318,21 +382,49 @@ streams_run(struct streams *streams)
 {
 	int64_t		 now_ms = hub_now_ms(streams->hub);
 	struct deadline	*due;
+	int		 i;
 
 	while ((due = deadline_take_due(&streams->heartbeats, now_ms)) != NULL)
 		stream_beat(list_entry(due, struct stream, deadline));
 	while ((due = deadline_take_due(&streams->stalls, now_ms)) != NULL)
 		stream_end(list_entry(due, struct stream, deadline),
 		    STREAM_END_STALLED);
+	for (i = 0; i < STREAM_LIFETIME_COUNT; i++) {
+		while ((due = deadline_take_due(&streams->lifetimes[i],
+		    now_ms)) != NULL)
+			stream_send_away(list_entry(due, struct stream,
+			    lifetime), STREAM_END_LIFETIME);
+	}
+	streams_run_drain(streams);
 }
 
 int64_t
 streams_next_ms(const struct streams *streams)
 {
-	int64_t	heartbeat_ms = deadline_next_ms(&streams->heartbeats);
-	int64_t	stall_ms = deadline_next_ms(&streams->stalls);
+	int64_t	next_ms = deadline_next_ms(&streams->heartbeats), other_ms;
+	int	i;
 
-	return heartbeat_ms < stall_ms ? heartbeat_ms : stall_ms;
+	other_ms = deadline_next_ms(&streams->stalls);
+	if (other_ms < next_ms)
+		next_ms = other_ms;
+	for (i = 0; i < STREAM_LIFETIME_COUNT; i++) {
+		other_ms = deadline_next_ms(&streams->lifetimes[i]);
+		if (other_ms < next_ms)
+			next_ms = other_ms;
+	}
+	return next_ms;
+}
+
+bool
+streams_is_busy(const struct streams *streams)
+{
+	return streams->is_draining && !list_is_empty(&streams->open);
+}
+
+void
+streams_drain(struct streams *streams)
+{
+	streams->is_draining = true;
 }
 
 void
@@ -353,6 +445,7 @@ streams_reap(struct streams *streams)
 		list_remove(&stream->node);
 		if (stream->release != NULL)
 			stream->release(stream->release_arg);
+		clients_leave(&streams->clients, stream->client);
 		free(stream);
 	}
 }

@@ -14,7 +14,7 @@ parse_unix(struct address *a, const char *path)
 	if (*path == '\0' || strlen(path) >= sizeof(un->sun_path))
 		return false;
 	un->sun_family = AF_UNIX;
-	strcpy(un->sun_path, path);
+	memcpy(un->sun_path, path, strlen(path) + 1);
 	a->len = sizeof(*un);
 	return true;
 }

@@ -44,7 +44,7 @@ def run(bench, groups):
         begin = time.monotonic()
         try:
             rows += group(bench)
-        except Broken as broken:
+        except (Broken, OSError) as broken:
             bench.broken.append(f"{name}: {broken}")
         seconds = time.monotonic() - begin
         print(f"bench: {name} took {seconds:.0f} s", file=sys.stderr)

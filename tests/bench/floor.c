@@ -148,7 +148,7 @@ peers_accept(struct floor *f)
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
 		fd = accept4(f->listener, NULL, NULL,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd == -1 || fd >= f->fd_max)
+		if (fd == -1)
 			return;
 		f->peers[fd] = (struct peer){ .left = 0 };
 		ev.data.fd = fd;
@@ -284,7 +284,7 @@ main(int argc, char **argv)
 		if (ch == 'l')
 			address = optarg;
 		else if (ch == 'i')
-			interval_ms = atol(optarg);
+			interval_ms = strtol(optarg, NULL, 10);
 		else
 			return 2;
 	}

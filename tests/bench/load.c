@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENTS_MAX = 512, START_BATCH = 64, SETTLE_SECONDS_MAX = 20 };
+enum { EVENTS_MAX = 512, START_BATCH = 64, SETTLE_SECONDS_MAX = 10 };
 
 static const uint64_t ns_per_ms = 1000000;
 static const uint64_t ns_per_s = 1000000000;
@@ -144,19 +144,43 @@ is_quiet(const struct load *l)
 	return l->now_ns - l->last_arrival_ns > l->o.quiet_ms * ns_per_ms;
 }
 
+/* Whether the open streams had as many events as one another since the base. */
+static bool
+is_even(const struct load *l)
+{
+	const struct client *first = NULL;
+
+	for (unsigned i = 0; i < l->o.streams; i++) {
+		const struct client *c = &l->clients[i];
+
+		if (c->state != CLIENT_OPEN)
+			continue;
+		if (first == NULL)
+			first = c;
+		if (c->events - c->events_base !=
+		    first->events - first->events_base)
+			return false;
+	}
+	return true;
+}
+
 /*
- * Waits until every open stream had one more tick and the next one is not yet
- * there, so that all streams begin the window at the same event.
+ * Waits until all streams stand between the same two ticks, so that they begin
+ * the window at the same event. A pause in the arrivals alone may also come
+ * from a busy machine; so all must have had the same number since the last
+ * pause.
  */
 static void
 phase_settle(struct load *l)
 {
 	uint64_t end_ns = l->now_ns + SETTLE_SECONDS_MAX * ns_per_s;
 
-	base_set(l);
-	while (l->now_ns < end_ns &&
-	    (l->ticked < l->opened - l->closed || !is_quiet(l)))
-		turn(l, 5);
+	do {
+		base_set(l);
+		while (l->now_ns < end_ns &&
+		    (l->ticked < l->opened - l->closed || !is_quiet(l)))
+			turn(l, 5);
+	} while (l->now_ns < end_ns && !is_even(l));
 }
 
 static void
@@ -179,7 +203,7 @@ phase_measure(struct load *l)
 	end_ns = begin_ns + (uint64_t)(l->o.window_s * 1e9);
 	l->is_measuring = true;
 	while (l->now_ns < end_ns + SETTLE_SECONDS_MAX * ns_per_s &&
-	    (l->now_ns < end_ns || !is_quiet(l)))
+	    (l->now_ns < end_ns || !is_quiet(l) || !is_even(l)))
 		turn(l, 5);
 	l->is_measuring = false;
 	l->window_s = (double)(l->now_ns - begin_ns) / 1e9;

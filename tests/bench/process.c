@@ -1,6 +1,7 @@
 #include "process.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -8,19 +9,18 @@
 static uint64_t
 field_bytes(pid_t pid, const char *file, const char *name)
 {
-	unsigned long kib = 0;
-	char          path[64], line[256];
-	FILE         *fp;
+	uint64_t bytes = 0;
+	char     path[64], line[256];
+	FILE    *fp;
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
 	if ((fp = fopen(path, "r")) == NULL)
 		return 0;
 	while (fgets(line, sizeof(line), fp) != NULL)
-		if (strncmp(line, name, strlen(name)) == 0 &&
-		    sscanf(line + strlen(name), "%lu", &kib) == 1)
-			break;
+		if (strncmp(line, name, strlen(name)) == 0)
+			bytes = strtoull(line + strlen(name), NULL, 10) * 1024;
 	fclose(fp);
-	return (uint64_t)kib * 1024;
+	return bytes;
 }
 
 static void
@@ -30,7 +30,7 @@ usage_add(struct process_usage *u, pid_t pid)
 	clockid_t       clock;
 	char            path[64];
 	FILE           *fp;
-	int             child;
+	char            child[32];
 
 	if (clock_getcpuclockid(pid, &clock) != 0 ||
 	    clock_gettime(clock, &ts) == -1)
@@ -44,8 +44,8 @@ usage_add(struct process_usage *u, pid_t pid)
 	    (int)pid);
 	if ((fp = fopen(path, "r")) == NULL)
 		return;
-	while (fscanf(fp, "%d", &child) == 1)
-		usage_add(u, child);
+	while (fscanf(fp, "%31s", child) == 1)
+		usage_add(u, (pid_t)strtol(child, NULL, 10));
 	fclose(fp);
 }
 

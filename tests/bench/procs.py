@@ -105,8 +105,6 @@ class Bench:
 
     def __init__(self, build, is_quick):
         self.is_quick = is_quick
-        self.pairs = 2 if is_quick else 5
-        self.window_seconds = 1 if is_quick else 2
         self.broken = []
         self.responder_program = os.path.join(build, "fcgi-sse")
         self.floor_program = os.path.join(build, "tests/bench/floor")
@@ -189,7 +187,7 @@ class Bench:
         if bad:
             self.broken.append(f"{what}: {', '.join(bad)}")
 
-    def alternating(self, pairs=None):
+    def alternating(self, pairs=5):
         """Names of the contestants, in an order that drift does not favour."""
-        for i in range(pairs or self.pairs):
+        for i in range(2 if self.is_quick else pairs):
             yield from (("floor", "ours"), ("ours", "floor"))[i % 2]

@@ -110,9 +110,10 @@ request_fcgi(char *buf, const struct request *r)
 	/* Role responder; the connection closes with the request. */
 	const unsigned char begin[8] = { 0, 1, 0 };
 	char                params_buf[REQUEST_BYTES_MAX];
-	struct out          out = { buf, 0 };
 	struct out          params = { params_buf, 0 };
+	struct out          out = { .used = 0 };
 
+	out.bytes = buf;
 	out_params(&params, r);
 	out_record(&out, FCGI_BEGIN_REQUEST, sizeof(begin));
 	out_bytes(&out, begin, sizeof(begin));

@@ -7,6 +7,7 @@ from results import Row
 CPU_MAX, STREAM_BYTES_MAX = 1.15, 6 * 1024
 INTERVAL_MS = 500
 BURST = 200
+WINDOW_SECONDS = 2
 
 
 def measure(bench, server_name, name, streams):
@@ -21,7 +22,7 @@ def measure(bench, server_name, name, streams):
             *("--path", f"{servers.PREFIX}/clock"),
             *("--query", f"interval={INTERVAL_MS}ms"),
             *("--streams", streams, "--burst", BURST),
-            *("--window", bench.window_seconds),
+            *("--window", WINDOW_SECONDS),
             pids=[server.pid, responder.pid],
             core=None,
         )

@@ -4,24 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Makes room for one more item; the new room is zero. */
-static void
-array_grow(void *items_p, size_t used, size_t *max, size_t item_bytes)
+/* Doubles the room for items; what is new is zero. */
+static void *
+array_grow(void *items, size_t *max, size_t item_bytes)
 {
-	void  *items;
 	size_t max_new = *max == 0 ? 1024 : *max * 2;
+	char  *grown = realloc(items, max_new * item_bytes);
 
-	if (used < *max)
-		return;
-	memcpy(&items, items_p, sizeof(items));
-	if ((items = realloc(items, max_new * item_bytes)) == NULL) {
+	if (grown == NULL) {
 		fputs("load: no memory\n", stderr);
 		exit(1);
 	}
-	memset((char *)items + *max * item_bytes, 0,
-	    (max_new - *max) * item_bytes);
-	memcpy(items_p, &items, sizeof(items));
+	memset(grown + *max * item_bytes, 0, (max_new - *max) * item_bytes);
 	*max = max_new;
+	return grown;
 }
 
 void
@@ -44,8 +40,11 @@ window_event(struct window *w, size_t index, uint64_t now_ns, uint32_t hash)
 	struct window_tick *tick;
 
 	while (index >= w->tick_max)
-		array_grow(&w->ticks, w->tick_max, &w->tick_max,
+		w->ticks = array_grow(w->ticks, &w->tick_max,
 		    sizeof(*w->ticks));
+	if (w->delay_count == w->delay_max)
+		w->delays_us = array_grow(w->delays_us, &w->delay_max,
+		    sizeof(*w->delays_us));
 	if (index >= w->tick_count)
 		w->tick_count = index + 1;
 	tick = &w->ticks[index];
@@ -56,8 +55,6 @@ window_event(struct window *w, size_t index, uint64_t now_ns, uint32_t hash)
 	if (tick->hash != hash)
 		w->mismatched++;
 	w->events++;
-	array_grow(&w->delays_us, w->delay_count, &w->delay_max,
-	    sizeof(*w->delays_us));
 	w->delays_us[w->delay_count++] = (uint32_t)((now_ns - tick->first_ns) /
 	    1000);
 }

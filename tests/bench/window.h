@@ -27,7 +27,9 @@ struct window_tick {
 
 void window_init(struct window *);
 void window_deinit(struct window *);
-void window_event(struct window *, size_t tick, uint64_t now_ns, uint32_t hash);
+/* The event with this index of a stream, counted from 0, has come. */
+void window_event(struct window *, size_t index, uint64_t now_ns,
+    uint32_t hash);
 
 /* Sorts the values, and returns the one at a fraction from 0 to 1. */
 uint32_t percentile(uint32_t *values, size_t count, double fraction);

@@ -84,6 +84,10 @@ class Page:
         return self.run("return document.getElementById(arguments[0])"
                         ".textContent", element_id)
 
+    def number(self, section):
+        """How far the counter or the reader has come."""
+        return int(self.text(f"{section}-number"))
+
     def state(self, element_id):
         return self.find(element_id).get_attribute("data-state")
 
@@ -108,6 +112,9 @@ class Page:
     def wait(self, question, wait_s=WAIT_S):
         return WebDriverWait(self.driver, wait_s, 0.1).until(
             lambda _: question())
+
+    def wait_number(self, section, number):
+        self.wait(lambda: self.number(section) >= number)
 
     def wait_state(self, element_id, state, wait_s=WAIT_S):
         try:

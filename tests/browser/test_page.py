@@ -80,9 +80,9 @@ def test_counter_ends_and_does_not_restart(page, site):
 
 def test_counter_restarts_by_its_button(page, site):
     page.open(site.url)
-    page.wait(lambda: int(page.text("counter-number")) >= 3)
+    page.wait_number("counter", 3)
     page.click("counter-restart")
-    page.wait(lambda: int(page.text("counter-number")) == 1)
+    page.wait(lambda: page.number("counter") < 3)
     page.wait_state("counter", "stopped")
     assert page.text("counter-number") == "10"
 
@@ -90,7 +90,7 @@ def test_counter_restarts_by_its_button(page, site):
 def test_reader_ends(page, site):
     page.open(site.url)
     page.click("reader-start")
-    page.wait(lambda: page.text("reader-number") == "3")
+    page.wait_number("reader", 3)
     assert page.find("reader-cancel").is_enabled()
     page.wait_state("reader", "ended")
     assert page.find("reader-progress").get_attribute("value") == "10"
@@ -102,16 +102,17 @@ def test_reader_ends(page, site):
 def test_reader_is_cancelled_and_started_anew(page, site):
     page.open(site.url)
     page.click("reader-start")
-    page.wait(lambda: page.text("reader-number") == "2")
+    page.wait_number("reader", 2)
     page.click("reader-cancel")
     page.wait_state("reader", "failed")
     assert page.text("reader-note") == "Cancelled."
     assert page.driver.switch_to.active_element == page.find("reader-start")
-    site.responder.wait_log("disconnect", path="/counter")
+    site.responder.wait_log("disconnect", path="/sse/counter",
+                            reason="client-closed")
     page.click("reader-start")
-    page.wait(lambda: page.text("reader-number") == "2")
+    page.wait_number("reader", 3)
     page.click("reader-start")
-    page.wait(lambda: page.text("reader-number") == "1")
+    page.wait(lambda: page.number("reader") < 3)
     assert page.state("reader") == "running"
 
 
@@ -189,7 +190,7 @@ def test_reconnects_at_once_by_its_button(any_page, site):
 
 def test_counter_goes_on_after_a_loss(any_page, site):
     any_page.open(site.url)
-    any_page.wait(lambda: int(any_page.text("counter-number")) >= 3)
+    any_page.wait_number("counter", 3)
     site.responder.stop()
     any_page.wait_state("counter", "lost")
     site.start_responder()
@@ -202,13 +203,16 @@ def test_counter_goes_on_after_a_loss(any_page, site):
 def test_no_more_than_three_streams_and_none_left_behind(page, site):
     page.open(site.url)
     page.click("reader-start")
-    page.wait(lambda: page.text("reader-number") == "2")
+    page.wait_number("reader", 2)
     opened = [int(line["open"]) for line in site.responder.log
               if line["event"] == "connect"]
     assert max(opened) == 3
+    page.run("window.isKept = true")
     page.open(site.url + "web-servers")
     site.responder.wait_log("disconnect", count=3)
+    # The browser has kept the page itself, which starts anew.
     page.driver.back()
+    assert page.run("return window.isKept")
     page.wait_state("now", "open")
     page.wait_ticks(2)
     page.wait_state("counter", "running")

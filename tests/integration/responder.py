@@ -116,12 +116,25 @@ class Responder:
                 self._news.notify_all()
 
     def wait_ready(self):
+        """Until it says so, for each address."""
         for address in self.addresses:
             try:
                 self.wait_log("ready", listen=address)
             except BaseException:
                 self.process.kill()
                 raise
+
+    def wait_up(self):
+        """Until it can be connected to, where its log does not tell."""
+        def is_up():
+            try:
+                self.client().close()
+            except OSError:
+                assert self.is_alive(), "\n".join(self.lines)
+                return False
+            return True
+
+        wait_until(is_up, "the socket")
 
     # Its log
 

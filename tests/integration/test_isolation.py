@@ -1,8 +1,12 @@
 """No byte of one client ever reaches another.
 
 One writer serves all connections, so what a failed or forgotten write leaves
-in it would go to the next client. Each test here brings client A into trouble
-in one of the sequences of that writer, and then looks at B's bytes.
+in it goes to whoever is next. Each test here brings client A into trouble in
+one of the sequences of that writer, and then looks at the bytes of others.
+
+Each request that is parsed makes the writer new. So the trouble is the last
+thing that happens before the witnesses, who are there already, are looked at:
+their next bytes come from the writer as the trouble has left it.
 """
 
 import pytest
@@ -14,20 +18,7 @@ from dates import parse_date
 from fcgi_client import Answer
 
 TICKS = "interval=100ms&format="
-
-
-def check_everyone(process, *streams):
-    """New clients get their own answers, and streams that run go on."""
-    with process.client() as client:
-        for number, path in ((7, "/short-7"), (300, "/short-300")):
-            check_404(client.ask(path, request_id=number, keep=True), path)
-        counter = client.ask("/counter", "count=3&interval=100ms", 5,
-                             HTTP_LAST_EVENT_ID="1")
-        assert counter.body == counter_body(2, 3)
-        assert client.recv_close() == []
-    for client, answer, name in streams:
-        client.recv_events(answer, len(answer.events) + 2)
-        check_ticks(answer, name)
+ENDINGS = ["close", "reset", "half_close"]
 
 
 def check_ticks(answer, name):
@@ -42,17 +33,76 @@ def check_ticks(answer, name):
     assert answer.body == expected.encode()
 
 
+class Witnesses:
+    """Clients whose streams run while another is in trouble."""
+
+    def __init__(self, process):
+        self.process = process
+        self.clients = []
+        self.silent = self.open("/counter", "interval=1h", 333)
+        self.clocks = [(self.open("/clock", TICKS + name, number), name)
+                       for number, name in ((111, "iso"), (222, "http"))]
+
+    def open(self, path, query, request_id):
+        client = self.process.client()
+        self.clients.append(client)
+        answer = client.send_request(path, query, request_id)
+        client.recv_events(answer, 1)
+        return client, answer
+
+    def check(self):
+        """Their bytes, and then those of clients that are new."""
+        client, answer = self.silent
+        client.send(fcgi_client.abort(answer.request_id))
+        assert client.recv_end(answer).body == b'id: 1\ndata: {"num":1}\n\n'
+        assert client.recv_close() == []
+        for (client, answer), name in self.clocks:
+            client.recv_events(answer, len(answer.events) + 2)
+            check_ticks(answer, name)
+        with self.process.client() as client:
+            for number, path in ((7, "/short-7"), (300, "/short-300")):
+                check_404(client.ask(path, request_id=number, keep=True), path)
+            counter = client.ask("/counter", "count=3&interval=100ms", 5,
+                                 HTTP_LAST_EVENT_ID="1")
+            assert counter.body == counter_body(2, 3)
+            assert client.recv_close() == []
+
+    def close(self):
+        for client in self.clients:
+            client.close()
+
+
 @pytest.fixture
-def good(shared):
-    """Two clocks that run, of different format, beside what the test does."""
-    with shared.client() as one, shared.client() as two:
-        yield [(one, one.send_request("/clock", TICKS + "iso", 11), "iso"),
-               (two, two.send_request("/clock", TICKS + "http", 22), "http")]
+def witnesses(shared):
+    found = Witnesses(shared)
+    yield found
+    found.close()
+
+
+def close_all(*clients):
+    for client in clients:
+        client.close()
+
+
+def leave(clients, ending):
+    for client in clients:
+        getattr(client, ending)()
+
+
+def keep_busy(process):
+    """Clients whose requests give it a long turn as soon as it goes on."""
+    flood = b"".join(fcgi_client.get(f"/{number}", request_id=1, keep=True)
+                     for number in range(200))
+    assert len(flood) < 65536       # one read
+    clients = [process.client() for _ in range(20)]
+    for client in clients:
+        client.send(flood)
+    return clients
 
 
 # Parse
 
-def test_parse_of_a_request_with_a_body(shared, good):
+def test_parse_of_a_request_with_a_body(shared, witnesses):
     """A body that is left unread would eat what comes next."""
     with shared.client() as first, shared.client() as second:
         first.send(fcgi_client.request(
@@ -63,10 +113,10 @@ def test_parse_of_a_request_with_a_body(shared, good):
         check_404(first.recv_end(Answer(1)), "/first")
         check_404(first.recv_end(Answer(2)), "/behind")
         check_404(second.recv_end(Answer(3)), "/second")
-    check_everyone(shared, *good)
+    witnesses.check()
 
 
-def test_parse_keeps_each_requests_own_flags_and_id(shared, good):
+def test_parse_keeps_each_requests_own_flags_and_id(shared, witnesses):
     """keepConnection and requestId in libfcgi are those of the last parse."""
     with shared.client() as kept, shared.client() as other:
         counter = kept.send_request("/counter", "count=3&interval=100ms", 41,
@@ -77,178 +127,175 @@ def test_parse_keeps_each_requests_own_flags_and_id(shared, good):
         assert kept.recv_end(counter).body == counter_body(1, 3)
         check_404(kept.ask("/kept", request_id=43), "/kept")
         assert kept.recv_close() == []
-    check_everyone(shared, *good)
+    witnesses.check()
 
 
-def test_parse_of_half_a_request_leaves_nothing(shared, good):
+def test_parse_of_half_a_request_leaves_nothing(shared, witnesses):
     half = fcgi_client.get("/half", HTTP_SECRET="A" * 3000)
     for at in (16, 20, 2000, len(half) - 8):
         with shared.client() as client:
             client.send(half[:at])
             client.half_close()
             assert client.recv_close() == []
-    check_everyone(shared, *good)
+    witnesses.check()
 
 
 # Short answer
 
-@pytest.mark.parametrize("ending", ["close", "reset"])
-def test_short_answer_to_one_who_has_left(shared, good, ending):
-    for _ in range(5):
-        with shared.paused():
-            first = [shared.client() for _ in range(10)]
-            second = [shared.client() for _ in range(10)]
-            for number, (one, two) in enumerate(zip(first, second), 1):
-                one.send_request(f"/secret-{number}", request_id=number)
-                getattr(one, ending)()
-                two.send_request(f"/own-{number}", request_id=number + 100)
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_short_answer_to_one_who_has_left(shared, witnesses, ending):
+    with shared.paused():
+        second = [shared.client() for _ in range(10)]
         for number, client in enumerate(second, 1):
-            check_404(client.recv_end(Answer(number + 100)), f"/own-{number}")
-            assert client.recv_close() == []
-            client.close()
-    check_everyone(shared, *good)
+            client.send_request(f"/own-{number}", request_id=number)
+        first = [shared.client() for _ in range(10)]
+        for number, client in enumerate(first, 101):
+            client.send_request(f"/secret-{number}", request_id=number)
+        leave(first, ending)
+    for number, client in enumerate(second, 1):
+        check_404(client.recv_end(Answer(number)), f"/own-{number}")
+        assert client.recv_close() == []
+    witnesses.check()
+    close_all(*first, *second)
 
 
 # Long answer in pieces
 
-def test_long_answer_to_one_who_resets_between_the_pieces(shared, good):
-    page = shared.ask("/page.js").body
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_long_answer_to_one_who_leaves_between_the_pieces(shared, witnesses,
+                                                          ending):
     first = [shared.client(rcvbuf_bytes=4096) for _ in range(10)]
     for client in first:
         client.send(b"".join(
             fcgi_client.get("/page.js", request_id=number, keep=True)
             for number in range(1, 41)))
         assert client.recv_some()
-    slow = shared.client(rcvbuf_bytes=4096)
-    slow.send(b"".join(
-        fcgi_client.get(path, request_id=number, keep=True)
-        for number, path in enumerate(["/page.js", "/page.css"] * 10, 1)))
-    for client in first:
-        client.reset()
-        assert shared.ask("/page.js", request_id=9).body == page
-    style = shared.ask("/page.css").body
-    for number in range(1, 21):
-        assert slow.recv_end(Answer(number)).body == \
-            (page if number % 2 else style)
-    slow.close()
-    check_everyone(shared, *good)
+    leave(first, ending)
+    witnesses.check()
+    close_all(*first)
+
+
+def test_long_answers_in_turn_with_those_of_others(shared, witnesses):
+    paths = ["/page.js", "/page.css"]
+    files = [shared.ask(path).body for path in paths]
+    slow = [shared.client(rcvbuf_bytes=4096) for _ in range(5)]
+    for client in slow:
+        client.send(b"".join(
+            fcgi_client.get(paths[number % 2], request_id=number, keep=True)
+            for number in range(1, 41)))
+    for number in range(1, 41):
+        for client in slow:
+            assert client.recv_end(Answer(number)).body == files[number % 2]
+    witnesses.check()
+    close_all(*slow)
 
 
 # Start of a stream
 
 @pytest.mark.parametrize("path", ["/clock", "/stream", "/counter"])
-@pytest.mark.parametrize("ending", ["close", "reset", "half_close"])
-def test_start_of_a_stream_for_one_who_has_left(shared, good, path, ending):
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_start_of_a_stream_for_one_who_has_left(shared, witnesses, path,
+                                                ending):
     with shared.paused():
-        first, second = shared.client(), shared.client()
-        first.send_request(path, "interval=100ms", 55)
-        getattr(first, ending)()
+        second, first = shared.client(), shared.client()
         answer = second.send_request("/clock", TICKS + "unix", 66)
+        first.send_request(path, "interval=100ms", 55)
+        leave([first], ending)
     second.recv_events(answer, 3)
     check_ticks(answer, "unix")
-    first.close()
-    second.close()
-    check_everyone(shared, *good)
+    witnesses.check()
+    close_all(first, second)
 
 
-# Flush, and the failed write
+# Flush
 
 @pytest.mark.parametrize("ending", ["close", "reset"])
-def test_flush_beside_one_who_leaves(shared, good, ending):
+def test_flush_beside_one_who_leaves(shared, witnesses, ending):
     for name in ("js", "unix", "iso"):
         with shared.client() as first:
             answer = first.send_request("/clock", TICKS + name, 77)
             first.recv_events(answer, 2)
-            getattr(first, ending)()
-        check_everyone(shared, *good)
+            leave([first], ending)
+    witnesses.check()
 
 
-def test_failed_write_goes_to_nobody(shared, good):
-    """After a pause the timers come first: the tick is written to a client
-    who has left before the loop learns that it has."""
-    for client, answer, _ in good:
-        client.recv_events(answer, 1)
+# Failed write
+
+def test_failed_write_goes_to_nobody(shared, witnesses):
+    """The client leaves while the responder is busy, and the tick comes
+    before the news of it."""
     first = [shared.client() for _ in range(20)]
     for number, client in enumerate(first, 1):
-        query = "interval=100ms&count=1000000" if number % 2 \
-            else "interval=100ms&format=unix"
-        answer = client.send_request("/counter" if number % 2 else "/clock",
-                                     query, number)
+        path = "/counter" if number % 2 else "/clock"
+        answer = client.send_request(path, "interval=100ms", number)
         client.recv_events(answer, 1)
     with shared.paused():
-        for client in first:
-            client.reset()
-        responder.wait_past_ms(250)
-        late = shared.client()
-        own = late.send_request("/own", request_id=88)
-    check_404(late.recv_end(own), "/own")
-    late.close()
-    check_everyone(shared, *good)
+        busy = keep_busy(shared)
+    responder.wait_until(busy[0].has_input, "it has begun")
+    leave(first, "reset")
+    witnesses.check()
+    shared.wait_log("disconnect", reason="write-failed")
+    close_all(*busy)
 
 
 # Polite end
 
-@pytest.mark.parametrize("ending", ["close", "reset", "half_close"])
-def test_polite_end_for_one_who_has_left(shared, good, ending):
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_polite_end_for_one_who_has_left(shared, witnesses, ending):
     first = [shared.client() for _ in range(10)]
     for number, client in enumerate(first, 1):
-        answer = client.send_request("/counter", "count=2&interval=200ms",
+        answer = client.send_request("/counter", "count=2&interval=100ms",
                                      number)
         client.recv_events(answer, 1)
     with shared.paused():
-        for client in first:
-            getattr(client, ending)()
-        responder.wait_past_ms(250)
-        late = shared.client()
-        own = late.send_request("/counter", "count=2&interval=100ms", 99)
-    assert late.recv_end(own).body == counter_body(1, 2)
-    late.close()
-    for client in first:
-        client.close()
-    check_everyone(shared, *good)
+        busy = keep_busy(shared)
+        responder.wait_past_ms(100)
+    responder.wait_until(busy[0].has_input, "it has begun")
+    leave(first, ending)
+    witnesses.check()
+    close_all(*first, *busy)
 
 
-def test_polite_end_after_an_abort(shared, good):
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_polite_end_after_an_abort(shared, witnesses, ending):
+    first = [shared.client() for _ in range(5)]
+    for number, client in enumerate(first, 1):
+        answer = client.send_request("/clock", "interval=100ms", number)
+        client.recv_events(answer, 1)
     with shared.paused():
-        first = shared.client()
-        first.send_request("/clock", "interval=100ms", 31)
-        first.send(fcgi_client.abort(31))
-        second = shared.client()
-        answer = second.send_request("/own", request_id=32)
-    check_404(second.recv_end(answer), "/own")
-    first.recv_end(Answer(31))
-    for client in (first, second):
-        client.close()
-    check_everyone(shared, *good)
+        for number, client in enumerate(first, 1):
+            client.send(fcgi_client.abort(number))
+        leave(first, ending)
+    witnesses.check()
+    close_all(*first)
 
 
 # Parse failure
 
 @pytest.mark.parametrize("spoilt", [
-    b"\x05\x0aNAMES", b"\xff\xff\xff\xff\x01", b"\x80\x00", b"\x01"])
-def test_parse_failure_leaves_nothing(shared, good, spoilt):
+    b"\x05\x0aNAMES", b"\xff\xff\xff\xff\x01", b"\x80\x00", b"\x01"],
+    ids=["too short", "too long", "cut length", "lone length"])
+def test_parse_failure_leaves_nothing(shared, witnesses, spoilt):
     with shared.paused():
-        first, second = shared.client(), shared.client()
+        second, first = shared.client(), shared.client()
+        answer = second.send_request("/own", request_id=52)
         first.send(fcgi_client.begin(51)
                    + fcgi_client.records(fcgi_client.PARAMS, spoilt, 51)
                    + fcgi_client.records(fcgi_client.STDIN, b"A" * 99, 51))
-        answer = second.send_request("/own", request_id=52)
     check_404(second.recv_end(answer), "/own")
     for rec in first.recv_close():
         assert rec.id == 51
-    for client in (first, second):
-        client.close()
-    check_everyone(shared, *good)
+    witnesses.check()
+    close_all(first, second)
 
 
-def test_refused_role_leaves_nothing(shared, good):
+def test_refused_role_leaves_nothing(shared, witnesses):
     with shared.paused():
-        first, second = shared.client(), shared.client()
+        second, first = shared.client(), shared.client()
+        answer = second.send_request("/own", request_id=62)
         first.send(fcgi_client.begin(61, fcgi_client.FILTER)
                    + fcgi_client.get("/secret", request_id=61)[16:])
-        answer = second.send_request("/own", request_id=62)
     check_404(second.recv_end(answer), "/own")
     assert [rec.id for rec in first.recv_close()] == [61]
-    for client in (first, second):
-        client.close()
-    check_everyone(shared, *good)
+    witnesses.check()
+    close_all(first, second)

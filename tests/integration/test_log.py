@@ -120,14 +120,15 @@ def test_hostile_bytes_are_escaped(fcgi_sse, log_format):
 def test_a_client_that_is_unknown(fcgi_sse):
     process = fcgi_sse("--log-format", "json")
     talk(process, REMOTE_ADDR=None)
-    assert lines_of(process, "connect")[0]["client"] in (None, "-")
+    assert process.wait_log("connect")["client"] in (None, "-")
 
 
 def test_levels(fcgi_sse):
-    quiet = fcgi_sse("--log-level", "warn")
+    quiet = fcgi_sse("--log-level", "warn", await_ready=False)
+    quiet.wait_up()
     talk(quiet)
     quiet.stop()
-    assert lines_of(quiet, "connect") == []
+    assert quiet.lines == []
 
 
 def test_fanout_at_debug(fcgi_sse):
@@ -137,7 +138,7 @@ def test_fanout_at_debug(fcgi_sse):
             client.recv_events(client.send_request(
                 "/clock", "interval=100ms&format=iso"), 3)
         line = process.wait_log("fanout", topic="clock/100/iso",
-                                subscribers=2, events=1)
+                                subscribers=2, events=1, wait_s=1)
         assert re.fullmatch(r"\d+\.\d{3}", line["ms"])
 
 
@@ -169,7 +170,7 @@ def test_log_to_a_file_that_is_reopened_at_sighup(fcgi_sse, short_dir):
 def test_a_log_that_cannot_be_written_disturbs_nobody(fcgi_sse):
     process = fcgi_sse("--log", "/dev/full", "--log-level", "debug",
                        await_ready=False)
-    wait_until(lambda: _is_up(process), "the socket")
+    process.wait_up()
     with process.unharmed():
         for _ in range(20):
             talk(process)
@@ -178,15 +179,7 @@ def test_a_log_that_cannot_be_written_disturbs_nobody(fcgi_sse):
             client.recv_events(answer, 5)
 
 
-def _is_up(process):
-    try:
-        process.client().close()
-    except OSError:
-        return False
-    return True
-
-
-def test_a_log_that_nobody_reads_holds_up_nobody(fcgi_sse, short_dir):
+def test_a_log_that_nobody_reads_holds_up_nobody(fcgi_sse):
     """A pipe that is full."""
     process = fcgi_sse("--log-level", "debug")
     with process.reading, process.client() as client:

@@ -255,8 +255,6 @@ def test_stop_ends_every_stream_properly(fcgi_sse, transport, number):
         answer = client.send_request(path, query, keep=path == "/stream")
         client.recv_events(answer, 1)
         streams.append((client, answer))
-    waiting = process.client()
-    waiting.send(fcgi_client.begin())
     process.stop(number)
     for client, answer in streams:
         client.recv_end(answer)
@@ -264,8 +262,6 @@ def test_stop_ends_every_stream_properly(fcgi_sse, transport, number):
         assert answer.parser.is_whole and not answer.parser.ignored
         assert client.recv_close() == []
         client.close()
-    waiting.recv_close()
-    waiting.close()
     for path, _ in asked:
         process.wait_log("disconnect", path=path, reason="shutdown")
     assert not os.path.exists(process.address.removeprefix("unix:"))
@@ -276,6 +272,16 @@ def test_signal_without_streams_ends_it_at_once(fcgi_sse):
         process = fcgi_sse()
         process.process.send_signal(number)
         assert process.process.wait(2) == 0
+
+
+def test_half_a_request_does_not_hold_up_the_end(fcgi_sse):
+    process = fcgi_sse()
+    with process.client() as client, process.client() as silent:
+        client.send(fcgi_client.begin())
+        check_404(process.ask("/nope"), "/nope")
+        process.process.send_signal(signal.SIGTERM)
+        assert client.recv_close(2) == silent.recv_close(2) == []
+    process.stop()
 
 
 def test_an_answer_on_its_way_is_finished_before_the_end(fcgi_sse):

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import textwrap
 
 from responder import (
     BINARY, ROOT, SANITIZER_REPORT, Line, clean_environ, free_port, wait_until)
@@ -19,7 +20,7 @@ import streams
 DEPLOY = ROOT / "deploy"
 APACHE_MODULES = "/usr/lib/apache2/modules"
 ORIGIN = "https://example.org"
-HEARTBEAT_S = 2
+HEARTBEAT_S = 1
 
 # What the files from deploy/ name, and what it is in a test.
 PLACES = {
@@ -67,9 +68,8 @@ class Place:
         path.chmod(0o755)
         return path
 
-    def deployed(self, name):
-        """A file from deploy/ with this place's paths in it."""
-        text = (DEPLOY / name).read_text()
+    def fitted(self, text):
+        """The text with this place's paths in it."""
         names = sorted(PLACES, key=len, reverse=True)
         return re.sub(
             "|".join(map(re.escape, names)),
@@ -78,8 +78,9 @@ class Place:
             text)
 
     def copy(self, name, to):
+        """A file from deploy/."""
         path = self.dir / to
-        path.write_text(self.deployed(name))
+        path.write_text(self.fitted((DEPLOY / name).read_text()))
         path.chmod((DEPLOY / name).stat().st_mode)
         return path
 
@@ -158,14 +159,18 @@ class WebServer:
 
     def answers(self):
         try:
-            return streams.ask(self.port, "/no-such-file").status == 404
+            return streams.ask(self.port, "/no-such-file").status > 0
         except (OSError, streams.Cut):
             return False
 
     def stop(self):
         if self.process:
             self.process.terminate()
-            self.process.wait(20)
+            try:
+                self.process.wait(3)
+            except subprocess.TimeoutExpired:
+                self.process.kill()     # some wait for their clients
+                self.process.wait()
             self.process = None
 
     def messages(self):
@@ -294,6 +299,80 @@ class Nginx(WebServer):
             """
 
 
+def documented(heading):
+    """The configuration blocks in a section of doc/web-servers.md."""
+    text = (ROOT / "doc" / "web-servers.md").read_text()
+    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    blocks = re.findall(r"(?:^    .*\n|^\n(?=    ))+", section, re.M)
+    return [textwrap.dedent(block) for block in blocks]
+
+
+class Documented(WebServer):
+    """Configured by what doc/web-servers.md says; the fragment's its heading.
+    """
+
+    def blocks(self):
+        return [self.place.fitted(block) for block in documented(self.fragment)]
+
+
+class HAProxy(Documented):
+    def command(self, conf):
+        return ["/usr/sbin/haproxy", "-db", "-f", str(conf)]
+
+    def frame(self):
+        backend, rules, defaults = self.blocks()
+        user = "user www-data\ngroup www-data" if is_root() else ""
+        return f"""
+global
+{user}
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 50s
+    timeout server 50s
+{defaults}
+{backend}
+frontend test
+    bind 127.0.0.1:{self.port}
+{rules}
+"""
+
+
+class Caddy(Documented):
+    def command(self, conf):
+        return ["/usr/bin/env", f"HOME={self.place.dir}", "/usr/bin/caddy",
+                "run", "--adapter", "caddyfile", "--config", str(conf)]
+
+    def frame(self):
+        return f"""
+            {{
+                admin off
+                auto_https off
+            }}
+            http://localhost:{self.port} {{
+                {self.blocks()[0]}
+            }}
+            """
+
+
+class H2o(Documented):
+    def command(self, conf):
+        return ["/usr/bin/h2o", "-c", str(conf)]
+
+    def frame(self):
+        user = "user: www-data" if is_root() else ""
+        paths = textwrap.indent(self.blocks()[0], "    ")
+        return f"""
+{user}
+hosts:
+  default:
+    listen:
+      host: 127.0.0.1
+      port: {self.port}
+{paths}
+"""
+
+
 class Front:
     """One way to run fcgi-sse: server, file, where, and what it can do."""
 
@@ -331,6 +410,13 @@ FRONTS = [
     Front("apache-cgi", ApacheCgi, "apache/cgi.htaccess",
           prefix="/sse.cgi", frames_to_notice=2, clients=20, is_cgi=True),
 ]
+
+# Of these there is a section in doc/web-servers.md; tested if installed.
+FRONTS += [front for front in (
+    Front("haproxy", HAProxy, "HAProxy", TCP, frames_to_notice=1),
+    Front("caddy", Caddy, "Caddy", UNIX, frames_to_notice=4),
+    Front("h2o", H2o, "h2o", UNIX, frames_to_notice=2),
+) if shutil.which(front.name, path="/usr/sbin:/usr/bin")]
 
 
 class Site:

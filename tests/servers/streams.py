@@ -46,7 +46,7 @@ class Stream:
         return self
 
     def __exit__(self, *_):
-        self.sock.close()
+        self.close()
 
     def read_head(self):
         head = self._until(b"\r\n\r\n").decode().split("\r\n")
@@ -83,6 +83,16 @@ class Stream:
             self._more_body()
         body, self.body = self.body, b""
         return body
+
+    def close(self):
+        """Close with FIN: bytes not yet received would make it RST."""
+        self.sock.setblocking(False)
+        try:
+            while self.sock.recv(65536):
+                pass
+        except BlockingIOError:
+            pass
+        self.sock.close()
 
     def reset(self):
         """Close with RST, as a client that crashed or left the network."""

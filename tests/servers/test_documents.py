@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from responder import BINARY, ROOT, run
-from servers import FRONTS, Site
+from responder import ROOT, run
+from servers import DEPLOY, FRONTS, Site, documented
 
 MANUAL = (ROOT / "doc" / "fcgi-sse.8").read_text()
 README = (ROOT / "README.md").read_text()
@@ -25,6 +25,12 @@ def sources():
     return {path: path.read_text() for path in ROOT.glob("src/*/*.c")}
 
 
+def configurable():
+    """The options that a file may hold."""
+    return set(re.findall(r"^;?([a-z-]+) =", run("--print-config").stdout,
+                          re.M))
+
+
 def test_manual_has_the_options_of_help():
     told = re.findall(r"^  --([a-z-]+)", run("--help").stdout, re.M)
     in_manual = re.findall(r"^\.It Fl -([a-z-]+)", section("OPTIONS"), re.M)
@@ -34,7 +40,7 @@ def test_manual_has_the_options_of_help():
 def test_manual_has_the_defaults_of_help():
     words = " ".join(run("--help").stdout.split())
     for option, default in re.findall(
-            r"--([a-z-]+) [A-Z]+ (?:(?! --).)*?default ([^;)]+)\)", words):
+            r"--([a-z-]+) (?:(?! --).)*?default ([^;)]+)\)", words):
         text = section("OPTIONS").split(f".It Fl -{option}")[1]
         assert default in text.split(".It Fl")[0], option
 
@@ -42,10 +48,8 @@ def test_manual_has_the_defaults_of_help():
 def test_readme_has_options_of_help():
     told = set(re.findall(r"^  --([a-z-]+)", run("--help").stdout, re.M))
     assert set(re.findall(r"`--([a-z-]+)", README)) <= told
-    takes_argument = set(
-        re.findall(r"^  --([a-z-]+) [A-Z]", run("--help").stdout, re.M))
-    assert set(re.findall(r"^\| `--([a-z-]+)", README, re.M)) \
-        == takes_argument
+    table = re.findall(r"^\| `--([a-z-]+)", README, re.M)
+    assert set(table) == configurable() | {"config"}
 
 
 def test_manual_has_the_reasons_for_an_end():
@@ -82,13 +86,10 @@ def test_sample_shows_every_option(tmp_path):
     assert shown.returncode == 0, shown.stderr
     for line in re.findall(r"^[a-z-]+ = .*", used, re.M):
         assert line in shown.stdout.splitlines()
-    keys = set(re.findall(r"^([a-z-]+) = ", used, re.M))
-    told = set(re.findall(r"^  --([a-z-]+) [A-Z]", run("--help").stdout,
-                          re.M))
-    assert keys == told - {"config"}
-    assert run("--config", str(SAMPLE), "--print-config").stdout \
-        == run("--print-config").stdout.replace(
-            "config", "config", 1)
+    assert set(re.findall(r"^([a-z-]+) = ", used, re.M)) == configurable()
+    untouched = run("--config", str(SAMPLE), "--print-config").stdout
+    assert untouched.splitlines()[1:] \
+        == run("--print-config").stdout.splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +106,7 @@ def nginx():
 @pytest.mark.parametrize("text", [README, MANUAL], ids=["README", "manual"])
 def test_paths_of_the_tables_answer(nginx, text):
     paths = set(re.findall(r"GET (/[a-z-]*)", text))
-    assert len(paths) == 5
+    assert len(paths) == 8
     for path in paths:
         with nginx.open(path) as stream:
             assert stream.status == 200, path
@@ -114,18 +115,21 @@ def test_paths_of_the_tables_answer(nginx, text):
 def test_paths_of_the_source_are_in_the_manual():
     router = (ROOT / "src" / "routes" / "router.c").read_text()
     for path in re.findall(r'^\t{ "(/[^"]*)",', router, re.M):
-        assert re.search(rf"(GET {path}|Pa .*{path[1:]})\b", MANUAL) \
-            or path == "/", path
+        assert re.search(rf"^\.(It Li GET {path}|Pa .*\b{path[1:]}\b)|"
+                         rf"^\.Pa {path[1:]}$", MANUAL, re.M), path
 
 
-@pytest.mark.parametrize("text", [README, SERVERS],
-                         ids=["README", "web-servers"])
-def test_files_that_are_named_are_there(text):
-    names = set(re.findall(r"\b((?:deploy|doc|tests)/[\w./-]*\w)", text))
-    names |= set(re.findall(r"\]\(([\w./-]+)(?:#[\w-]+)?\)", text))
-    assert names
-    for name in names:
-        assert (ROOT / name).exists() or (ROOT / "doc" / name).exists(), name
+@pytest.mark.parametrize(
+    "text, folder", [(README, ROOT), (SERVERS, ROOT / "doc")],
+    ids=["README", "web-servers"])
+def test_files_that_are_named_are_there(text, folder):
+    named = set(re.findall(r"\b((?:deploy|doc|tests)/[\w./-]*[\w*])", text))
+    links = set(re.findall(r"\]\(([\w./-]+)(?:#[\w-]+)?\)", text))
+    assert named and links
+    for name in named:
+        assert list(ROOT.glob(name)), name
+    for name in links:
+        assert (folder / name).exists(), name
 
 
 def test_readme_names_every_file_to_deploy():
@@ -144,3 +148,20 @@ def test_web_servers_has_its_anchors():
     anchors = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
                for heading in headings]
     assert set(ANCHORS) <= set(anchors)
+
+
+def configuration(heading):
+    """The lines of configuration in a section of doc/web-servers.md."""
+    return [line.strip() for line in documented(heading)[0].splitlines()
+            if line.strip()]
+
+
+@pytest.mark.parametrize("heading, name", [
+    ("Apache mod_proxy_fcgi", "apache/proxy-fcgi-unix.conf"),
+    ("Apache mod_fcgid", "apache/fcgid.conf"),
+    ("Apache CGI", "apache/cgi.htaccess"),
+    ("lighttpd", "lighttpd/external.conf"),
+    ("nginx", "nginx/fcgi-sse.conf")])
+def test_web_servers_shows_what_is_deployed(heading, name):
+    lines = [line.strip() for line in (DEPLOY / name).read_text().splitlines()]
+    assert set(configuration(heading)) <= set(lines)

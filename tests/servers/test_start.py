@@ -91,6 +91,21 @@ def test_spawn_fcgi(nginx):
     wait_until(lambda: not nginx.processes(), "it stops")
 
 
+def test_fcgid_has_streams_end_before_it_kills():
+    fcgid = next(f for f in FRONTS if f.name == "apache-fcgid")
+    site = Site(fcgid)
+    try:
+        site.start()
+        with site.open("/clock") as stream:
+            stream.read_event()
+            pid, = site.processes()
+            environ = pathlib.Path(f"/proc/{pid}/environ").read_text()
+        assert "FCGI_SSE_STREAM_LIFETIME=280s" in environ.split("\0")
+    finally:
+        site.stop()
+    site.place.remove()
+
+
 @pytest.fixture
 def units():
     """The unit files, with a program that exists."""

@@ -140,8 +140,8 @@ test_names_are_english(void **state)
 		"ja_JP.UTF-8", "C" };
 	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30,
 		31 };
-	char    text[DATE_BYTES_MAX];
-	int64_t unix_ms;
+	char             text[DATE_BYTES_MAX];
+	int64_t          unix_ms;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(locales); i++) {
@@ -149,8 +149,8 @@ test_names_are_english(void **state)
 		unix_ms = INT64_C(1767225600000);
 		for (size_t month = 0; month < COUNT(dates); month++) {
 			date_print(text, DATE_FORMAT_HTTP, unix_ms);
-			assert_memory_equal(
-			    text, dates[month], strlen(dates[month]));
+			assert_memory_equal(text, dates[month],
+			    strlen(dates[month]));
 			unix_ms += days[month] * INT64_C(86400000);
 		}
 	}
@@ -163,15 +163,15 @@ test_extremes(void **state)
 	static const int64_t moments[] = { INT64_MIN, INT64_MIN / 1000,
 		INT64_C(-62167219200001), INT64_C(253402300800000),
 		INT64_MAX / 1000, INT64_MAX };
-	char   text[DATE_BYTES_MAX];
-	size_t len;
+	char                 text[DATE_BYTES_MAX];
+	size_t               len;
 
 	(void)state;
 	set_zone(KATHMANDU);
 	for (size_t i = 0; i < COUNT(moments); i++) {
 		for (int format = 0; format < DATE_FORMAT_COUNT; format++) {
-			len = date_print(
-			    text, (enum date_format)format, moments[i]);
+			len = date_print(text, (enum date_format)format,
+			    moments[i]);
 			assert_int_equal(len, strlen(text));
 		}
 	}

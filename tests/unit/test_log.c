@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,9 +15,6 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "base/log_line.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* "2026-11-20T19:55:01.123Z" */
 #define TIME_LEN 24
@@ -114,183 +110,6 @@ assert_text_line(const char *expected)
 	assert_int_equal(truncate(log_path, 0), 0);
 }
 
-static void
-assert_json_line(const char *expected)
-{
-	static const char start[] = "{\"time\":\"";
-	struct buf        text = { 0 };
-
-	log_flush();
-	read_file(log_path, &text);
-	assert_true(text.len_bytes > strlen(start) + TIME_LEN);
-	assert_memory_equal(text.data, start, strlen(start));
-	assert_is_time(text.data + strlen(start));
-	assert_string_equal(text.data + strlen(start) + TIME_LEN, expected);
-	buf_deinit(&text);
-	assert_int_equal(truncate(log_path, 0), 0);
-}
-
-/* Lines. */
-
-static void
-test_text_values(void **state)
-{
-	static const char *const rows[][2] = {
-		{ "127.0.0.1", "127.0.0.1" },
-		{ "/clock", "/clock" },
-		{ "unix:/run/x.sock", "unix:/run/x.sock" },
-		{ "[::1]:9000", "[::1]:9000" },
-		{ "a=b,c+d@e-f_g", "a=b,c+d@e-f_g" },
-		{ "", "\"\"" },
-		{ "-", "\"-\"" },
-		{ "--", "--" },
-		{ NULL, "-" },
-		{ "a b", "\"a b\"" },
-		{ " ", "\" \"" },
-		{ "a\"b", "\"a\\\"b\"" },
-		{ "a\\b", "\"a\\\\b\"" },
-		{ "a\nb", "\"a\\nb\"" },
-		{ "a\r\tb", "\"a\\r\\tb\"" },
-		{ "\x1b[31m", "\"\\x1B[31m\"" },
-		{ "\x01\x7f", "\"\\x01\\x7F\"" },
-		{ "\xc3\xa9", "\"\\xC3\\xA9\"" },
-		{ "\xff", "\"\\xFF\"" },
-		{ "<script>", "\"<script>\"" },
-		{ "a' OR 1", "\"a' OR 1\"" },
-	};
-	char expected[128];
-
-	(void)state;
-	assert_int_equal(log_init(log_path, LOG_FORMAT_TEXT, LOG_LEVEL_INFO),
-	    0);
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		log_info("page", LOG_STR("path", rows[i][0]));
-		snprintf(expected, sizeof(expected), " info page path=%s\n",
-		    rows[i][1]);
-		assert_text_line(expected);
-	}
-}
-
-static void
-test_json_values(void **state)
-{
-	static const char *const rows[][2] = {
-		{ "/clock", "\"/clock\"" },
-		{ "", "\"\"" },
-		{ "-", "\"-\"" },
-		{ NULL, "null" },
-		{ "a b", "\"a b\"" },
-		{ "a\"b\\c", "\"a\\\"b\\\\c\"" },
-		{ "a\nb\t", "\"a\\u000ab\\u0009\"" },
-		{ "\x01\x1b\x7f", "\"\\u0001\\u001b\\u007f\"" },
-		{ "\xc3\xa9", "\"\\u00e9\"" },
-		{ "\xc2\x9b", "\"\\u009b\"" },
-		{ "\xe2\x80\xae", "\"\\u202e\"" },
-		{ "\xf0\x9f\x98\x80", "\"\\ud83d\\ude00\"" },
-		{ "\xf4\x8f\xbf\xbf", "\"\\udbff\\udfff\"" },
-		{ "\xff", "\"\\ufffd\"" },
-		{ "a\xc3z", "\"a\\ufffdz\"" },
-		{ "\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"" },
-		{ "\xe2\x82", "\"\\ufffd\\ufffd\"" },
-	};
-	char expected[128];
-
-	(void)state;
-	assert_int_equal(log_init(log_path, LOG_FORMAT_JSON, LOG_LEVEL_INFO),
-	    0);
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		log_info("page", LOG_STR("path", rows[i][0]));
-		snprintf(expected, sizeof(expected),
-		    "\",\"level\":\"info\",\"event\":\"page\",\"path\":%s}\n",
-		    rows[i][1]);
-		assert_json_line(expected);
-	}
-}
-
-static void
-test_numbers(void **state)
-{
-	(void)state;
-	log_init(log_path, LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
-	log_warn("n", LOG_INT("a", 0), LOG_INT("b", INT64_MIN),
-	    LOG_INT("c", INT64_MAX), LOG_REAL("d", 12.3456),
-	    LOG_REAL("e", -0.5), LOG_REAL("f", (double)INFINITY));
-	assert_text_line(" warn n a=0 b=-9223372036854775808 "
-			 "c=9223372036854775807 d=12.346 e=-0.500 f=-\n");
-	log_init(log_path, LOG_FORMAT_JSON, LOG_LEVEL_INFO);
-	log_error("n", LOG_INT("a", -1), LOG_REAL("d", 12.3456),
-	    LOG_REAL("e", (double)NAN));
-	assert_json_line("\",\"level\":\"error\",\"event\":\"n\",\"a\":-1,"
-			 "\"d\":12.346,\"e\":null}\n");
-}
-
-/* Whatever a client sends, it is one line of printable ASCII. */
-static void
-test_no_byte_escapes(void **state)
-{
-	static const enum log_line_style styles[] = { LOG_LINE_TEXT,
-		LOG_LINE_SYSLOG, LOG_LINE_JSON };
-	struct buf line = { 0 };
-	char       value[] = "?a?";
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(styles); i++) {
-		for (int c = 1; c < 256; c++) {
-			value[0] = value[2] = (char)c;
-			line.len_bytes = 0;
-			log_line_append(&line, styles[i], LOG_LEVEL_INFO, "e",
-			    (const struct log_field[]){
-				LOG_STR("v", value), { .name = NULL } });
-			for (size_t n = 0; n + 1 < line.len_bytes; n++)
-				assert_in_range(line.data[n], 0x20, 0x7e);
-			assert_int_equal(line.data[line.len_bytes - 1], '\n');
-		}
-	}
-	buf_deinit(&line);
-}
-
-static void
-test_syslog_line(void **state)
-{
-	struct buf line = { 0 };
-
-	(void)state;
-	log_line_append(&line, LOG_LINE_SYSLOG, LOG_LEVEL_WARN, "connect",
-	    (const struct log_field[]){
-		LOG_INT("open", 3), { .name = NULL } });
-	buf_append(&line, "", 1);
-	assert_string_equal(line.data, "connect open=3\n");
-	buf_deinit(&line);
-}
-
-static void
-test_long_value(void **state)
-{
-	char value[VALUE_BYTES_MAX + 2], expected[VALUE_BYTES_MAX + 100];
-
-	(void)state;
-	log_init(log_path, LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
-	memset(value, 'x', sizeof(value));
-	value[VALUE_BYTES_MAX] = '\0';
-	log_info("page", LOG_STR("path", value));
-	snprintf(expected, sizeof(expected), " info page path=%s\n", value);
-	assert_text_line(expected);
-
-	value[VALUE_BYTES_MAX] = 'y';
-	value[VALUE_BYTES_MAX + 1] = '\0';
-	log_info("page", LOG_STR("path", value));
-	snprintf(expected, sizeof(expected), " info page path=\"%.*s\"...\n",
-	    VALUE_BYTES_MAX, value);
-	assert_text_line(expected);
-
-	log_init(log_path, LOG_FORMAT_JSON, LOG_LEVEL_INFO);
-	log_info("page", LOG_STR("path", value));
-	snprintf(expected, sizeof(expected),
-	    "\",\"level\":\"info\",\"event\":\"page\",\"path\":\"%.*s...\"}\n",
-	    VALUE_BYTES_MAX, value);
-	assert_json_line(expected);
-}
-
 /* Levels. */
 
 static int
@@ -369,8 +188,8 @@ assert_numbered(const char *text, int first)
 	for (; *text != '\0'; text = strchr(text, '\n') + 1) {
 		assert_is_time(text);
 		snprintf(expected, sizeof(expected), " info e n=%d\n", i++);
-		assert_memory_equal(
-		    text + TIME_LEN, expected, strlen(expected));
+		assert_memory_equal(text + TIME_LEN, expected,
+		    strlen(expected));
 	}
 	return i;
 }
@@ -407,20 +226,24 @@ test_deinit_writes(void **state)
 static void
 test_stderr_is_the_default(void **state)
 {
-	int saved_fd = dup(STDERR_FILENO);
-	int fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	struct buf text = { 0 };
+	int        saved_fd = dup(STDERR_FILENO);
+	int        fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
 
 	(void)state;
 	assert_int_equal(dup2(fd, STDERR_FILENO), STDERR_FILENO);
 	log_debug("e", LOG_INT("n", 0));
 	log_info("e", LOG_INT("n", 1));
 	assert_text_line(" info e n=1\n");
-	assert_int_equal(
-	    log_init("stderr", LOG_FORMAT_JSON, LOG_LEVEL_INFO), 0);
+	assert_int_equal(log_init("stderr", LOG_FORMAT_JSON, LOG_LEVEL_INFO),
+	    0);
 	log_info("e", LOG_INT("n", 2));
-	assert_json_line("\",\"level\":\"info\",\"event\":\"e\",\"n\":2}\n");
+	log_flush();
+	read_file(log_path, &text);
+	assert_int_equal(strncmp(text.data, "{\"time\":", 8), 0);
 	assert_int_equal(log_reopen(), 0);
 	log_deinit();
+	buf_deinit(&text);
 	assert_int_equal(dup2(saved_fd, STDERR_FILENO), STDERR_FILENO);
 	close(saved_fd);
 	close(fd);
@@ -472,10 +295,10 @@ test_failed_open_changes_nothing(void **state)
 	struct buf text = { 0 };
 
 	(void)state;
-	assert_int_equal(
-	    log_init(log_path, LOG_FORMAT_TEXT, LOG_LEVEL_INFO), 0);
-	assert_int_equal(
-	    log_init("/nonexistent/log", LOG_FORMAT_JSON, LOG_LEVEL_ERROR),
+	assert_int_equal(log_init(log_path, LOG_FORMAT_TEXT, LOG_LEVEL_INFO),
+	    0);
+	assert_int_equal(log_init("/nonexistent/log", LOG_FORMAT_JSON,
+			     LOG_LEVEL_ERROR),
 	    -1);
 	assert_int_equal(errno, ENOENT);
 	assert_int_equal(log_init(dir, LOG_FORMAT_JSON, LOG_LEVEL_ERROR), -1);
@@ -502,16 +325,16 @@ test_full_disk(void **state)
 	char      *line;
 
 	(void)state;
-	assert_int_equal(
-	    log_init("/dev/full", LOG_FORMAT_TEXT, LOG_LEVEL_INFO), 0);
+	assert_int_equal(log_init("/dev/full", LOG_FORMAT_TEXT, LOG_LEVEL_INFO),
+	    0);
 	for (int i = 0; i < 3; i++)
 		log_info("e", LOG_INT("n", i));
 	log_flush();
 	log_info("e", LOG_INT("n", 3));
 	log_error("e", LOG_INT("n", 4));
 	log_flush();
-	assert_int_equal(
-	    log_init(log_path, LOG_FORMAT_TEXT, LOG_LEVEL_INFO), 0);
+	assert_int_equal(log_init(log_path, LOG_FORMAT_TEXT, LOG_LEVEL_INFO),
+	    0);
 	log_info("e", LOG_INT("n", 5));
 	log_flush();
 	log_info("e", LOG_INT("n", 6));
@@ -537,8 +360,8 @@ count_lines(const char *text, uint64_t *there_count, uint64_t *lost_count)
 		assert_non_null(end);
 		if (end - text > TIME_LEN &&
 		    strncmp(text + TIME_LEN, lost, strlen(lost)) == 0)
-			*lost_count += strtoull(
-			    text + TIME_LEN + strlen(lost), NULL, 10);
+			*lost_count += strtoull(text + TIME_LEN + strlen(lost),
+			    NULL, 10);
 		else if (end - text > TIME_LEN &&
 		    strncmp(text + TIME_LEN, good, strlen(good)) == 0)
 			++*there_count;
@@ -560,10 +383,14 @@ test_full_pipe(void **state)
 	assert_int_equal(mkfifo(log_path, 0600), 0);
 	fd = open(log_path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	assert_int_not_equal(fd, -1);
-	assert_int_equal(
-	    log_init(log_path, LOG_FORMAT_TEXT, LOG_LEVEL_INFO), 0);
-	for (int i = 0; i < LINES; i++)
+	assert_int_equal(log_init(log_path, LOG_FORMAT_TEXT, LOG_LEVEL_INFO),
+	    0);
+	for (int i = 0; i < LINES; i++) {
 		log_info("e", LOG_INT("n", i));
+		/* The pipe shall not be full where a whole buffer ends. */
+		if (i == 0)
+			log_flush();
+	}
 	log_flush();
 	read_fd(fd, &text);
 	assert_true(text.len_bytes > 0);
@@ -586,12 +413,12 @@ test_pipe_without_reader(void **state)
 
 	(void)state;
 	assert_int_equal(mkfifo(log_path, 0600), 0);
-	assert_int_equal(
-	    log_init(log_path, LOG_FORMAT_TEXT, LOG_LEVEL_INFO), -1);
+	assert_int_equal(log_init(log_path, LOG_FORMAT_TEXT, LOG_LEVEL_INFO),
+	    -1);
 	assert_int_equal(errno, ENXIO);
 	fd = open(log_path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	assert_int_equal(
-	    log_init(log_path, LOG_FORMAT_TEXT, LOG_LEVEL_INFO), 0);
+	assert_int_equal(log_init(log_path, LOG_FORMAT_TEXT, LOG_LEVEL_INFO),
+	    0);
 	close(fd);
 	for (int i = 0; i < 3; i++) {
 		log_info("e", LOG_INT("n", i));
@@ -621,8 +448,8 @@ test_cut_line(void **state)
 	value[VALUE_BYTES_MAX] = '\0';
 	assert_int_equal(mkfifo(log_path, 0600), 0);
 	fd = open(log_path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	assert_int_equal(
-	    log_init(log_path, LOG_FORMAT_TEXT, LOG_LEVEL_INFO), 0);
+	assert_int_equal(log_init(log_path, LOG_FORMAT_TEXT, LOG_LEVEL_INFO),
+	    0);
 	for (int i = 0; i < 10; i++) {
 		log_info("long", LOG_STR("a", value), LOG_STR("b", value),
 		    LOG_STR("c", value), LOG_STR("d", value));
@@ -636,8 +463,8 @@ test_cut_line(void **state)
 	read_fd(fd, &text);
 	assert_int_equal(text.data[0], '\n');
 	assert_is_time(text.data + 1);
-	assert_memory_equal(text.data + 1 + TIME_LEN, " warn log-lost lines=",
-	    strlen(" warn log-lost lines="));
+	assert_memory_equal(text.data + 1 + TIME_LEN,
+	    " warn log-lost lines=", strlen(" warn log-lost lines="));
 	second = strchr(text.data + 1, '\n') + 1;
 	assert_int_equal(assert_numbered(second, 0), 1);
 	buf_deinit(&text);
@@ -650,12 +477,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_text_values),
-		TEST(test_json_values),
-		TEST(test_numbers),
-		TEST(test_no_byte_escapes),
-		TEST(test_syslog_line),
-		TEST(test_long_value),
 		TEST(test_levels),
 		TEST(test_errno_stays),
 		TEST(test_lines_wait_for_flush),

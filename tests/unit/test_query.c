@@ -53,18 +53,19 @@ test_pairs(void **state)
 	(void)state;
 	for (const struct row *row = rows; row < rows + COUNT(rows); row++) {
 		print_message("\"%s\"\n", row->text);
-		assert_int_equal(
-		    query_init(&query, row->text, strlen(row->text)), 0);
+		assert_int_equal(query_init(&query, row->text,
+				     strlen(row->text)),
+		    0);
 		for (i = 0; i < PAIRS_MAX && row->pairs[i][0] != NULL; i++) {
 			assert_true(i < query.pair_count);
 			name = row->pairs[i][0];
 			value = row->pairs[i][1];
 			assert_string_equal(query.pairs[i].name, name);
-			assert_int_equal(
-			    query.pairs[i].name_bytes, strlen(name));
+			assert_int_equal(query.pairs[i].name_bytes,
+			    strlen(name));
 			assert_string_equal(query.pairs[i].value, value);
-			assert_int_equal(
-			    query.pairs[i].value_bytes, strlen(value));
+			assert_int_equal(query.pairs[i].value_bytes,
+			    strlen(value));
 		}
 		assert_int_equal(query.pair_count, i);
 		query_deinit(&query);
@@ -77,13 +78,13 @@ test_malformed(void **state)
 	static const char *const texts[] = { "%", "a=%", "a=%4", "a=%4&b=1",
 		"a=%&41=b", "a=%zz", "a=%4g", "a=%g4", "a=%%41", "%4=a",
 		"a=1&b=%", "a=%u0041", "a=%-1", "a=% 1", "a=%+1" };
-	struct query query;
+	struct query             query;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		print_message("\"%s\"\n", texts[i]);
-		assert_int_equal(
-		    query_init(&query, texts[i], strlen(texts[i])), -1);
+		assert_int_equal(query_init(&query, texts[i], strlen(texts[i])),
+		    -1);
 		assert_int_equal(query.pair_count, 0);
 		assert_null(query_find(&query, "a", NULL));
 		query_deinit(&query);
@@ -109,7 +110,7 @@ test_nul(void **state)
 {
 	static const char text[] = { 'a', '=', '1', '\0', '2', '&', 'b', '%',
 		'0', '0', '=', '%', '0', '0', 'c', '9' };
-	struct query query;
+	struct query      query;
 
 	(void)state;
 	assert_int_equal(query_init(&query, text, sizeof(text) - 1), 0);

@@ -79,7 +79,8 @@ test_data_is_cut_at_its_length(void **state)
 
 	(void)state;
 	sse_append_event(&buf,
-	    &(struct sse_event){ .data = "a\r\nb", .data_bytes = 2,
+	    &(struct sse_event){ .data = "a\r\nb",
+		.data_bytes = 2,
 		.retry_ms = -1 });
 	assert_bytes(&buf, BYTES("data: a\ndata: \n\n"));
 	buf_deinit(&buf);
@@ -121,11 +122,13 @@ test_frames_follow_each_other(void **state)
 
 	(void)state;
 	sse_append_event(&buf,
-	    &(struct sse_event){ .data = "a", .data_bytes = 1,
+	    &(struct sse_event){ .data = "a",
+		.data_bytes = 1,
 		.retry_ms = -1 });
 	sse_append_comment(&buf, "");
 	sse_append_event(&buf,
-	    &(struct sse_event){ .data = "b", .data_bytes = 1,
+	    &(struct sse_event){ .data = "b",
+		.data_bytes = 1,
 		.retry_ms = -1 });
 	assert_bytes(&buf, BYTES("data: a\n\n:\n\ndata: b\n\n"));
 	buf_deinit(&buf);

@@ -1,0 +1,113 @@
+#include "config.h"
+
+#include "routes/metrics.h"
+
+#include "base/buf.h"
+#include "hub/clock.h"
+#include "pure/histogram.h"
+#include "routes/routes.h"
+#include "stream/stream.h"
+
+static void
+append_head(struct buf *buf, const char *name, const char *type,
+    const char *help)
+{
+	buf_printf(buf, "# HELP fcgi_sse_%s %s\n# TYPE fcgi_sse_%s %s\n",
+	    name, help, name, type);
+}
+
+static void
+append_gauge(struct buf *buf, const char *name, uint64_t value,
+    const char *help)
+{
+	append_head(buf, name, "gauge", help);
+	buf_printf(buf, "fcgi_sse_%s %llu\n", name,
+	    (unsigned long long)value);
+}
+
+static void
+append_counter(struct buf *buf, const char *name, uint64_t value,
+    const char *help)
+{
+	append_head(buf, name, "counter", help);
+	buf_printf(buf, "fcgi_sse_%s %llu\n", name,
+	    (unsigned long long)value);
+}
+
+static void
+append_histogram(struct buf *buf, const char *name,
+    const struct histogram *histogram, const char *help)
+{
+	uint64_t	count = 0;
+	size_t		i;
+
+	append_head(buf, name, "histogram", help);
+	for (i = 0; i < HISTOGRAM_BOUND_COUNT; i++) {
+		count += histogram->counts[i];
+		buf_printf(buf, "fcgi_sse_%s_bucket{le=\"%g\"} %llu\n", name,
+		    (double)histogram_bounds_us[i] / 1e6,
+		    (unsigned long long)count);
+	}
+	buf_printf(buf, "fcgi_sse_%s_bucket{le=\"+Inf\"} %llu\n"
+	    "fcgi_sse_%s_sum %.6f\nfcgi_sse_%s_count %llu\n", name,
+	    (unsigned long long)histogram->total_count, name,
+	    (double)histogram->sum_us / 1e6, name,
+	    (unsigned long long)histogram->total_count);
+}
+
+static void
+append_streams(struct buf *buf, const struct streams *streams)
+{
+	const struct stream_totals	*totals = &streams->totals;
+	int				 end;
+
+	append_gauge(buf, "streams_open", streams->open_count,
+	    "Streams that are open.");
+	append_gauge(buf, "streams_stalled", streams->stalled_count,
+	    "Open streams whose client does not read.");
+	append_gauge(buf, "streams_max", streams->limits.count_max,
+	    "Streams that may be open at a time.");
+	append_counter(buf, "streams_opened_total", totals->opened_count,
+	    "Streams that were opened.");
+	append_counter(buf, "streams_refused_total", totals->refused_count,
+	    "Streams that were refused for a limit.");
+	append_head(buf, "streams_ended_total", "counter",
+	    "Streams that have ended, by reason.");
+	for (end = 0; end < STREAM_END_COUNT; end++)
+		buf_printf(buf,
+		    "fcgi_sse_streams_ended_total{reason=\"%s\"} %llu\n",
+		    stream_end_word((enum stream_end)end),
+		    (unsigned long long)totals->end_counts[end]);
+	append_counter(buf, "events_sent_total", totals->event_count,
+	    "Events that were sent, each counted for each stream.");
+	append_counter(buf, "bytes_sent_total", totals->byte_count,
+	    "Bytes that were sent to streams, heads included.");
+}
+
+void
+metrics_append(struct buf *buf, const struct routes *routes)
+{
+	const struct process_facts *facts = &routes->facts;
+
+	append_streams(buf, routes->streams);
+	append_gauge(buf, "connections_open", *facts->connection_count,
+	    "Connections from the web server, those of streams included.");
+	append_gauge(buf, "connections_waiting", *facts->connection_count -
+	    routes->streams->open_count,
+	    "Connections that carry no stream (yet).");
+	append_gauge(buf, "request_buffer_bytes", *facts->buffered_bytes,
+	    "Bytes of requests that are not whole yet.");
+	append_gauge(buf, "descriptors_max", facts->descriptors_max,
+	    "Files that the process may have open.");
+	append_histogram(buf, "tick_latency_seconds",
+	    clock_latency(routes->clock),
+	    "From a tick of the clock until its last subscriber had it.");
+	append_head(buf, "build_info", "gauge", "The program's version.");
+	buf_printf(buf, "fcgi_sse_build_info{version=\"%s\",libuv=\"%s\"} "
+	    "1\n", PACKAGE_VERSION, uv_version_string());
+	buf_printf(buf, "# HELP process_start_time_seconds "
+	    "When the process started, in seconds since the epoch.\n"
+	    "# TYPE process_start_time_seconds gauge\n"
+	    "process_start_time_seconds %.3f\n",
+	    (double)facts->started_ms / 1000);
+}

@@ -1,0 +1,95 @@
+#include <string.h>
+
+#include "base/buf.h"
+#include "hub/topic.h"
+#include "routes/answer.h"
+#include "routes/metrics.h"
+#include "routes/request.h"
+#include "routes/routes.h"
+#include "routes/sampler.h"
+#include "stream/stream.h"
+
+/*
+ * Whether the client is on this machine. A request that a proxy has passed on
+ * is not, whatever address the proxy has.
+ */
+static bool
+is_local(const struct call *call)
+{
+	static const char *const forwarding[] = { "HTTP_FORWARDED",
+	    "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA", NULL };
+	size_t i;
+
+	for (i = 0; forwarding[i] != NULL; i++) {
+		if (request_env(call->request, forwarding[i]) != NULL)
+			return false;
+	}
+	return call->client != NULL && (strcmp(call->client, "::1") == 0 ||
+	    strncmp(call->client, "127.", 4) == 0 ||
+	    strncmp(call->client, "::ffff:127.", 11) == 0);
+}
+
+/* False, and an answer, when the client may not look. */
+static bool
+is_allowed(const struct call *call, struct answer *answer)
+{
+	if (call->routes->is_status_open || is_local(call))
+		return true;
+	answer_text_head(answer, "403 Forbidden");
+	answer_text(answer, "403 Forbidden: for clients on the same machine; "
+	    "the option status opens it to all");
+	return false;
+}
+
+void
+status_health(const struct call *call, struct answer *answer)
+{
+	if (!is_allowed(call, answer))
+		return;
+	if (call->routes->streams->is_draining) {
+		answer_text_head(answer, "503 Service Unavailable");
+		answer_text(answer, "stopping");
+	} else {
+		answer_text_head(answer, "200 OK");
+		answer_text(answer, "ok");
+	}
+}
+
+void
+status_metrics(const struct call *call, struct answer *answer)
+{
+	struct buf text = { 0 };
+
+	if (!is_allowed(call, answer))
+		return;
+	metrics_append(&text, call->routes);
+	answer_head(answer, "200 OK", "text/plain; version=0.0.4; "
+	    "charset=utf-8");
+	answer_field(answer, "Cache-Control", "no-store");
+	answer_field(answer, "X-Content-Type-Options", "nosniff");
+	answer_field(answer, "Content-Length", "%zu", text.len_bytes);
+	answer_body(answer, text.data, text.len_bytes);
+	buf_deinit(&text);
+}
+
+void
+status_page(const struct call *call, struct answer *answer)
+{
+	if (is_allowed(call, answer))
+		page_answer(call, answer);
+}
+
+void
+status_events(const struct call *call, struct answer *answer)
+{
+	if (!is_allowed(call, answer) ||
+	    !stream_is_admitted(call, answer, false))
+		return;
+	stream_head(answer);
+	answer_body(answer, ":\n\n", 3);
+	if (!call->is_head)
+		stream_open(call, answer, &(struct stream_spec){
+		    .topic = sampler_topic(call->routes->sampler),
+		    .is_from_start = true,
+		});
+}

@@ -1,0 +1,306 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "routes/path.h"
+#include "routes/request.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* What a web server says of a path; NULL is a variable that is not there. */
+struct said {
+	const char *script_name, *path_info, *request_uri;
+};
+
+struct said_env {
+	char        bytes[3][512];
+	char       *env[4];
+	struct request request;
+};
+
+static const struct request *
+request_of(struct said_env *said_env, const struct said *said, bool is_cgi)
+{
+	const char *const names[] = { "SCRIPT_NAME", "PATH_INFO",
+		"REQUEST_URI" };
+	const char *const values[] = { said->script_name, said->path_info,
+		said->request_uri };
+	size_t            count = 0;
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		if (values[i] == NULL)
+			continue;
+		snprintf(said_env->bytes[i], sizeof(said_env->bytes[i]),
+		    "%s=%s", names[i], values[i]);
+		said_env->env[count++] = said_env->bytes[i];
+	}
+	said_env->env[count] = NULL;
+	said_env->request = (struct request){ .env = said_env->env,
+		.is_cgi = is_cgi };
+	return &said_env->request;
+}
+
+/* Of the route that the path is to be, and of those that it must not be. */
+static void
+assert_is_only(const struct path *path, const char *route)
+{
+	static const char *const routes[] = { "/clock", "/page.css",
+		"/server-sent-events" };
+
+	for (size_t i = 0; i < COUNT(routes); i++) {
+		bool is_route = route != NULL && strcmp(routes[i], route) == 0;
+
+		assert_int_equal(path_is(path, routes[i]), is_route);
+	}
+	assert_int_equal(path_is(path, "/"),
+	    route != NULL && strcmp(route, "/") == 0);
+}
+
+/*
+ * Who puts what where: nginx and Apache's ProxyPass the whole path into
+ * SCRIPT_NAME, Caddy and h2o into PATH_INFO, the others part it.
+ */
+static void
+test_routes_are_found_however_the_path_is_said(void **state)
+{
+	static const struct {
+		struct said said;
+		const char *full, *route;
+	} rows[] = {
+		{ { "/clock", NULL, NULL }, "/clock", "/clock" },
+		{ { "/clock", "", "/clock" }, "/clock", "/clock" },
+		{ { NULL, "/clock", NULL }, "/clock", "/clock" },
+		{ { "", "/clock", "/clock?x" }, "/clock", "/clock" },
+		{ { "/app", "/clock", "/app/clock" }, "/app/clock", "/clock" },
+		{ { "/cgi-bin/sse.cgi", "/clock", NULL },
+		    "/cgi-bin/sse.cgi/clock", "/clock" },
+		{ { "/app/clock", "", NULL }, "/app/clock", "/clock" },
+		{ { "", "/a/b/clock", NULL }, "/a/b/clock", "/clock" },
+		{ { "/app/page.css", NULL, NULL }, "/app/page.css",
+		    "/page.css" },
+		{ { "/", "", NULL }, "/", "/" },
+		{ { "", "/", NULL }, "/", "/" },
+		{ { "/app/", "", NULL }, "/app/", "/" },
+		{ { "/app", "/", NULL }, "/app/", "/" },
+		{ { "/clock", "/", NULL }, "/clock/", "/" },
+		/* Some say the path twice. */
+		{ { "/clock", "/clock", NULL }, "/clock", "/clock" },
+		{ { "/app/clock", "/app/clock", NULL }, "/app/clock",
+		    "/clock" },
+		/* The mount point is known, and this is not below it. */
+		{ { "/app", "/x/clock", NULL }, "/app/x/clock", NULL },
+		{ { "/clock", "/x", NULL }, "/clock/x", NULL },
+		{ { "/app", "/x/", NULL }, "/app/x/", NULL },
+		/* It ends alike, but is another path. */
+		{ { "/xclock", "", NULL }, "/xclock", NULL },
+		{ { "/app/clockx", "", NULL }, "/app/clockx", NULL },
+		{ { "/app/clock.html", "", NULL }, "/app/clock.html", NULL },
+		{ { "/CLOCK", "", NULL }, "/CLOCK", NULL },
+		{ { "clock", "", NULL }, "clock", NULL },
+	};
+	struct said_env said_env;
+	struct path     path;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		assert_true(path_init(&path,
+		    request_of(&said_env, &rows[i].said, false)));
+		assert_string_equal(path.full, rows[i].full);
+		assert_is_only(&path, rows[i].route);
+		path_deinit(&path);
+	}
+}
+
+/* The other two are decoded by the server; this one is as the client sent. */
+static void
+test_the_uri_is_taken_when_there_is_nothing_else(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "/clock", "/clock" },
+		{ "/app/clock?interval=1s&x=/", "/app/clock" },
+		{ "/clock#part", "/clock" },
+		{ "/clock?a#b", "/clock" },
+		{ "/?", "/" },
+		{ "/cl%6fc%6B", "/clock" },
+		{ "/%2Fclock", "//clock" },
+		{ "/a%3Fb%23c%25", "/a?b#c%" },
+		{ "/%c3%a9", "/\xc3\xa9" },
+		{ "/a+b", "/a+b" },
+		{ "/%", "/%" },
+		{ "/%4", "/%4" },
+		{ "/%4x%x4%%41", "/%4x%x4%A" },
+		{ "/%00clock", "/%00clock" },
+		{ "http://example.org/clock?x", "/clock" },
+		{ "http://example.org:80/", "/" },
+		{ "http://example.org", "/" },
+		{ "/to/http://example.org/clock",
+		    "/to/http://example.org/clock" },
+		{ "*", "*" },
+	};
+	struct said_env said_env;
+	struct path     path;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct said said = { NULL, i % 2 == 0 ? NULL : "", rows[i][0] };
+
+		assert_true(
+		    path_init(&path, request_of(&said_env, &said, false)));
+		assert_string_equal(path.full, rows[i][1]);
+		path_deinit(&path);
+	}
+}
+
+static void
+test_without_any_there_is_no_path(void **state)
+{
+	static const struct said rows[] = {
+		{ NULL, NULL, NULL },
+		{ "", "", "" },
+		{ "", NULL, "?x" },
+		{ NULL, NULL, "#x" },
+	};
+	struct said_env said_env;
+	struct path     path;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		assert_false(path_init(&path,
+		    request_of(&said_env, &rows[i], false)));
+		path_deinit(&path);
+	}
+}
+
+static void
+test_a_program_is_named_without_a_slash(void **state)
+{
+	static const struct {
+		struct said said;
+		bool        is_cgi, is_program;
+	} rows[] = {
+		{ { "/cgi-bin/sse", NULL, NULL }, true, true },
+		{ { "/cgi-bin/sse", "", NULL }, true, true },
+		{ { "/cgi-bin/sse", "/", NULL }, true, false },
+		{ { "/cgi-bin/sse", "/clock", NULL }, true, false },
+		{ { "/cgi-bin/sse", "", NULL }, false, false },
+		{ { "/sse.cgi", "", NULL }, false, true },
+		{ { "/sse.fcgi", "", NULL }, false, true },
+		{ { "/sse.fcgi", "/", NULL }, false, false },
+		{ { "/sse.fcgi/", "", NULL }, false, false },
+		{ { "/sse.fcgi/clock", "", NULL }, false, false },
+		{ { "/clock", "", NULL }, false, false },
+		{ { "/page.css", "", NULL }, false, false },
+		{ { "/.cgid", "", NULL }, false, false },
+	};
+	struct said_env said_env;
+	struct path     path;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct request *request = request_of(&said_env,
+		    &rows[i].said, rows[i].is_cgi);
+
+		assert_true(path_init(&path, request));
+		assert_int_equal(path_is_program(&path, request),
+		    rows[i].is_program);
+		path_deinit(&path);
+	}
+}
+
+static void
+assert_safe(const char *path, const char *expected)
+{
+	struct buf buf = { 0 };
+
+	buf_append_str(&buf, "<");
+	path_append_safe(&buf, path);
+	assert_int_equal(buf.len_bytes, 1 + strlen(expected));
+	assert_memory_equal(buf.data + 1, expected, strlen(expected));
+	buf_deinit(&buf);
+}
+
+static void
+test_what_could_mean_something_is_escaped(void **state)
+{
+	(void)state;
+	assert_safe("", "");
+	assert_safe("/plain/path-1.2_3~", "/plain/path-1.2_3~");
+	assert_safe("/<script>", "/%3Cscript%3E");
+	assert_safe("\"'&%", "%22%27%26%25");
+	assert_safe("/a b\tc", "/a%20b%09c");
+	assert_safe("\r\nSet-Cookie", "%0D%0ASet-Cookie");
+	assert_safe("\x1b[31m\x7f", "%1B[31m%7F");
+	assert_safe("/\xc3\xa9\xff", "/%C3%A9%FF");
+	for (int c = 1; c < 256; c++) {
+		struct buf buf = { 0 };
+
+		path_append_safe(&buf, (char[]){ (char)c, '\0' });
+		assert_true(buf.len_bytes == 1 || buf.len_bytes == 3);
+		for (size_t i = 0; i < buf.len_bytes; i++)
+			assert_true(buf.data[i] > ' ' && buf.data[i] < 0x7f);
+		buf_deinit(&buf);
+	}
+}
+
+static void
+test_a_long_path_is_cut(void **state)
+{
+	char path[5000];
+
+	(void)state;
+	for (int c = 'a'; c <= 0xff; c += 0xff - 'a') {
+		struct buf buf = { 0 };
+
+		memset(path, c, sizeof(path) - 1);
+		path[sizeof(path) - 1] = '\0';
+		path_append_safe(&buf, path);
+		assert_in_range(buf.len_bytes, 100, 210);
+		assert_memory_equal(buf.data + buf.len_bytes - 3, "...", 3);
+		buf_deinit(&buf);
+	}
+	path[100] = '\0';
+	memset(path, 'a', 100);
+	assert_safe(path, path);
+}
+
+static void
+test_a_variable_is_found_by_its_whole_name(void **state)
+{
+	char           one[] = "PATH_INFO_X=1", two[] = "PATH=2",
+	               three[] = "PATH_INFO=a=b", four[] = "PATH_INFO=4";
+	char          *env[] = { one, two, three, four, NULL };
+	char          *none[] = { NULL };
+	struct request request = { .env = env };
+
+	(void)state;
+	assert_string_equal(request_env(&request, "PATH_INFO"), "a=b");
+	assert_string_equal(request_env(&request, "PATH"), "2");
+	assert_null(request_env(&request, "PATH_INF"));
+	assert_null(request_env(&request, "path"));
+	request.env = none;
+	assert_null(request_env(&request, "PATH"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    test_routes_are_found_however_the_path_is_said),
+		cmocka_unit_test(
+		    test_the_uri_is_taken_when_there_is_nothing_else),
+		cmocka_unit_test(test_without_any_there_is_no_path),
+		cmocka_unit_test(test_a_program_is_named_without_a_slash),
+		cmocka_unit_test(test_what_could_mean_something_is_escaped),
+		cmocka_unit_test(test_a_long_path_is_cut),
+		cmocka_unit_test(test_a_variable_is_found_by_its_whole_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

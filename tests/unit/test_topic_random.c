@@ -1,0 +1,187 @@
+/*
+ * Subscribers that come, stall, resume, publish and close at random, within
+ * calls too, against a model: each has all frames from where it began, in
+ * order, or is overrun, and only when a frame that it needs is gone.
+ */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "topic_fixture.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define KEPT_COUNT 8
+#define STEP_COUNT 200000
+#define DEPTH_MAX 2
+
+struct member {
+	struct cursor cursor;
+	uint32_t      next; /* the number of the frame that it has to get */
+	bool          is_stalled;
+};
+
+static struct topic *topic;
+static struct member members[12];
+static uint32_t      published_count;
+static unsigned      depth; /* of calls within calls */
+static size_t        overrun_count, taken_count;
+
+/* Not rand(3): the same steps on every machine. */
+static unsigned
+choose(unsigned choice_count)
+{
+	static uint64_t seed = 1;
+
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(seed >> 33) % choice_count;
+}
+
+static uint32_t
+oldest_kept(void)
+{
+	return published_count > KEPT_COUNT ? published_count - KEPT_COUNT : 0;
+}
+
+static void
+publish_next(void)
+{
+	struct frame *frame;
+
+	frame = frame_new((char *)&published_count, sizeof(published_count));
+	published_count++;
+	topic_publish(topic, frame);
+	frame_unref(frame);
+}
+
+static void
+member_take(struct member *member)
+{
+	struct frame *frames[3];
+	uint32_t      number;
+	size_t        frame_count;
+
+	frame_count = cursor_peek(&member->cursor, frames, COUNT(frames));
+	for (size_t i = 0; i < frame_count; i++) {
+		memcpy(&number, frames[i]->bytes, sizeof(number));
+		assert_int_equal(number, member->next);
+		member->next++;
+		taken_count++;
+		cursor_advance(&member->cursor, frames[i]);
+	}
+	if (frame_count < COUNT(frames))
+		assert_int_equal(member->next, published_count);
+	else
+		cursor_resume(&member->cursor);
+}
+
+static void act(struct member *);
+
+static void
+on_call(struct cursor *cursor, enum cursor_event event)
+{
+	struct member *member = list_entry(cursor, struct member, cursor);
+
+	assert_true(cursor_is_open(cursor));
+	if (event == CURSOR_OVERRUN) {
+		assert_true(member->next < oldest_kept());
+		overrun_count++;
+		cursor_close(cursor);
+	} else {
+		assert_false(member->is_stalled);
+		member_take(member);
+	}
+	if (depth < DEPTH_MAX && choose(8) == 0)
+		act(&members[choose(COUNT(members))]);
+}
+
+static void
+member_open(struct member *member, bool from_start)
+{
+	member->next = from_start ? oldest_kept() : published_count;
+	member->is_stalled = true;
+	cursor_open(&member->cursor, topic, from_start, on_call);
+}
+
+static void
+act(struct member *member)
+{
+	depth++;
+	if (!cursor_is_open(&member->cursor)) {
+		member_open(member, choose(2) == 0);
+	} else {
+		switch (choose(8)) {
+		case 0:
+			cursor_close(&member->cursor);
+			break;
+		case 1:
+			cursor_stall(&member->cursor);
+			member->is_stalled = true;
+			break;
+		case 2:
+		case 3:
+			cursor_resume(&member->cursor);
+			member->is_stalled = false;
+			break;
+		default:
+			publish_next();
+			break;
+		}
+	}
+	depth--;
+}
+
+static void
+assert_nobody_is_forgotten(void)
+{
+	/*
+	 * Who has stalled after it was overrun is told at the next publish.
+	 * No call does anything else meanwhile.
+	 */
+	depth = DEPTH_MAX;
+	publish_next();
+	hub_settle();
+	depth = 0;
+	for (size_t i = 0; i < COUNT(members); i++) {
+		if (!cursor_is_open(&members[i].cursor))
+			continue;
+		assert_true(members[i].next >= oldest_kept());
+		if (!members[i].is_stalled)
+			assert_int_equal(members[i].next, published_count);
+	}
+}
+
+static void
+test_nothing_is_lost_or_repeated(void **state)
+{
+	(void)state;
+	topic = topic_keeping(KEPT_COUNT, 0);
+	for (size_t step = 0; step < STEP_COUNT; step++) {
+		act(&members[choose(COUNT(members))]);
+		if (choose(4) == 0)
+			hub_run(&hub, choose(6));
+		if (choose(50) == 0)
+			assert_nobody_is_forgotten();
+	}
+	/* Else the steps would not have tried what they are for. */
+	assert_true(overrun_count > STEP_COUNT / 1000);
+	assert_true(taken_count > STEP_COUNT / 10);
+	for (size_t i = 0; i < COUNT(members); i++)
+		cursor_close(&members[i].cursor);
+	hub_settle();
+	topic_free(topic);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TOPIC_TEST(test_nothing_is_lost_or_repeated),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,59 @@
+#ifndef TOPIC_FIXTURE_H
+#define TOPIC_FIXTURE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hub/hub.h"
+#include "hub/topic.h"
+
+/* A hub whose clock stands still until a test moves it. */
+extern struct hub hub;
+extern int64_t    hand_us;
+
+/* What a reader does from within a call, after it has taken its frames. */
+struct reader;
+typedef void reader_fn(struct reader *);
+
+/* A subscriber that takes all there is and remembers it as text. */
+struct reader {
+	struct cursor  cursor;
+	char           name;
+	char           text[4096];
+	size_t         ready_count;
+	size_t         overrun_count;
+	reader_fn     *then;
+	struct reader *other;
+	struct topic  *topic;
+};
+
+/* The names of the readers in the order in which they were called. */
+extern char   call_names[8192];
+extern size_t call_count;
+
+/* A test with a new hub. */
+#define TOPIC_TEST(name) \
+	cmocka_unit_test_setup_teardown(name, topic_set_up, topic_tear_down)
+
+int topic_set_up(void **state);
+int topic_tear_down(void **state);
+
+/* A topic that keeps so many frames, or bytes; 0 stands for no limit. */
+struct topic *topic_keeping(size_t frame_count_max, size_t frame_bytes_max);
+
+void publish(struct topic *, const char *text);
+
+/* Opens a reader behind the newest frame, or before the oldest, and resumes it. */
+void reader_open(struct reader *, char name, struct topic *);
+void reader_open_from_start(struct reader *, char name, struct topic *);
+
+/* Runs the hub until nobody is left to be called. */
+void hub_settle(void);
+
+/* As strcmp on call_names, which then starts anew. */
+void assert_calls(const char *names);
+
+/* The reader has had this text, and then starts anew. */
+void assert_took(struct reader *, const char *text);
+
+#endif
