@@ -1,3 +1,4 @@
 #!/bin/sh
 # The page in a real browser.
-exec "${srcdir:-$(dirname "$(dirname "$0")")}/tests/pytest-suite" browser "$@"
+exec "${PYTHON:-/usr/bin/python3}" \
+    "${srcdir:-$(dirname "$(dirname "$0")")}/tests/suite.py" browser "$@"

@@ -80,8 +80,8 @@ def shared_holder(request):
 
 @pytest.fixture
 def shared(shared_holder):
-    """A responder that the tests of a module share, once on a unix socket and
-    once on TCP, with the module's RESPONDER_ARGS. Each test leaves it unharmed.
+    """A responder that the tests of a module share, on a unix socket and then
+    on TCP, with the module's RESPONDER_ARGS. Each test leaves it unharmed.
     """
     with shared_holder().unharmed() as process:
         yield process

@@ -1,3 +1,4 @@
 #!/bin/sh
 # The conversations with the responder's own socket.
-exec "${srcdir:-$(dirname "$(dirname "$0")")}/tests/pytest-suite" integration "$@"
+exec "${PYTHON:-/usr/bin/python3}" \
+    "${srcdir:-$(dirname "$(dirname "$0")")}/tests/suite.py" integration "$@"

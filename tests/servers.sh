@@ -1,3 +1,4 @@
 #!/bin/sh
 # The responder behind real web servers.
-exec "${srcdir:-$(dirname "$(dirname "$0")")}/tests/pytest-suite" servers "$@"
+exec "${PYTHON:-/usr/bin/python3}" \
+    "${srcdir:-$(dirname "$(dirname "$0")")}/tests/suite.py" servers "$@"

@@ -30,6 +30,7 @@ struct fcgi {
 	int		 request_fd;	/* the request that is parsed */
 	int		 blank_fd;	/* blank_request, see fcgi_fresh */
 	char		*body;
+	char		**env;		/* a copy, in one piece */
 };
 
 /* BEGIN_REQUEST and the end of PARAMS: the least that makes a new writer. */
@@ -201,6 +202,30 @@ fcgi_read_body(struct fcgi *fcgi, size_t body_bytes, struct request *request)
 	    FCGX_GetError(fcgi->request.in) == 0;
 }
 
+/*
+ * Copies the variables. libfcgi forgets its own when the writer is made new,
+ * and that may happen while the request is answered: a publish can find other
+ * clients gone.
+ */
+static char **
+copy_env(char *const *from)
+{
+	size_t	size = sizeof(char *), count = 0, len_bytes;
+	char	**env, *text;
+
+	for (; from[count] != NULL; count++)
+		size += sizeof(char *) + strlen(from[count]) + 1;
+	env = mem_alloc(size);
+	env[count] = NULL;
+	text = (char *)&env[count + 1];
+	for (count = 0; from[count] != NULL; count++) {
+		len_bytes = strlen(from[count]) + 1;
+		env[count] = memcpy(text, from[count], len_bytes);
+		text += len_bytes;
+	}
+	return env;
+}
+
 int
 fcgi_parse(struct fcgi *fcgi, const char *records, size_t len_bytes,
     size_t body_bytes, struct request *request)
@@ -208,7 +233,8 @@ fcgi_parse(struct fcgi *fcgi, const char *records, size_t len_bytes,
 	if (memory_set(fcgi->request_fd, records, len_bytes) == 0 &&
 	    fcgi_accept(fcgi, &fcgi->request_fd) == 0 &&
 	    fcgi_read_body(fcgi, body_bytes, request)) {
-		request->env = fcgi->request.envp;
+		fcgi->env = copy_env(fcgi->request.envp);
+		request->env = fcgi->env;
 		return 0;
 	}
 	fcgi_release(fcgi);
@@ -223,6 +249,8 @@ fcgi_release(struct fcgi *fcgi)
 {
 	free(fcgi->body);
 	fcgi->body = NULL;
+	free(fcgi->env);
+	fcgi->env = NULL;
 	/* What the client sent is not kept, nor are its pages. */
 	if (fcgi->request_fd != -1 && ftruncate(fcgi->request_fd, 0) == -1)
 		log_warn("request-memory", LOG_STR("error", strerror(errno)));
@@ -309,5 +337,6 @@ fcgi_free(struct fcgi *fcgi)
 	if (fcgi->blank_fd != -1)
 		close(fcgi->blank_fd);
 	free(fcgi->body);
+	free(fcgi->env);
 	free(fcgi);
 }

@@ -5,10 +5,12 @@
 
 /*
  * Measured against readers that stop: with these no write was ever cut. The
- * kernel charges a buffer for more than the bytes, hence the overheads. Unix
- * sockets have room for at least half their 208 KiB when they say POLLOUT.
+ * kernel charges a buffer for more than the bytes, hence the overheads. A unix
+ * socket has room for three quarters of its buffer, 208 KiB unless it was
+ * changed, when it says POLLOUT.
  */
 #define UNIX_CREDIT_BYTES	150000
+#define UNIX_CREDIT_PERCENT	70
 #define UNIX_OVERHEAD_BYTES	1024
 #define TCP_CREDIT_DIVISOR	4
 #define TCP_OVERHEAD_BYTES	2048
@@ -27,20 +29,28 @@ send_buffer_bytes(int fd)
 	return bytes;
 }
 
-void
-room_init(struct room *room, int fd, bool is_unix)
+/* What may be written behind a poll that says POLLOUT. */
+static int
+full_credit_bytes(const struct room *room, int fd)
 {
 	int bytes = send_buffer_bytes(fd);
 
-	if (bytes < SEND_BUFFER_BYTES_MIN) {
-		bytes = SEND_BUFFER_BYTES_MIN / 2;
+	if (!room->is_unix)
+		return bytes / TCP_CREDIT_DIVISOR;
+	bytes = (int)((long long)bytes * UNIX_CREDIT_PERCENT / 100);
+	return bytes < UNIX_CREDIT_BYTES ? bytes : UNIX_CREDIT_BYTES;
+}
+
+void
+room_init(struct room *room, int fd, bool is_unix)
+{
+	int bytes = SEND_BUFFER_BYTES_MIN / 2;
+
+	if (send_buffer_bytes(fd) < SEND_BUFFER_BYTES_MIN)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-		bytes = send_buffer_bytes(fd);
-	}
 	room->is_unix = is_unix;
 	/* A new socket is empty, so the first writes need no poll. */
-	room->credit_bytes = is_unix && bytes > UNIX_CREDIT_BYTES ?
-	    UNIX_CREDIT_BYTES : bytes / TCP_CREDIT_DIVISOR;
+	room->credit_bytes = full_credit_bytes(room, fd);
 }
 
 static int
@@ -59,8 +69,7 @@ room_has(struct room *room, int fd, size_t len_bytes)
 		return true;
 	if (poll(&pollfd, 1, 0) != 1 || (pollfd.revents & POLLOUT) == 0)
 		return false;
-	room->credit_bytes = room->is_unix ? UNIX_CREDIT_BYTES :
-	    send_buffer_bytes(fd) / TCP_CREDIT_DIVISOR;
+	room->credit_bytes = full_credit_bytes(room, fd);
 	return true;
 }
 

@@ -16,6 +16,7 @@ hub_init(struct hub *hub, int64_t (*now_us)(void))
 {
 	hub->last_seq = 0;
 	list_init(&hub->busy);
+	deadline_list_init(&hub->held, 0);
 	hub->now_us = now_us;
 }
 
@@ -31,6 +32,18 @@ hub_now_ms(const struct hub *hub)
 	return hub->now_us() / 1000;
 }
 
+void
+hub_set_coalesce_ms(struct hub *hub, int64_t coalesce_ms)
+{
+	hub->held.after_ms = coalesce_ms;
+}
+
+int64_t
+hub_next_ms(const struct hub *hub)
+{
+	return deadline_next_ms(&hub->held);
+}
+
 bool
 hub_is_busy(const struct hub *hub)
 {
@@ -40,8 +53,12 @@ hub_is_busy(const struct hub *hub)
 void
 hub_run(struct hub *hub, size_t call_count_max)
 {
-	size_t slice_count, call_count = 0;
+	size_t		 slice_count, call_count = 0;
+	struct deadline	*held;
 
+	while (!list_is_empty(&hub->held.nodes) && (held =
+	    deadline_take_due(&hub->held, hub_now_ms(hub))) != NULL)
+		topic_release_held(held);
 	while (hub_is_busy(hub) && call_count < call_count_max) {
 		slice_count = call_count_max - call_count;
 		if (slice_count > SLICE_COUNT)

@@ -13,13 +13,7 @@ struct topic {
 	struct hub		*hub;
 	char			*name;
 	struct topic_limits	 limits;
-
-	/* The ring: frame_count frames from first on, oldest first. */
-	struct frame		**slots;
-	size_t			 slot_count;	/* a power of two, or 0 */
-	size_t			 first;
-	size_t			 frame_count;
-	size_t			 frame_bytes;
+	struct ring		 ring;
 	uint64_t		 dropped_seq;	/* of the newest that is gone */
 
 	/* Each subscription is in exactly one of these. */
@@ -28,38 +22,14 @@ struct topic {
 	struct list		 stalled;	/* will ask to be called */
 	size_t			 subscriber_count;
 	uint64_t		 stalled_seq_min; /* none stalled is before it */
+	uint64_t		 pending_seq_min; /* nor one that will be called */
 
 	struct list		 busy_node;	/* in hub->busy while ready has any */
+	struct deadline		 held;		/* until the fan-out begins */
 	int64_t			 fanout_start_us;
 	size_t			 fanout_call_count;
 	size_t			 fanout_event_count;
 };
-
-struct frame *
-frame_new(const char *bytes, size_t len_bytes)
-{
-	struct frame *frame = mem_alloc(sizeof(*frame) + len_bytes);
-
-	frame->seq = 0;
-	frame->ref_count = 1;
-	frame->len_bytes = len_bytes;
-	memcpy(frame->bytes, bytes, len_bytes);
-	return frame;
-}
-
-void
-frame_ref(struct frame *frame)
-{
-	frame->ref_count++;
-}
-
-void
-frame_unref(struct frame *frame)
-{
-	assert(frame->ref_count > 0);
-	if (--frame->ref_count == 0)
-		free(frame);
-}
 
 struct topic *
 topic_new(struct hub *hub, const char *name, const struct topic_limits *limits)
@@ -73,92 +43,19 @@ topic_new(struct hub *hub, const char *name, const struct topic_limits *limits)
 	list_init(&topic->ready);
 	list_init(&topic->stalled);
 	topic->stalled_seq_min = UINT64_MAX;
+	topic->pending_seq_min = UINT64_MAX;
 	list_init(&topic->busy_node);
+	deadline_init(&topic->held);
 	return topic;
-}
-
-static struct frame *
-ring_frame(const struct topic *topic, size_t index)
-{
-	return topic->slots[(topic->first + index) & (topic->slot_count - 1)];
-}
-
-static void
-ring_grow(struct topic *topic)
-{
-	size_t slot_count = topic->slot_count == 0 ? 4 : topic->slot_count * 2;
-	struct frame **slots = mem_alloc(slot_count * sizeof(*slots));
-	size_t i;
-
-	for (i = 0; i < topic->frame_count; i++)
-		slots[i] = ring_frame(topic, i);
-	free(topic->slots);
-	topic->slots = slots;
-	topic->slot_count = slot_count;
-	topic->first = 0;
-}
-
-static void
-ring_drop_oldest(struct topic *topic)
-{
-	struct frame *oldest = ring_frame(topic, 0);
-
-	topic->dropped_seq = oldest->seq;
-	topic->frame_bytes -= oldest->len_bytes;
-	topic->first = (topic->first + 1) & (topic->slot_count - 1);
-	topic->frame_count--;
-	frame_unref(oldest);
-}
-
-static void
-ring_add(struct topic *topic, struct frame *frame)
-{
-	if (topic->frame_count == topic->slot_count)
-		ring_grow(topic);
-	topic->slots[(topic->first + topic->frame_count) &
-	    (topic->slot_count - 1)] = frame;
-	topic->frame_count++;
-	topic->frame_bytes += frame->len_bytes;
-	frame_ref(frame);
-}
-
-static bool
-ring_is_over_limit(const struct topic *topic)
-{
-	return topic->frame_count > 1 &&
-	    (topic->frame_count > topic->limits.frame_count_max ||
-	    topic->frame_bytes > topic->limits.frame_bytes_max);
-}
-
-/* The index of the first frame behind seq; frame_count if there is none. */
-static size_t
-ring_find_after(const struct topic *topic, uint64_t seq)
-{
-	size_t low = 0, high = topic->frame_count, middle;
-
-	/* Nearly all cursors want the newest frame, or nothing. */
-	if (high > 0 && ring_frame(topic, high - 1)->seq <= seq)
-		return high;
-	if (high > 1 && ring_frame(topic, high - 2)->seq <= seq)
-		return high - 1;
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (ring_frame(topic, middle)->seq <= seq)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
 }
 
 void
 topic_free(struct topic *topic)
 {
 	assert(topic->subscriber_count == 0);
-	while (topic->frame_count > 0)
-		ring_drop_oldest(topic);
+	ring_deinit(&topic->ring);
 	list_remove(&topic->busy_node);
-	free(topic->slots);
+	deadline_clear(&topic->held);
 	free(topic->name);
 	free(topic);
 }
@@ -170,29 +67,44 @@ topic_name(const struct topic *topic)
 }
 
 size_t
+topic_frame_count(const struct topic *topic)
+{
+	return topic->ring.frame_count;
+}
+
+uint64_t
+topic_dropped_seq(const struct topic *topic)
+{
+	return topic->dropped_seq;
+}
+
+size_t
 topic_subscriber_count(const struct topic *topic)
 {
 	return topic->subscriber_count;
 }
 
-static void
-become_busy(struct topic *topic)
+/* Whether events collect, and their fan-out is yet to begin. */
+static bool
+topic_is_held(const struct topic *topic)
 {
-	if (!list_is_empty(&topic->busy_node))
-		return;
-	topic->fanout_start_us = topic->hub->now_us();
-	topic->fanout_call_count = 0;
-	topic->fanout_event_count = 0;
-	list_append(&topic->hub->busy, &topic->busy_node);
+	return !list_is_empty(&topic->held.node);
 }
 
 static void
-become_idle(struct topic *topic)
+become_busy(struct topic *topic)
+{
+	if (list_is_empty(&topic->busy_node))
+		list_append(&topic->hub->busy, &topic->busy_node);
+}
+
+/* A fan-out has reached its last subscriber. */
+static void
+topic_account(const struct topic *topic)
 {
 	int64_t took_us = topic->hub->now_us() - topic->fanout_start_us;
 
-	list_remove(&topic->busy_node);
-	if (topic->limits.latency != NULL && topic->fanout_event_count > 0)
+	if (topic->limits.latency != NULL)
 		histogram_add(topic->limits.latency, took_us);
 	log_debug("fanout", LOG_STR("topic", topic->name),
 	    LOG_INT("subscribers", topic->fanout_call_count),
@@ -200,10 +112,48 @@ become_idle(struct topic *topic)
 	    LOG_REAL("ms", (double)took_us / 1000));
 }
 
+static void
+become_idle(struct topic *topic)
+{
+	list_remove(&topic->busy_node);
+	if (topic_is_held(topic))
+		return;
+	topic->pending_seq_min = UINT64_MAX;
+	if (topic->fanout_event_count > 0)
+		topic_account(topic);
+	topic->fanout_event_count = 0;
+	topic->fanout_call_count = 0;
+}
+
+/* The fan-out of what was published begins. */
+static void
+topic_release(struct topic *topic)
+{
+	deadline_clear(&topic->held);
+	list_join(&topic->ready, &topic->waiting);
+	if (!list_is_empty(&topic->ready))
+		become_busy(topic);
+}
+
+void
+topic_release_held(struct deadline *held)
+{
+	topic_release(list_entry(held, struct topic, held));
+}
+
 static bool
 cursor_is_overrun(const struct cursor *cursor)
 {
-	return cursor->subscription.topic->dropped_seq > cursor->seq;
+	const struct subscription	*subscription;
+	size_t				 i;
+
+	for (i = 0; i < cursor->subscription_count; i++) {
+		subscription = &cursor->subscriptions[i];
+		if (subscription->topic->dropped_seq > cursor->seq &&
+		    subscription->topic->dropped_seq > subscription->gone_seq)
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -234,22 +184,6 @@ call_overrun(struct topic *topic)
 	}
 }
 
-void
-topic_publish(struct topic *topic, struct frame *frame)
-{
-	assert(frame->seq == 0);
-	frame->seq = ++topic->hub->last_seq;
-	ring_add(topic, frame);
-	while (ring_is_over_limit(topic))
-		ring_drop_oldest(topic);
-	if (!list_is_empty(&topic->waiting)) {
-		list_join(&topic->ready, &topic->waiting);
-		become_busy(topic);
-	}
-	topic->fanout_event_count++;
-	call_overrun(topic);
-}
-
 size_t
 topic_run(struct list *busy_node, size_t max)
 {
@@ -276,63 +210,212 @@ topic_run(struct list *busy_node, size_t max)
 	return call_count;
 }
 
-void
-cursor_open(struct cursor *cursor, struct topic *topic, bool from_start,
-    cursor_fn *call)
+/*
+ * The oldest frames are about to go: whoever has not had them and can take
+ * them now is to have them first. Of the stalled ones each tries once.
+ */
+static void
+topic_serve_first(struct topic *topic, uint64_t seq)
 {
-	cursor->seq = from_start ? topic->dropped_seq : topic->hub->last_seq;
-	cursor->call = call;
-	cursor->subscription.topic = topic;
-	cursor->subscription.cursor = cursor;
-	list_init(&cursor->subscription.node);
+	if (topic->stalled_seq_min < seq) {
+		list_join(&topic->ready, &topic->stalled);
+		topic->stalled_seq_min = UINT64_MAX;
+	} else if (topic->pending_seq_min >= seq) {
+		return;
+	}
+	if (topic_is_held(topic))
+		topic_release(topic);
+	while (!list_is_empty(&topic->ready)) {
+		become_busy(topic);
+		topic_run(&topic->busy_node, SIZE_MAX);
+	}
+}
+
+void
+topic_drop(struct topic *topic, uint64_t seq)
+{
+	struct ring *ring = &topic->ring;
+
+	if (ring->frame_count == 0 || ring_frame(ring, 0)->seq > seq)
+		return;
+	topic_serve_first(topic, seq);
+	while (ring->frame_count > 0 && ring_frame(ring, 0)->seq <= seq)
+		topic->dropped_seq = ring_drop_oldest(ring);
+	call_overrun(topic);
+}
+
+/* Makes way in the ring for one more frame. */
+static void
+topic_make_way(struct topic *topic, size_t len_bytes)
+{
+	const struct topic_limits	*limits = &topic->limits;
+	const struct ring		*ring = &topic->ring;
+
+	while (ring->frame_count > 0 &&
+	    (ring->frame_count >= limits->frame_count_max ||
+	    ring->frame_bytes + len_bytes > limits->frame_bytes_max))
+		topic_drop(topic, ring_frame(ring, 0)->seq);
+}
+
+/* Counts an event that is to be delivered, and where it begins. */
+static void
+topic_expect(struct topic *topic)
+{
+	const struct ring *ring = &topic->ring;
+
+	if (topic->fanout_event_count++ == 0)
+		topic->fanout_start_us = topic->hub->now_us();
+	if (topic->pending_seq_min == UINT64_MAX)
+		topic->pending_seq_min = ring->frame_count == 0 ?
+		    topic->dropped_seq :
+		    ring_frame(ring, ring->frame_count - 1)->seq;
+}
+
+void
+topic_publish(struct topic *topic, struct frame *frame)
+{
+	struct hub *hub = topic->hub;
+
+	topic_make_way(topic, frame->len_bytes);
+	if (frame->seq == 0)
+		frame->seq = ++hub->last_seq;
+	assert(frame->seq == hub->last_seq);
+	if (topic->subscriber_count > 0)
+		topic_expect(topic);
+	ring_add(&topic->ring, frame);
+	if (topic->subscriber_count == 0)
+		return;
+	if (!topic->limits.is_coalesced || hub->held.after_ms == 0)
+		topic_release(topic);
+	else if (!topic_is_held(topic))
+		deadline_set(&hub->held, &topic->held, hub_now_ms(hub));
+}
+
+static void
+subscription_open(struct subscription *subscription, struct cursor *cursor,
+    struct topic *topic)
+{
+	list_init(&subscription->node);
+	subscription->topic = topic;
+	subscription->cursor = cursor;
+	subscription->gone_seq = topic->dropped_seq;
 	topic->subscriber_count++;
+}
+
+void
+cursor_open(struct cursor *cursor, struct topic *const *topics,
+    size_t topic_count, uint64_t seq, cursor_fn *call)
+{
+	size_t i;
+
+	assert(topic_count >= 1 && topic_count <= CURSOR_TOPICS_MAX);
+	cursor->seq = seq < topics[0]->hub->last_seq ? seq :
+	    topics[0]->hub->last_seq;
+	cursor->call = call;
+	cursor->subscriptions = topic_count == 1 ? &cursor->only :
+	    mem_alloc(topic_count * sizeof(*cursor->subscriptions));
+	cursor->subscription_count = topic_count;
+	for (i = 0; i < topic_count; i++)
+		subscription_open(&cursor->subscriptions[i], cursor,
+		    topics[i]);
 	cursor_stall(cursor);
 }
 
 bool
 cursor_is_open(const struct cursor *cursor)
 {
-	return cursor->subscription.topic != NULL;
+	return cursor->subscription_count > 0;
 }
 
 void
 cursor_close(struct cursor *cursor)
 {
-	if (!cursor_is_open(cursor))
-		return;
-	list_remove(&cursor->subscription.node);
-	cursor->subscription.topic->subscriber_count--;
-	cursor->subscription.topic = NULL;
+	struct topic	*topic;
+	size_t		 i;
+
+	for (i = 0; i < cursor->subscription_count; i++) {
+		topic = cursor->subscriptions[i].topic;
+		list_remove(&cursor->subscriptions[i].node);
+		if (--topic->subscriber_count == 0 &&
+		    topic->limits.on_idle != NULL)
+			topic->limits.on_idle(topic->limits.arg);
+	}
+	cursor->subscription_count = 0;
+	if (cursor->subscriptions != &cursor->only)
+		free(cursor->subscriptions);
 }
 
 void
 cursor_stall(struct cursor *cursor)
 {
-	struct topic *topic = cursor->subscription.topic;
+	struct topic	*topic;
+	size_t		 i;
 
-	list_move(&topic->stalled, &cursor->subscription.node);
-	if (cursor->seq < topic->stalled_seq_min)
-		topic->stalled_seq_min = cursor->seq;
+	for (i = 0; i < cursor->subscription_count; i++) {
+		topic = cursor->subscriptions[i].topic;
+		list_move(&topic->stalled, &cursor->subscriptions[i].node);
+		if (cursor->seq < topic->stalled_seq_min)
+			topic->stalled_seq_min = cursor->seq;
+	}
 }
 
 void
 cursor_resume(struct cursor *cursor)
 {
-	struct topic *topic = cursor->subscription.topic;
+	struct topic	*topic;
+	size_t		 i;
 
-	list_move(&topic->ready, &cursor->subscription.node);
-	become_busy(topic);
+	for (i = 0; i < cursor->subscription_count; i++) {
+		topic = cursor->subscriptions[i].topic;
+		list_move(&topic->ready, &cursor->subscriptions[i].node);
+		if (cursor->seq < topic->pending_seq_min)
+			topic->pending_seq_min = cursor->seq;
+		become_busy(topic);
+	}
+}
+
+/* The frames of several topics in order, each once. */
+static size_t
+peek_merged(const struct cursor *cursor, struct frame **frames, size_t max)
+{
+	const struct ring	*ring;
+	struct frame		*frame, *next;
+	size_t			 at[CURSOR_TOPICS_MAX], count = 0, i;
+
+	for (i = 0; i < cursor->subscription_count; i++)
+		at[i] = ring_find_after(&cursor->subscriptions[i].topic->ring,
+		    cursor->seq);
+	while (count < max) {
+		next = NULL;
+		for (i = 0; i < cursor->subscription_count; i++) {
+			ring = &cursor->subscriptions[i].topic->ring;
+			if (count > 0 && at[i] < ring->frame_count &&
+			    ring_frame(ring, at[i]) == frames[count - 1])
+				at[i]++;
+			frame = at[i] < ring->frame_count ?
+			    ring_frame(ring, at[i]) : NULL;
+			if (frame != NULL &&
+			    (next == NULL || frame->seq < next->seq))
+				next = frame;
+		}
+		if (next == NULL)
+			break;
+		frames[count++] = next;
+	}
+	return count;
 }
 
 size_t
 cursor_peek(const struct cursor *cursor, struct frame **frames, size_t max)
 {
-	const struct topic	*topic = cursor->subscription.topic;
+	const struct ring	*ring = &cursor->subscriptions[0].topic->ring;
 	size_t			 count = 0, index;
 
-	index = ring_find_after(topic, cursor->seq);
-	while (count < max && index < topic->frame_count)
-		frames[count++] = ring_frame(topic, index++);
+	if (cursor->subscription_count > 1)
+		return peek_merged(cursor, frames, max);
+	index = ring_find_after(ring, cursor->seq);
+	while (count < max && index < ring->frame_count)
+		frames[count++] = ring_frame(ring, index++);
 	return count;
 }
 

@@ -5,7 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/deadline.h"
 #include "base/list.h"
+#include "hub/ring.h"
 
 struct histogram;
 struct hub;
@@ -21,19 +23,6 @@ struct hub;
  * hub_run (hub/hub.h).
  */
 
-/* An event as it goes over the wire, encoded once and shared. */
-struct frame {
-	uint64_t	seq;		/* 0 until it is published */
-	unsigned	ref_count;
-	size_t		len_bytes;
-	char		bytes[];
-};
-
-/* A copy of the bytes with one reference, which is the caller's. */
-struct frame	*frame_new(const char *bytes, size_t len_bytes);
-void		 frame_ref(struct frame *);
-void		 frame_unref(struct frame *);
-
 struct topic;
 
 /* Limits of one topic's ring; the oldest frames make room for a new one. */
@@ -41,6 +30,11 @@ struct topic_limits {
 	size_t	frame_count_max;
 	size_t	frame_bytes_max;	/* the newest frame stays whatever its size */
 	struct histogram *latency;	/* of deliveries to all; or NULL */
+	bool	is_coalesced;		/* waits hub->coalesced before it delivers */
+
+	/* The last subscriber has left: not to be freed within. Or NULL. */
+	void	(*on_idle)(void *arg);
+	void	*arg;
 };
 
 /* The name is for the log. Free with topic_free, without subscribers. */
@@ -48,8 +42,21 @@ struct topic	*topic_new(struct hub *, const char *name,
 		    const struct topic_limits *);
 void		 topic_free(struct topic *);
 
-/* Gives the frame its place behind all others; takes a reference of its own. */
+/*
+ * Gives a new frame its place behind all others, or one that was published to
+ * another topic just now, the same place here. Takes a reference of its own.
+ * If an older frame has to go, those who can take it are served first, within
+ * the call, so that a burst loses nothing to subscribers that keep up.
+ */
 void		 topic_publish(struct topic *, struct frame *);
+
+/* Drops the frames up to this sequence number, in the same way. */
+void		 topic_drop(struct topic *, uint64_t seq);
+
+size_t		 topic_frame_count(const struct topic *);
+
+/* Of the newest frame that is gone; 0 when all are there. */
+uint64_t	 topic_dropped_seq(const struct topic *);
 
 const char	*topic_name(const struct topic *);
 size_t		 topic_subscriber_count(const struct topic *);
@@ -66,9 +73,13 @@ typedef void	 cursor_fn(struct cursor *, enum cursor_event);
 /* One cursor's place among the subscribers of one topic. */
 struct subscription {
 	struct list	 node;	/* in one of the topic's lists */
-	struct topic	*topic;	/* NULL: not subscribed */
+	struct topic	*topic;
 	struct cursor	*cursor;
+	uint64_t	 gone_seq; /* gone already when the cursor was opened */
 };
+
+/* Topics that one cursor may follow. */
+#define CURSOR_TOPICS_MAX 256
 
 /*
  * A subscriber's position. It lives inside its owner, to whom the calls go;
@@ -77,15 +88,22 @@ struct subscription {
 struct cursor {
 	uint64_t		 seq;	/* all frames up to this one were taken */
 	cursor_fn		*call;
-	struct subscription	 subscription;
+	struct subscription	*subscriptions;	/* &only if there is one */
+	size_t			 subscription_count;	/* 0: closed */
+	struct subscription	 only;
 };
 
+/* Positions that need no sequence number. */
+#define CURSOR_FROM_START 0
+#define CURSOR_FROM_NOW UINT64_MAX
+
 /*
- * Opens a stalled cursor behind the topic's newest frame, or, with from_start,
- * before the oldest that is kept.
+ * Opens a stalled cursor on 1 to CURSOR_TOPICS_MAX topics, all different,
+ * behind the frame of that sequence number. What they do not keep any more is
+ * passed over.
  */
-void	 cursor_open(struct cursor *, struct topic *, bool from_start,
-	    cursor_fn *);
+void	 cursor_open(struct cursor *, struct topic *const *topics,
+	    size_t topic_count, uint64_t seq, cursor_fn *);
 bool	 cursor_is_open(const struct cursor *);
 void	 cursor_close(struct cursor *);
 
@@ -110,5 +128,8 @@ void	 cursor_advance(struct cursor *, const struct frame *);
  * many it called.
  */
 size_t	 topic_run(struct list *busy_node, size_t max);
+
+/* For hub_run: the topic of that deadline in hub->held is to deliver now. */
+void	 topic_release_held(struct deadline *);
 
 #endif

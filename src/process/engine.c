@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "hub/clock.h"
 #include "process/options.h"
+#include "routes/publishers.h"
 #include "routes/sampler.h"
 
 /* Cursors that are called in one turn. */
@@ -16,6 +17,7 @@
 #define FOREIGN_BYTES_MAX (64 * 1024)
 #define BUFFERED_BYTES_MAX (64 * 1024 * 1024)
 #define IDLE_TIMEOUT_MS 60000
+#define TOPICS_MAX 100000
 
 /* Descriptors that are no stream's, beside a part of all that there are. */
 #define DESCRIPTORS_RESERVE 24
@@ -36,6 +38,16 @@ wall_ms(void)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void
+random_bytes(void *out, size_t len_bytes)
+{
+	int error = uv_random(NULL, NULL, out, len_bytes, 0, NULL);
+
+	/* Only a kernel from before 2014 could not give them. */
+	assert(error == 0);
+
 }
 
 static int64_t
@@ -101,15 +113,17 @@ on_turn(uv_prepare_t *prepare)
 	engine_run_clock(engine);
 	hub_run(&engine->hub, CALLS_PER_TURN);
 	streams_reap(&engine->streams);
+	history_run(&engine->history);
 	if (engine->on_turn != NULL)
 		engine->on_turn(engine->arg);
 	if (hub_is_busy(&engine->hub) || streams_is_busy(&engine->streams))
 		uv_idle_start(&engine->more, on_more);
 	else
 		uv_idle_stop(&engine->more);
-	engine_arm(engine, least(engine->clock_due_ms,
-	    least(conns_next_ms(&engine->conns),
-	    streams_next_ms(&engine->streams))));
+	engine_arm(engine, least(least(engine->clock_due_ms,
+	    conns_next_ms(&engine->conns)),
+	    least(least(streams_next_ms(&engine->streams),
+	    hub_next_ms(&engine->hub)), history_next_ms(&engine->history))));
 	log_flush();
 }
 
@@ -130,8 +144,16 @@ stream_count_max(const struct options *options, size_t descriptors_max)
 }
 
 void
-engine_set_options(struct engine *engine, const struct options *options)
+engine_set_options(struct engine *engine, const struct options *options,
+    const char *keys)
 {
+	struct routes			*routes = &engine->routes;
+	const struct history_limits	 history_limits = {
+		.event_count_max = options->history_events,
+		.topic_count_max = TOPICS_MAX,
+		.bytes_max = options->history_bytes,
+		.age_ms = options->history_age_ms,
+	};
 	const struct stream_limits limits = {
 		.count_max = stream_count_max(options,
 		    engine->routes.facts.descriptors_max),
@@ -143,9 +165,15 @@ engine_set_options(struct engine *engine, const struct options *options)
 	};
 
 	streams_set_limits(&engine->streams, &limits);
-	engine->routes.origins = options->allow_origin;
-	engine->routes.origin_count = options->allow_origin_count;
-	engine->routes.is_status_open = options->status;
+	history_set_limits(&engine->history, &history_limits);
+	hub_set_coalesce_ms(&engine->hub, options->coalesce_ms);
+	routes->origins = options->allow_origin;
+	routes->origin_count = options->allow_origin_count;
+	routes->is_status_open = options->status;
+	if (routes->publishers != NULL)
+		publishers_free(routes->publishers);
+	routes->publishers = publishers_new(keys, options->public_topic,
+	    options->public_topic_count);
 }
 
 static void
@@ -156,7 +184,9 @@ engine_init_routes(struct engine *engine, size_t descriptors_max)
 		.hub = &engine->hub,
 		.clock = clock_new(&engine->hub),
 		.streams = &engine->streams,
+		.history = &engine->history,
 		.wall_ms = wall_ms,
+		.random_bytes = random_bytes,
 		.facts = {
 			.started_ms = wall_ms(),
 			.descriptors_max = descriptors_max,
@@ -169,9 +199,10 @@ engine_init_routes(struct engine *engine, size_t descriptors_max)
 
 void
 engine_init(struct engine *engine, const struct options *options,
-    size_t descriptors_max)
+    const char *keys, size_t descriptors_max)
 {
-	const struct stream_limits no_limits = { 0 };
+	const struct stream_limits no_stream_limits = { 0 };
+	const struct history_limits no_history_limits = { 0 };
 	const struct conn_limits conn_limits = {
 		.records.params_bytes_max = PARAMS_BYTES_MAX,
 		.records.body_bytes_max = options->max_body_bytes,
@@ -191,13 +222,14 @@ engine_init(struct engine *engine, const struct options *options,
 	engine->armed_ms = INT64_MAX;
 	engine->clock_due_ms = INT64_MAX;
 	hub_init(&engine->hub, monotonic_us);
-	streams_init(&engine->streams, &engine->hub, &no_limits);
+	streams_init(&engine->streams, &engine->hub, &no_stream_limits);
+	history_init(&engine->history, &engine->hub, &no_history_limits);
 	engine_init_routes(engine, descriptors_max);
 	engine->conns.loop = &engine->loop;
 	engine->conns.routes = &engine->routes;
 	engine->conns.streams = &engine->streams;
 	conns_init(&engine->conns, &conn_limits);
-	engine_set_options(engine, options);
+	engine_set_options(engine, options, keys);
 	uv_prepare_start(&engine->turn, on_turn);
 }
 
@@ -216,15 +248,21 @@ engine_stop(struct engine *engine)
 void
 engine_deinit(struct engine *engine)
 {
+	int error;
+
 	conns_close_all(&engine->conns);
 	streams_end_all(&engine->streams, STREAM_END_SHUTDOWN);
 	streams_deinit(&engine->streams);
 	sampler_free(engine->routes.sampler);
+	publishers_free(engine->routes.publishers);
+	history_deinit(&engine->history);
 	clock_free(engine->routes.clock);
 	hub_deinit(&engine->hub);
 	uv_close((uv_handle_t *)&engine->turn, NULL);
 	uv_close((uv_handle_t *)&engine->more, NULL);
 	uv_close((uv_handle_t *)&engine->timer, NULL);
 	uv_run(&engine->loop, UV_RUN_DEFAULT);
-	assert(uv_loop_close(&engine->loop) == 0);
+	error = uv_loop_close(&engine->loop);
+	assert(error == 0);
+
 }

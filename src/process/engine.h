@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "edge/conn.h"
+#include "hub/history.h"
 #include "hub/hub.h"
 #include "routes/routes.h"
 #include "stream/stream.h"
@@ -28,6 +29,7 @@ struct engine {
 	struct streams	 streams;
 	struct routes	 routes;
 	struct conns	 conns;		/* none under CGI */
+	struct history	 history;
 
 	/* Called in each turn, when all that is due is done; NULL: nothing. */
 	void		(*on_turn)(void *);
@@ -36,13 +38,16 @@ struct engine {
 
 /* The options have to outlive the engine. */
 void	 engine_init(struct engine *, const struct options *,
-	    size_t descriptors_max);
+	    const char *keys, size_t descriptors_max);
 
 /*
  * Takes over what may change while the process runs: limits and times of
- * streams, origins, the status option. The old options may go then.
+ * streams and of the history, origins, the status option, and who may
+ * publish, where keys is what key_file_read gave, or NULL. The old options may
+ * go then.
  */
-void	 engine_set_options(struct engine *, const struct options *);
+void	 engine_set_options(struct engine *, const struct options *,
+	    const char *keys);
 
 /* Runs until engine_stop. */
 void	 engine_run(struct engine *);

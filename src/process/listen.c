@@ -218,9 +218,12 @@ listeners_inherit(struct listeners *listeners,
 			return fail(error, name,
 			    "LISTEN_FDS names it, but it does not listen");
 		listeners_add(listeners, LISTEN_FDS_START + i, name, NULL);
+		listeners->all[i].is_inherited = true;
 	}
-	if (count <= 0 && is_listening(STDIN_FILENO))
+	if (count <= 0 && is_listening(STDIN_FILENO)) {
 		listeners_add(listeners, STDIN_FILENO, "fd:0", NULL);
+		listeners->all[0].is_inherited = true;
+	}
 	return 0;
 }
 
@@ -234,6 +237,18 @@ remove_path(const struct listener *listener)
 	    status.st_dev == listener->device &&
 	    status.st_ino == listener->inode)
 		unlink(listener->path);
+}
+
+bool
+listeners_are_single_use(const struct listeners *listeners)
+{
+	struct sockaddr_un	address = { .sun_family = AF_UNSPEC };
+	socklen_t		size = sizeof(address) - 1;
+
+	return listeners->count == 1 && listeners->all[0].is_inherited &&
+	    getsockname(listeners->all[0].fd, (struct sockaddr *)&address,
+	    &size) == 0 && address.sun_family == AF_UNIX &&
+	    strstr(address.sun_path, "fcgid") != NULL;
 }
 
 void

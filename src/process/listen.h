@@ -9,6 +9,7 @@
 struct listener {
 	int	 fd;
 	bool	 is_unix;
+	bool	 is_inherited;	/* other processes may have it too */
 	char	*name;		/* for the log: as --listen has it */
 	char	*path;		/* of a unix socket that we made, or NULL */
 	dev_t	 device;	/* with inode: that it is still ours */
@@ -38,6 +39,12 @@ int	 listeners_open(struct listeners *, const char *address,
  */
 int	 listeners_inherit(struct listeners *,
 	    char error[static LISTEN_ERROR_BYTES_MAX]);
+
+/*
+ * Whether the socket is one of mod_fcgid, which starts a process for each
+ * request that is open. Its sockets are in a folder named after it.
+ */
+bool	 listeners_are_single_use(const struct listeners *);
 
 /* Closes them all, and removes the unix sockets that we made. */
 void	 listeners_close(struct listeners *);

@@ -4,12 +4,14 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/log.h"
 #include "edge/cgi.h"
 #include "process/engine.h"
+#include "process/key_file.h"
 #include "process/limits.h"
 #include "process/listen.h"
 #include "process/options.h"
@@ -29,6 +31,14 @@ fail(const char *why)
 {
 	log_flush();
 	fprintf(stderr, "fcgi-sse: %s\n", why);
+	return EXIT_FAILED;
+}
+
+static int
+fail_at(const char *what, const char *why)
+{
+	log_flush();
+	fprintf(stderr, "fcgi-sse: %s: %s\n", what, why);
 	return EXIT_FAILED;
 }
 
@@ -58,14 +68,24 @@ run(const struct server_config *config)
 	struct listeners	 listeners = { 0 };
 	struct engine		 engine;
 	const char		*error;
+	char			*keys = NULL;
 
-	if (open_listeners(&listeners, options) != 0)
+	if (options->publish_key_file != NULL) {
+		keys = key_file_read(options->publish_key_file, &error);
+		if (keys == NULL)
+			return fail_at(options->publish_key_file, error);
+	}
+	if (open_listeners(&listeners, options) != 0) {
+		free(keys);
 		return EXIT_FAILED;
+	}
 	if (listeners.count == 0 && !cgi_is_requested()) {
+		free(keys);
 		fputs(no_requests, stderr);
 		return EXIT_USAGE;
 	}
-	engine_init(&engine, options, limits_raise_descriptors());
+	engine_init(&engine, options, keys, limits_raise_descriptors());
+	free(keys);
 	if (listeners.count == 0)
 		server_run_cgi(&engine, options);
 	else if (server_run(&engine, config, &listeners, &error) == -1)
@@ -92,9 +112,7 @@ main(int argc, char **argv)
 	limits_return_memory();
 	if (log_init(options.log, options.log_format,
 	    options.log_level) == -1) {
-		fprintf(stderr, "fcgi-sse: %s: %s\n", options.log,
-		    strerror(errno));
-		status = EXIT_FAILED;
+		status = fail_at(options.log, strerror(errno));
 	} else
 		status = run(&config);
 	log_deinit();

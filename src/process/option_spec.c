@@ -95,6 +95,28 @@ const struct option_spec option_specs[] = {
 	    .help = "Let pages of another origin, such as "
 	    "https://example.org, read the answers (CORS); * lets all." },
 
+	{ HEADING("Publishing") },
+	{ .name = "publish-key-file", STRING(publish_key_file),
+	    .argument = "FILE", .takes = "a file's path",
+	    .help = "Whoever has one of the keys in this file, a line each, "
+	    "may publish to all topics. Without it publishing is off." },
+	{ .name = "public-topic", LIST(public_topic), .argument = "TOPIC",
+	    .help = "Anyone may publish to this topic, within a rate for "
+	    "each address." },
+	{ .name = "history-events", NUMBER(history_events, 1, 1000000),
+	    .fallback = "1000", .argument = "COUNT",
+	    .help = "How many events a topic keeps for those who come back." },
+	{ .name = "history-bytes", .fallback = "64M", .argument = "SIZE",
+	    SIZE(history_bytes, 64 * KIB, 64 * 1024 * MIB),
+	    .help = "The memory that all topics and what they keep may take." },
+	{ .name = "history-age", .fallback = "1h", .argument = "TIME",
+	    DURATION(history_age_ms, SECOND_MS / 10, 24 * 365 * HOUR_MS),
+	    .help = "How long an event is kept." },
+	{ .name = "coalesce", .fallback = "0", .has_off = true,
+	    DURATION(coalesce_ms, 1, 10 * SECOND_MS), .argument = "TIME",
+	    .help = "Events for a topic that are published within this time "
+	    "leave together, which costs less." },
+
 	{ HEADING("Operation") },
 	{ .name = "status", FLAG(status), .fallback = "no",
 	    .help = "Answer /healthz, /metrics and /status to all clients, "

@@ -25,6 +25,13 @@ struct options {
 	uint64_t max_streams_per_client; /* 0: no limit */
 	int64_t stall_timeout_ms;
 	int64_t stream_lifetime_ms; /* 0: no limit */
+	char *publish_key_file; /* NULL: none */
+	char **public_topic;
+	size_t public_topic_count;
+	uint64_t history_events;
+	uint64_t history_bytes;
+	int64_t history_age_ms;
+	int64_t coalesce_ms;
 	bool status;
 	int64_t drain_spread_ms;
 	int64_t drain_timeout_ms;

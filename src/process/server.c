@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -10,9 +11,11 @@
 #include "edge/fcgi.h"
 #include "process/accept.h"
 #include "process/engine.h"
+#include "process/key_file.h"
 #include "process/listen.h"
 #include "process/notify.h"
 #include "process/options.h"
+#include "process/siblings.h"
 #include "process/signals.h"
 
 struct server {
@@ -21,6 +24,7 @@ struct server {
 	struct signals			 signals;
 	struct notify			 notify;
 	struct acceptor			*acceptor;	/* until it stops */
+	struct siblings			*siblings;
 	uv_timer_t			 drain;
 	bool				 is_stopping;
 };
@@ -73,6 +77,8 @@ on_hangup(void *arg)
 	struct server	*server = arg;
 	struct options	*options = server->config->options, fresh, old;
 	struct buf	 problem = { 0 };
+	const char	*error;
+	char		*keys = NULL;
 
 	if (options_load(&fresh, server->config->argc, server->config->argv,
 	    &problem) != OPTIONS_RUN) {
@@ -83,9 +89,19 @@ on_hangup(void *arg)
 		return;
 	}
 	buf_deinit(&problem);
+	if (fresh.publish_key_file != NULL) {
+		keys = key_file_read(fresh.publish_key_file, &error);
+		if (keys == NULL) {
+			log_error("reload", LOG_STR("publish-key-file",
+			    fresh.publish_key_file), LOG_STR("error", error));
+			options_deinit(&fresh);
+			return;
+		}
+	}
 	old = *options;
 	*options = fresh;
-	engine_set_options(server->engine, options);
+	engine_set_options(server->engine, options, keys);
+	free(keys);
 	if (log_init(options->log, options->log_format,
 	    options->log_level) == -1)
 		log_error("reload", LOG_STR("log", options->log),
@@ -116,6 +132,37 @@ log_ready(const struct engine *engine, const struct listeners *listeners)
 }
 
 static void
+set_topics_problem(struct engine *engine, const char *problem)
+{
+	engine->routes.topics_problem = problem;
+	log_warn("topics-off", LOG_STR("reason", problem));
+}
+
+static void
+on_sibling(void *arg)
+{
+	struct server *server = arg;
+
+	set_topics_problem(server->engine, "several processes serve this "
+	    "address, and a topic lives in one; start one process "
+	    "(spawn-fcgi without -F, max-procs 1)");
+}
+
+/* Where topics cannot work, that is to be said rather than to lose events. */
+static void
+server_find_topics_problem(struct server *server,
+    const struct listeners *listeners)
+{
+	if (listeners_are_single_use(listeners))
+		set_topics_problem(server->engine, "mod_fcgid has a process "
+		    "answer one request, and a topic lives in one process; "
+		    "use mod_proxy_fcgi");
+	else
+		server->siblings = siblings_new(&server->engine->loop,
+		    listeners, on_sibling, server);
+}
+
+static void
 server_init(struct server *server, struct listeners *listeners)
 {
 	struct engine *engine = server->engine;
@@ -126,6 +173,7 @@ server_init(struct server *server, struct listeners *listeners)
 	server->drain.data = server;
 	engine->on_turn = on_turn;
 	engine->arg = server;
+	server_find_topics_problem(server, listeners);
 	log_ready(engine, listeners);
 	server->acceptor = acceptor_new(&engine->loop, listeners,
 	    &engine->conns);
@@ -138,6 +186,7 @@ server_deinit(struct server *server)
 	log_info("exit", LOG_INT("open", server->engine->conns.open_count));
 	server->engine->on_turn = NULL;
 	uv_close((uv_handle_t *)&server->drain, NULL);
+	siblings_free(server->siblings);
 	notify_deinit(&server->notify);
 	signals_deinit(&server->signals);
 	engine_deinit(server->engine);
@@ -200,6 +249,8 @@ server_run_cgi(struct engine *engine, const struct options *options)
 
 	cgi = cgi_new(&engine->loop, &engine->routes, options->max_body_bytes,
 	    on_cgi_done, engine);
+	engine->routes.topics_problem = "a CGI program answers one request, "
+	    "and a topic lives in one process; run fcgi-sse by FastCGI";
 	signals_init(&signals, &engine->loop);
 	cgi_start(cgi);
 	engine_run(engine);

@@ -33,6 +33,9 @@ signals_deinit(struct signals *signals)
 {
 	int i;
 
-	for (i = 0; i < SIGNALS_COUNT; i++)
+	for (i = 0; i < SIGNALS_COUNT; i++) {
 		uv_close((uv_handle_t *)&signals->handles[i], NULL);
+		/* The process ends already, and with its own exit status. */
+		signal(numbers[i], SIG_IGN);
+	}
 }

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Longest line of text an answer has. */
-#define TEXT_BYTES_MAX 512
+/* Longest line of text an answer has, and longest value of a field. */
+#define TEXT_BYTES_MAX 1280
 
 void
 answer_init(struct answer *answer, bool has_body)

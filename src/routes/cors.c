@@ -22,6 +22,12 @@ allowed_origin(const struct routes *routes, const struct request *request)
 	return NULL;
 }
 
+bool
+cors_allows(const struct routes *routes, const struct request *request)
+{
+	return allowed_origin(routes, request) != NULL;
+}
+
 void
 cors_add_fields(const struct routes *routes, const struct request *request,
     struct answer *answer)
@@ -38,15 +44,19 @@ cors_add_fields(const struct routes *routes, const struct request *request,
 void
 cors_preflight(const struct call *call, struct answer *answer)
 {
-	const char *methods = "GET, HEAD, OPTIONS";
+	const char *methods = call->has_post ? "GET, HEAD, POST, OPTIONS" :
+	    "GET, HEAD, OPTIONS";
+	const char *fields = call->has_post ?
+	    "Last-Event-ID, Cache-Control, Authorization, Content-Type" :
+	    "Last-Event-ID, Cache-Control";
 
 	answer_head(answer, "204 No Content", NULL);
 	answer_field(answer, "Allow", "%s", methods);
 	if (allowed_origin(call->routes, call->request) != NULL) {
 		answer_field(answer, "Access-Control-Allow-Methods", "%s",
 		    methods);
-		answer_field(answer, "Access-Control-Allow-Headers",
-		    "Last-Event-ID, Cache-Control");
+		answer_field(answer, "Access-Control-Allow-Headers", "%s",
+		    fields);
 		answer_field(answer, "Access-Control-Max-Age", "%d",
 		    MAX_AGE_SECONDS);
 	}

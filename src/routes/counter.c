@@ -128,7 +128,9 @@ counter_start(const struct call *call, struct answer *answer,
 	counter->topic = topic_new(call->routes->hub, "counter",
 	    &counter_limits);
 	stream_open(call, answer, &(struct stream_spec){
-	    .topic = counter->topic,
+	    .topics = &counter->topic,
+	    .topic_count = 1,
+	    .seq = CURSOR_FROM_NOW,
 	    .is_plain = counter->format == COUNTER_TEXT,
 	    .event_count = 1,
 	    .release = counter_release,

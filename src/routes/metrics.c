@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "hub/clock.h"
+#include "hub/history.h"
 #include "pure/histogram.h"
 #include "routes/routes.h"
 #include "stream/stream.h"
@@ -84,6 +85,23 @@ append_streams(struct buf *buf, const struct streams *streams)
 	    "Bytes that were sent to streams, heads included.");
 }
 
+static void
+append_topics(struct buf *buf, const struct history *history)
+{
+	append_gauge(buf, "topics", history->topic_count,
+	    "Topics with a subscriber or an event that is kept.");
+	append_gauge(buf, "history_events", history->update_count,
+	    "Events that are kept for those who come back.");
+	append_gauge(buf, "history_bytes", history->bytes,
+	    "Memory that topics and their kept events take.");
+	append_gauge(buf, "history_bytes_max", history->limits.bytes_max,
+	    "Memory that they may take.");
+	append_counter(buf, "events_published_total",
+	    history->published_count, "Events that were published.");
+	append_histogram(buf, "publish_latency_seconds", &history->latency,
+	    "From a publish until the topic's last subscriber had it.");
+}
+
 void
 metrics_append(struct buf *buf, const struct routes *routes)
 {
@@ -99,6 +117,7 @@ metrics_append(struct buf *buf, const struct routes *routes)
 	    "Bytes of requests that are not whole yet.");
 	append_gauge(buf, "descriptors_max", facts->descriptors_max,
 	    "Files that the process may have open.");
+	append_topics(buf, routes->history);
 	append_histogram(buf, "tick_latency_seconds",
 	    clock_latency(routes->clock),
 	    "From a tick of the clock until its last subscriber had it.");

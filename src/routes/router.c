@@ -10,26 +10,29 @@
 
 struct route {
 	const char	*path;
-	handler_fn	*handler;
+	handler_fn	*handler;	/* GET and HEAD */
+	handler_fn	*post;		/* NULL: no POST */
 };
 
 /* "/" is the end of other paths too, where the mount point is not known. */
 static const struct route routes_table[] = {
-	{ "/clock", subscribe_clock },
-	{ "/server-sent-events", subscribe_clock },
-	{ "/stream", subscribe_stream },
-	{ "/counter", counter_answer },
-	{ "/healthz", status_health },
-	{ "/metrics", status_metrics },
-	{ "/status/events", status_events },
-	{ "/status", status_page },
-	{ "/status.css", status_page },
-	{ "/status.js", status_page },
-	{ "/page.css", page_answer },
-	{ "/page.js", page_answer },
-	{ "/icon.svg", page_answer },
-	{ "/web-servers", page_answer },
-	{ "/", page_answer },
+	{ "/clock", subscribe_clock, NULL },
+	{ "/server-sent-events", subscribe_clock, NULL },
+	{ "/stream", subscribe_stream, NULL },
+	{ "/counter", counter_answer, NULL },
+	{ "/.well-known/mercure", events_subscribe, publish_update },
+	{ "/status/events", status_events, NULL },
+	{ "/events", events_subscribe, publish_update },
+	{ "/healthz", status_health, NULL },
+	{ "/metrics", status_metrics, NULL },
+	{ "/status", status_page, NULL },
+	{ "/status.css", status_page, NULL },
+	{ "/status.js", status_page, NULL },
+	{ "/page.css", page_answer, NULL },
+	{ "/page.js", page_answer, NULL },
+	{ "/icon.svg", page_answer, NULL },
+	{ "/web-servers", page_answer, NULL },
+	{ "/", page_answer, NULL },
 };
 
 static const struct route *
@@ -73,13 +76,15 @@ answer_not_found(const struct path *path, struct answer *answer)
 }
 
 static void
-answer_bad_method(const char *method, struct answer *answer)
+answer_bad_method(const char *method, const struct route *route,
+    struct answer *answer)
 {
 	struct buf safe = { 0 };
 
 	path_append_safe(&safe, method);
 	answer_text_head(answer, "405 Method Not Allowed");
-	answer_field(answer, "Allow", "GET, HEAD, OPTIONS");
+	answer_field(answer, "Allow", "%s", route->post == NULL ?
+	    "GET, HEAD, OPTIONS" : "GET, HEAD, POST, OPTIONS");
 	answer_text(answer, "405 Method Not Allowed: %.*s",
 	    (int)safe.len_bytes, safe.data);
 	buf_deinit(&safe);
@@ -129,12 +134,15 @@ route_path(struct routes *routes, const struct request *request,
 		return;
 	}
 	call.path = route->path;
+	call.has_post = route->post != NULL;
 	if (strcmp(method, "OPTIONS") == 0)
 		cors_preflight(&call, answer);
 	else if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
 		call_handler(&call, route->handler, answer);
+	else if (strcmp(method, "POST") == 0 && route->post != NULL)
+		call_handler(&call, route->post, answer);
 	else
-		answer_bad_method(method, answer);
+		answer_bad_method(method, route, answer);
 }
 
 void

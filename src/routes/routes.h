@@ -10,6 +10,8 @@
 
 struct answer;
 struct clock;
+struct history;
+struct publishers;
 struct sampler;
 struct stream_spec;
 struct hub;
@@ -34,6 +36,10 @@ struct routes {
 	size_t		 origin_count;
 	int64_t		(*wall_ms)(void);	/* the time of day */
 	bool		 is_status_open;	/* --status */
+	struct history	*history;
+	struct publishers *publishers;
+	const char	*topics_problem;	/* why they are not served; NULL */
+	void		(*random_bytes)(void *out, size_t len_bytes);
 	struct process_facts facts;
 	struct sampler	*sampler;
 };
@@ -47,6 +53,7 @@ struct call {
 	const char		*client;	/* its address, or NULL */
 	struct query		 query;
 	bool			 is_head;
+	bool			 has_post;	/* the route takes POST too */
 };
 
 /*
@@ -61,6 +68,10 @@ handler_fn	 page_answer;
 /* subscribe.c: streams of a topic that all who ask alike share. */
 handler_fn	 subscribe_clock;
 handler_fn	 subscribe_stream;
+
+/* events.c, publish.c: the topics that anyone may publish to. */
+handler_fn	 events_subscribe;
+handler_fn	 publish_update;
 
 /* counter.c: a stream of its own for each client. */
 handler_fn	 counter_answer;
@@ -80,6 +91,12 @@ handler_fn	 cors_preflight;
 /* cors.c: the fields that let pages of another origin read an answer. */
 void		 cors_add_fields(const struct routes *,
 		    const struct request *, struct answer *);
+
+/* Whether pages of the request's origin were allowed to. */
+bool		 cors_allows(const struct routes *, const struct request *);
+
+/* A new id for an event; UUID_URN_BYTES. */
+void		 routes_make_id(const struct routes *, char *out);
 
 /*
  * Parameters of a query. Each takes its default when it is not there; false

@@ -82,6 +82,8 @@ status_page(const struct call *call, struct answer *answer)
 void
 status_events(const struct call *call, struct answer *answer)
 {
+	struct topic *topic = sampler_topic(call->routes->sampler);
+
 	if (!is_allowed(call, answer) ||
 	    !stream_is_admitted(call, answer, false))
 		return;
@@ -89,7 +91,8 @@ status_events(const struct call *call, struct answer *answer)
 	answer_body(answer, ":\n\n", 3);
 	if (!call->is_head)
 		stream_open(call, answer, &(struct stream_spec){
-		    .topic = sampler_topic(call->routes->sampler),
-		    .is_from_start = true,
+		    .topics = &topic,
+		    .topic_count = 1,
+		    .seq = CURSOR_FROM_START,
 		});
 }

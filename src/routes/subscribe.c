@@ -1,4 +1,5 @@
 #include "hub/clock.h"
+#include "hub/topic.h"
 #include "pure/sse.h"
 #include "routes/answer.h"
 #include "routes/routes.h"
@@ -22,6 +23,18 @@ append_date(const struct call *call, struct answer *answer, const char *type,
 	});
 }
 
+static void
+subscribe_live(const struct call *call, struct answer *answer,
+    struct topic *topic, unsigned event_count)
+{
+	stream_open(call, answer, &(struct stream_spec){
+	    .topics = &topic,
+	    .topic_count = 1,
+	    .seq = CURSOR_FROM_NOW,
+	    .event_count = event_count,
+	});
+}
+
 void
 subscribe_clock(const struct call *call, struct answer *answer)
 {
@@ -42,11 +55,8 @@ subscribe_clock(const struct call *call, struct answer *answer)
 	if (call->is_head)
 		return;
 	append_date(call, answer, NULL, -1, (enum date_format)format);
-	stream_open(call, answer, &(struct stream_spec){
-	    .topic = clock_topic(routes->clock, interval_ms,
-		(enum date_format)format, routes->wall_ms()),
-	    .event_count = 1,
-	});
+	subscribe_live(call, answer, clock_topic(routes->clock, interval_ms,
+	    (enum date_format)format, routes->wall_ms()), 1);
 }
 
 void
@@ -62,9 +72,6 @@ subscribe_stream(const struct call *call, struct answer *answer)
 		return;
 	append_date(call, answer, "connecttime", RETRY_MS, DATE_FORMAT_JS);
 	append_date(call, answer, NULL, -1, DATE_FORMAT_JS);
-	stream_open(call, answer, &(struct stream_spec){
-	    .topic = clock_topic(routes->clock, CLOCK_INTERVAL_MS,
-		DATE_FORMAT_JS, routes->wall_ms()),
-	    .event_count = 2,
-	});
+	subscribe_live(call, answer, clock_topic(routes->clock,
+	    CLOCK_INTERVAL_MS, DATE_FORMAT_JS, routes->wall_ms()), 2);
 }

@@ -201,10 +201,17 @@ stream_call(struct cursor *cursor, enum cursor_event event)
 {
 	struct stream *stream = list_entry(cursor, struct stream, cursor);
 
-	if (event == CURSOR_OVERRUN)
+	if (event == CURSOR_OVERRUN) {
 		stream_end(stream, STREAM_END_OVERRUN);
-	else
-		stream_deliver(stream);
+		return;
+	}
+	/* Before frames are dropped also those are called that are stalled. */
+	if (stream->state == STREAM_OPENING) {
+		cursor_stall(cursor);
+		return;
+	}
+	stream_resume(stream);
+	stream_deliver(stream);
 }
 
 static const char *
@@ -265,8 +272,8 @@ stream_new(struct streams *streams, const struct stream_spec *spec)
 	deadline_init(&stream->lifetime);
 	deadline_set(&streams->lifetimes[random() % STREAM_LIFETIME_COUNT],
 	    &stream->lifetime, stream->opened_ms);
-	cursor_open(&stream->cursor, spec->topic, spec->is_from_start,
-	    stream_call);
+	cursor_open(&stream->cursor, spec->topics, spec->topic_count,
+	    spec->seq, stream_call);
 	list_init(&stream->node);
 	list_append(&streams->open, &stream->node);
 	streams->open_count++;
@@ -297,7 +304,8 @@ stream_start(struct stream *stream, size_t len_bytes)
 void
 stream_resume(struct stream *stream)
 {
-	assert(stream->state == STREAM_STALLED);
+	if (stream->state != STREAM_STALLED)
+		return;
 	stream_enter(stream, STREAM_LIVE);
 	stream_listen(stream);
 	cursor_resume(&stream->cursor);
@@ -341,7 +349,8 @@ stream_beat(struct stream *stream)
 {
 	struct iovec part = { (void *)heartbeat, sizeof(heartbeat) - 1 };
 
-	if (stream->is_plain)
+	/* A comment within an event would be a part of it. */
+	if (stream->is_plain || stream->sent_bytes > 0)
 		stream_listen(stream);
 	else
 		stream_write(stream, &part, 1, part.iov_len);

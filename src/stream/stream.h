@@ -122,8 +122,9 @@ void	 streams_reap(struct streams *);
 struct stream_spec {
 	const char	*client;	/* address, for the log; NULL: unknown */
 	const char	*path;		/* for the log */
-	struct topic	*topic;		/* what it delivers */
-	bool		 is_from_start;	/* with what the topic keeps */
+	struct topic *const *topics;	/* what it delivers, as cursor_open */
+	size_t		 topic_count;
+	uint64_t	 seq;		/* where it begins, as cursor_open */
 	bool		 is_plain;	/* no event stream: no heartbeats in it */
 	unsigned	 event_count;	/* events that leave with the head */
 
@@ -144,7 +145,7 @@ void	 stream_attach(struct stream *, struct peer *);
 /* The head of the response, so many bytes, is out: events may follow. */
 void	 stream_start(struct stream *, size_t len_bytes);
 
-/* The answer to peer->ops->want_room. */
+/* The answer to peer->ops->want_room; may come late. */
 void	 stream_resume(struct stream *);
 
 /* Ends the stream as complete once all that its topic holds is delivered. */

@@ -14,6 +14,8 @@ import time
 
 import results
 import rows_clock
+import rows_faults
+import rows_rivals
 import rows_web
 from procs import Bench, Broken
 
@@ -34,6 +36,10 @@ def row_groups(is_quick):
             groups[f"{server}-{streams}"] = functools.partial(
                 rows_web.behind, server_name=server, streams=streams)
     groups["idle"] = rows_clock.idle
+    groups.update(rows_faults.groups(is_quick))
+    for streams in (500,) if is_quick else (1000, 5000):
+        groups[f"rivals-{streams}"] = functools.partial(
+            rows_rivals.rivals, streams=streams)
     return groups
 
 

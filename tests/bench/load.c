@@ -5,10 +5,15 @@
  * is missing; and what the processes that serve them use meanwhile. Prints
  * one JSON object. Every phase has an end in time. With no stream at all it
  * measures what the processes use while nobody asks.
+ *
+ * With --held a test leads it: it prints an object when all streams are open
+ * and the window begins, one for each line on its standard input, and the last
+ * when that ends, which ends the window.
  */
 #include "load.h"
 
 #include <sys/epoll.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -81,6 +86,29 @@ client_ready(struct load *l, struct client *c)
 	client_lost_count(l, c);
 }
 
+/* Standard input is the one thing watched that is no client. */
+static void
+input_watch(struct load *l)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = NULL };
+
+	l->is_held = epoll_ctl(l->epoll, EPOLL_CTL_ADD, STDIN_FILENO, &ev) == 0;
+}
+
+static void
+input_read(struct load *l)
+{
+	char    bytes[64];
+	ssize_t n = read(STDIN_FILENO, bytes, sizeof(bytes));
+
+	if (n > 0)
+		l->is_report_due = true;
+	else if (n == 0 || errno != EINTR) {
+		epoll_ctl(l->epoll, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
+		l->is_held = false;
+	}
+}
+
 /* One turn of the loop. */
 static void
 turn(struct load *l, int timeout_ms)
@@ -89,8 +117,12 @@ turn(struct load *l, int timeout_ms)
 	int                n;
 
 	n = epoll_wait(l->epoll, events, EVENTS_MAX, timeout_ms);
-	for (int i = 0; i < n; i++)
-		client_ready(l, events[i].data.ptr);
+	for (int i = 0; i < n; i++) {
+		if (events[i].data.ptr == NULL)
+			input_read(l);
+		else
+			client_ready(l, events[i].data.ptr);
+	}
 	now_update(l);
 }
 
@@ -190,6 +222,18 @@ usage_take(const struct load *l, struct process_usage *usage)
 		usage[i] = process_usage_of(l->o.pids[i]);
 }
 
+/* The object that a line on standard input asks for, between two ticks. */
+static void
+report_if_due(struct load *l, uint64_t begin_ns)
+{
+	if (!l->is_report_due || !is_quiet(l))
+		return;
+	l->is_report_due = false;
+	l->window_s = (double)(l->now_ns - begin_ns) / 1e9;
+	usage_take(l, l->end);
+	report_print(l);
+}
+
 /* Measures, until the time is over and the tick that began is complete. */
 static void
 phase_measure(struct load *l)
@@ -202,9 +246,14 @@ phase_measure(struct load *l)
 	begin_ns = l->now_ns;
 	end_ns = begin_ns + (uint64_t)(l->o.window_s * 1e9);
 	l->is_measuring = true;
-	while (l->now_ns < end_ns + SETTLE_SECONDS_MAX * ns_per_s &&
-	    (l->now_ns < end_ns || !is_quiet(l) || !is_even(l)))
+	while (l->is_held ||
+	    (l->now_ns < end_ns + SETTLE_SECONDS_MAX * ns_per_s &&
+		(l->now_ns < end_ns || !is_quiet(l) || !is_even(l)))) {
 		turn(l, 5);
+		if (l->is_held)
+			end_ns = l->now_ns;
+		report_if_due(l, begin_ns);
+	}
 	l->is_measuring = false;
 	l->window_s = (double)(l->now_ns - begin_ns) / 1e9;
 	usage_take(l, l->end);
@@ -251,8 +300,14 @@ main(int argc, char **argv)
 	load_init(&l);
 	usage_take(&l, l.before);
 	phase_open(&l);
-	if (l.o.window_s > 0) {
+	if (l.o.window_s > 0 || l.o.is_held) {
 		phase_settle(&l);
+		if (l.o.is_held) {
+			usage_take(&l, l.begin);
+			usage_take(&l, l.end);
+			report_print(&l);
+			input_watch(&l);
+		}
 		phase_measure(&l);
 	} else {
 		usage_take(&l, l.begin);

@@ -22,6 +22,7 @@ struct options {
 	unsigned             streams;
 	unsigned             burst;    /* 0: all at once */
 	double               window_s; /* 0: only open the streams */
+	bool                 is_held;  /* the window ends with stdin */
 	double               open_timeout_s;
 	unsigned             quiet_ms; /* a gap between two ticks */
 	pid_t                pids[PROCESS_MAX];
@@ -47,7 +48,9 @@ struct load {
 	unsigned             ticked;
 	struct window        window;
 	bool                 is_measuring;
-	double               window_s; /* as it came out */
+	bool                 is_held;       /* stdin is open */
+	bool                 is_report_due; /* a line came on stdin */
+	double               window_s;      /* as it came out */
 	uint64_t             window_bytes;
 	struct process_usage before[PROCESS_MAX];
 	struct process_usage begin[PROCESS_MAX];

@@ -10,7 +10,7 @@ usage(void)
 	fputs("usage: load --connect unix:PATH|HOST:PORT [--http]\n"
 	      "            [--method M] [--path P] [--query Q] [--streams N]\n"
 	      "            [--burst N] [--window SECONDS] [--quiet-ms MS]\n"
-	      "            [--open-timeout SECONDS] [--pid PID]...\n",
+	      "            [--open-timeout SECONDS] [--pid PID]... [--held]\n",
 	    stderr);
 	exit(2);
 }
@@ -46,6 +46,7 @@ static const struct option names[] = {
 	{ "quiet-ms", required_argument, NULL, 'Q' },
 	{ "open-timeout", required_argument, NULL, 't' },
 	{ "pid", required_argument, NULL, 'P' },
+	{ "held", no_argument, NULL, 'H' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -83,6 +84,9 @@ option_take(struct options *o, int name, const char *value)
 		break;
 	case 't':
 		o->open_timeout_s = number_parse(value, 3600);
+		break;
+	case 'H':
+		o->is_held = true;
 		break;
 	case 'P':
 		pid_add(o, value);

@@ -50,7 +50,7 @@ report_window(struct load *l)
 	for (unsigned i = 0; i < l->o.streams; i++) {
 		const struct client *c = &l->clients[i];
 
-		if (c->first_ns != 0 && l->o.window_s > 0)
+		if (c->first_ns != 0 && l->window_s > 0)
 			missing += w->tick_count - (c->events - c->events_base);
 	}
 	printf(",\"window\":{\"seconds\":%.3f,\"ticks\":%zu,\"events\":%llu,"
@@ -91,4 +91,5 @@ report_print(struct load *l)
 	report_open(l);
 	report_window(l);
 	report_processes(l);
+	fflush(stdout);
 }

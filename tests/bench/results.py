@@ -25,7 +25,8 @@ class Figure:
 
 @dataclasses.dataclass
 class Row:
-    """One line: ours, the floor's beside it if there is one, the limit.
+    """One line: ours, beside it that of the floor or of what the row names,
+    if there is one, and the limit.
 
     With a floor the limit is one on the ratio, pair by pair; without, on the
     value itself. No limit: the row is there to be read.
@@ -86,7 +87,7 @@ class Row:
         }
 
 
-HEADS = ["row", "unit", "floor", "fcgi-sse", "ratio", "limit", ""]
+HEADS = ["row", "unit", "beside", "fcgi-sse", "ratio", "limit", ""]
 
 
 def table_text(rows):

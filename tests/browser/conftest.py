@@ -5,44 +5,32 @@ import pytest
 
 pytest.register_assert_rewrite("page", "sites")
 
-from page import Page, start_chromium    # noqa: E402
-from sites import Site                   # noqa: E402
+from page import Browser, start_chromium    # noqa: E402
+from sites import Site                      # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def chromium():
+def browser():
     profile_dir = tempfile.mkdtemp(prefix="fcgi-sse-")
     driver = start_chromium(profile_dir)
-    yield driver
+    yield Browser(driver)
     driver.quit()
     shutil.rmtree(profile_dir, ignore_errors=True)
 
 
-@pytest.fixture
-def any_page(chromium, start_site):
-    """The browser; what it has to say is left to the test. It leaves a site
-    before that is stopped.
-    """
-    page = Page(chromium)
-    yield page
-    page.reset()
+@pytest.fixture(scope="session")
+def window(browser):
+    """The window in which the tests open one page after the other."""
+    return browser.open_window()
 
 
-@pytest.fixture
-def page(any_page):
-    """The browser, which must find nothing to complain of in this test."""
-    yield any_page
-    assert any_page.run("return window.violations || []") == []
-    assert any_page.messages() == []
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def start_site():
-    """Starts sites, with Site's arguments; stops them at the end."""
+    """Starts sites, with Site's arguments; stops them after the module."""
     sites = []
 
-    def start(**kwargs):
-        site = Site(**kwargs)
+    def start(*args, **kwargs):
+        site = Site(*args, **kwargs)
         sites.append(site)
         site.start_responder()
         site.start_lighttpd()
@@ -53,6 +41,39 @@ def start_site():
         site.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def site(start_site):
+    """One that the tests of a module share."""
     return start_site()
+
+
+@pytest.fixture(scope="module")
+def open_page(browser, start_site):
+    """Opens pages in windows of their own, where they go on while other tests
+    run; closes them after the module, before their sites.
+    """
+    pages = []
+
+    def open_url(url, script=""):
+        page = browser.open_window()
+        pages.append(page)
+        page.prepare(script)
+        return page.open(url)
+
+    yield open_url
+    for page in pages:
+        page.close()
+
+
+@pytest.fixture
+def any_page(window):
+    """A page whose complaints are left to the test."""
+    yield window
+    window.reset()
+
+
+@pytest.fixture
+def page(any_page):
+    """A page of which the browser must find nothing to complain."""
+    yield any_page
+    any_page.check_quiet()

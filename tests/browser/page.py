@@ -35,21 +35,71 @@ def start_chromium(profile_dir):
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     for argument in [*ARGUMENTS, f"--user-data-dir={profile_dir}"]:
         options.add_argument(argument)
-    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"),
-                              options=options)
-    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument",
-                           {"source": WITNESS})
-    return driver
+    return webdriver.Chrome(service=Service("/usr/bin/chromedriver"),
+                            options=options)
+
+
+class Browser:
+    """One Chromium. Its windows are all in sight: nothing in them sleeps."""
+
+    def __init__(self, driver):
+        self.driver = driver
+        self.window = None          # the one that the driver is at
+        self.messages = []          # of all windows, not asked for yet
+
+    def open_window(self):
+        self.driver.switch_to.new_window("window")
+        self.window = self.driver.current_window_handle
+        return Page(self, self.window)
+
+    def at(self, window):
+        """The driver, brought to that window."""
+        if self.window != window:
+            self.driver.switch_to.window(window)
+            self.window = window
+        return self.driver
+
+    def take_messages(self, origin):
+        """What the console has said since the last call, but for what is
+        said of another origin, and so for another page's test.
+        """
+        self.messages += self.driver.get_log("browser")
+        taken = [message for message in self.messages
+                 if message["message"].startswith(origin)
+                 or not message["message"].startswith("http")]
+        self.messages = [message for message in self.messages
+                         if message not in taken]
+        return taken
 
 
 class Page:
-    def __init__(self, driver):
-        self.driver = driver
-        self.run = driver.execute_script
+    """A window, and the page in it."""
+
+    def __init__(self, browser, window):
+        self.browser = browser
+        self.window = window
+        self.origin = "about:"
+        self.prepare(WITNESS)
+
+    @property
+    def driver(self):
+        return self.browser.at(self.window)
+
+    def prepare(self, script):
+        """Has it run before the page's own, in every document."""
+        self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument",
+                                    {"source": script})
+
+    def run(self, script, *arguments):
+        return self.driver.execute_script(script, *arguments)
 
     def open(self, url):
+        self.origin = "/".join(url.split("/")[:3]) + "/"
         self.driver.get(url)
         return self
+
+    def close(self):
+        self.driver.close()
 
     def emulate(self, **features):
         """Media features: emulate(prefers_color_scheme="dark")."""
@@ -69,8 +119,14 @@ class Page:
         self.messages()
 
     def messages(self):
-        """What the browser's console has said since the last call."""
-        return self.driver.get_log("browser")
+        """What the browser's console has said of it since the last call."""
+        self.browser.at(self.window)
+        return self.browser.take_messages(self.origin)
+
+    def check_quiet(self):
+        """The browser has found nothing to complain of."""
+        assert self.run("return window.violations || []") == []
+        assert self.messages() == []
 
     # What is on it
 
@@ -110,7 +166,7 @@ class Page:
         self.find(element_id).click()
 
     def wait(self, question, wait_s=WAIT_S):
-        return WebDriverWait(self.driver, wait_s, 0.1).until(
+        return WebDriverWait(self.driver, wait_s, 0.05).until(
             lambda _: question())
 
     def wait_number(self, section, number):

@@ -34,8 +34,9 @@ def is_answering(port):
 class Site:
     """One fcgi-sse, and one lighttpd before it that mounts it at `mount`."""
 
-    def __init__(self, mount="/sse/", is_buffering=False):
+    def __init__(self, *args, mount="/sse/", is_buffering=False):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="fcgi-sse-"))
+        self.args = args            # of fcgi-sse
         self.mount = mount
         self.is_buffering = is_buffering
         self.responder = None
@@ -49,7 +50,8 @@ class Site:
 
     def start_responder(self):
         address = f"unix:{self.dir}/sse.sock"
-        self.responder = Responder(["--listen", address], [address])
+        self.responder = Responder(["--listen", address, *self.args],
+                                   [address])
 
     def conf(self):
         text = AT_ROOT if self.mount == "/" else DEPLOYED

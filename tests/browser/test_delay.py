@@ -1,6 +1,9 @@
 """The page says when events arrive late, and only then."""
 
+from types import SimpleNamespace
 from urllib.parse import urlsplit
+
+import pytest
 
 LATE = "Your web server is buffering: events arrive late."
 
@@ -36,73 +39,73 @@ def check_ontime(page):
     assert not page.is_shown("delay-help")
 
 
-def test_on_time(page, site):
-    page.open(site.url)
-    check_ontime(page)
-    page.wait_ticks(4)
-    assert page.states("delay")[-1] == "ontime"
-    assert "late" not in page.states("delay")
-
-
-def test_clocks_may_differ(page, site):
-    added = page.driver.execute_cdp_cmd(
-        "Page.addScriptToEvaluateOnNewDocument", {"source": OTHER_CLOCK})
-    try:
-        page.open(site.url)
+@pytest.fixture(scope="module", autouse=True)
+def pages(start_site, open_page):
+    """Six pages, each before a site of its own, watched together: what has to
+    be waited for is mostly the same. Three of them met good times first.
+    """
+    pages = SimpleNamespace(
+        good=open_page(start_site().url),
+        other_clock=open_page(start_site().url, OTHER_CLOCK),
+        kept=open_page(start_site(is_buffering=True).url))
+    for name in ("bursts", "hidden", "silent"):
+        site = start_site()
+        relay = site.start_relay()
+        page = open_page(site.url)
+        page.site, page.relay = site, relay
+        setattr(pages, name, page)
+    for page in (pages.bursts, pages.hidden, pages.silent):
         check_ontime(page)
-    finally:
-        page.driver.execute_cdp_cmd(
-            "Page.removeScriptToEvaluateOnNewDocument", added)
-    assert "late" not in page.states("delay")
+    pages.hidden.run(HIDE, True)
+    pages.hidden.relay.hold_s = pages.bursts.relay.hold_s = 2
+    pages.hidden.line_count = len(pages.hidden.log_lines())
+    return pages
 
 
-def test_web_server_that_keeps_everything(page, start_site):
-    site = start_site(is_buffering=True)
-    page.open(site.url)
-    check_late(page, "lighttpd")
-    assert page.state("now") == "connecting"
-    page.click("delay-link")
-    assert page.driver.current_url == site.url + "web-servers#lighttpd"
-    assert "server.stream-response-body = 2" in page.text("lighttpd")
-
-
-def test_bursts_and_recovery(page, site):
-    relay = site.start_relay()
-    page.open(site.url)
-    check_ontime(page)
-    relay.hold_s = 2
-    check_late(page, "lighttpd")
-    assert "together" in page.text("delay-reason")
-    relay.hold_s = 0
-    check_ontime(page)
-
-
-def test_silence_and_recovery(page, site):
-    page.open(site.url)
-    check_ontime(page)
-    with site.responder.paused():
+def test_bursts_silence_and_recovery(pages):
+    with pages.silent.site.responder.paused():
         # The responder answers nothing at all, so the server stays unnamed.
-        check_late(page, "buffering")
-        assert "three seconds" in page.text("delay-reason")
-    check_ontime(page)
+        check_late(pages.silent, "buffering")
+        assert "three seconds" in pages.silent.text("delay-reason")
+        check_late(pages.bursts, "lighttpd")
+        assert "together" in pages.bursts.text("delay-reason")
+        pages.bursts.relay.hold_s = 0
+    for page in (pages.silent, pages.bursts):
+        check_ontime(page)
+        page.check_quiet()
 
 
-def test_hidden_page_judges_nothing(page, site):
-    relay = site.start_relay()
-    page.open(site.url)
-    check_ontime(page)
-    page.run(HIDE, True)
-    relay.hold_s = 2
-    before = len(page.log_lines())
+def test_hidden_page_judges_nothing(pages):
+    page = pages.hidden
 
     def messages():
-        return [line for line in page.log_lines()[before:]
+        return [line for line in page.log_lines()[page.line_count:]
                 if line[1:3] == ["stream", "message"]]
 
     page.wait(lambda: len(messages()) >= 5)
-    relay.hold_s = 0
+    page.relay.hold_s = 0
     page.wait_ticks(2)
     page.run(HIDE, False)
     page.wait_ticks(4)
     assert page.states("delay")[-1] == "ontime"
     assert "late" not in page.states("delay")
+    page.check_quiet()
+
+
+@pytest.mark.parametrize("name", ["good", "other_clock"])
+def test_on_time(pages, name):
+    page = getattr(pages, name)
+    check_ontime(page)
+    assert "late" not in page.states("delay")
+    page.check_quiet()
+
+
+def test_web_server_that_keeps_everything(pages):
+    page = pages.kept
+    check_late(page, "lighttpd")
+    assert page.state("now") == "connecting"
+    url = page.driver.current_url
+    page.click("delay-link")
+    assert page.driver.current_url == url + "web-servers#lighttpd"
+    assert "server.stream-response-body = 2" in page.text("lighttpd")
+    page.check_quiet()

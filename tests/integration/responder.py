@@ -99,6 +99,7 @@ class Responder:
         self.lines = []             # raw lines of stderr
         self.reading = threading.Lock()     # held: nobody reads the log
         self._news = threading.Condition()
+        self._is_stopping = False
         self.process = subprocess.Popen(
             [*command, *args], env=clean_environ(env), stdin=stdin,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -178,9 +179,10 @@ class Responder:
     def fd_count(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
-    def rss_kib(self):
+    def rss_kib(self, kind="VmRSS"):
+        """Resident memory: all, or RssAnon, which has no pages of files."""
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1))
+        return int(re.search(kind + r":\s+(\d+) kB", status).group(1))
 
     def cpu_us(self):
         """CPU used so far."""
@@ -218,20 +220,25 @@ class Responder:
     def unharmed(self, slack_kib=4096):
         """What the block does leaves nothing behind."""
         self.check_good()
-        fds, rss_kib = self.fd_count(), self.rss_kib()
+        fds, anon_kib = self.fd_count(), self.rss_kib("RssAnon")
         yield self
         assert self.is_alive(), "\n".join(self.lines)
         self.check_good()
         wait_until(lambda: self.fd_count() == fds,
                    f"back to {fds} descriptors")
         if not is_sanitized():
-            assert self.rss_kib() <= rss_kib + slack_kib
+            assert self.rss_kib("RssAnon") <= anon_kib + slack_kib
+
+    def send_stop(self, number=signal.SIGTERM):
+        """Signals it to stop, once: a second signal would mean more."""
+        if not self._is_stopping and self.is_alive():
+            self.process.send_signal(signal.SIGCONT)
+            self.process.send_signal(number)
+        self._is_stopping = True
 
     def stop(self, number=signal.SIGTERM):
         """Signals it, waits, and checks that it ended well."""
-        if self.is_alive():
-            self.process.send_signal(signal.SIGCONT)
-            self.process.send_signal(number)
+        self.send_stop(number)
         try:
             status = self.process.wait(STOP_S)
         except subprocess.TimeoutExpired:

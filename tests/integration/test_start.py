@@ -231,7 +231,7 @@ def test_spawn_fcgi(short_dir):
 
 def test_processes_may_share_a_socket(short_dir):
     with listening(short_dir / "s") as sock:
-        several = [Responder([], stdin=sock) for _ in range(3)]
+        several = [Responder([], ["fd:0"], stdin=sock) for _ in range(3)]
     for _ in range(50):
         check_serves(f"unix:{short_dir}/s")
     stop_and_check(*several[:2])
@@ -270,7 +270,7 @@ def test_stop_ends_every_stream_properly(fcgi_sse, transport, number):
 def test_signal_without_streams_ends_it_at_once(fcgi_sse):
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         process = fcgi_sse()
-        process.process.send_signal(number)
+        process.send_stop(number)
         assert process.process.wait(2) == 0
 
 
@@ -279,7 +279,7 @@ def test_half_a_request_does_not_hold_up_the_end(fcgi_sse):
     with process.client() as client, process.client() as silent:
         client.send(fcgi_client.begin())
         check_404(process.ask("/nope"), "/nope")
-        process.process.send_signal(signal.SIGTERM)
+        process.send_stop()
         assert client.recv_close(2) == silent.recv_close(2) == []
     process.stop()
 
@@ -293,7 +293,7 @@ def test_an_answer_on_its_way_is_finished_before_the_end(fcgi_sse):
     with process.paused():
         client = process.client()
         answer = client.send_request("/nope")
-        process.process.send_signal(signal.SIGTERM)
+        process.send_stop()
     responder.wait_until(lambda: not process.is_alive(), "the end")
     rest = client.recv_close()
     assert rest == [] or rest[-1].type == fcgi_client.END_REQUEST

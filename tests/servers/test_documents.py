@@ -5,8 +5,9 @@ import subprocess
 
 import pytest
 
+from place import DEPLOY, documented
 from responder import ROOT, run
-from servers import DEPLOY, FRONTS, Site, documented
+from servers import FRONTS, Site
 
 MANUAL = (ROOT / "doc" / "fcgi-sse.8").read_text()
 README = (ROOT / "README.md").read_text()

@@ -11,8 +11,9 @@ import threading
 
 import pytest
 
+from place import DEPLOY, Place, is_root, web_user
 from responder import BINARY, clean_environ, free_port, wait_until
-from servers import DEPLOY, FRONTS, Place, Site, is_root, web_user
+from servers import FRONTS, Site
 import streams
 
 EXTERNAL = next(front for front in FRONTS if front.name == "nginx")

@@ -286,7 +286,7 @@ test_a_slow_reader_is_overrun_at_last(void **state)
 	(void)state;
 	subscribe(&reader, 100, DATE_FORMAT_JS, wall_ms);
 	run(wall_ms);
-	cursor_stall(&reader.cursor);
+	reader_stall(&reader);
 	for (int i = 0; i < 20; i++)
 		run(wall_ms += 100);
 	assert_int_equal(reader.overrun_count, 0);

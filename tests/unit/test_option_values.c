@@ -29,7 +29,7 @@ test_number_and_flag(void **state)
 		.fallback = "0" };
 	static const struct option_spec flag = { .name = "flag",
 		.type = OPTION_FLAG,
-		.offset = offsetof(struct options, socket_mode) };
+		.offset = offsetof(struct options, status) };
 	static const struct {
 		const char *text;
 		bool        value;
@@ -54,7 +54,7 @@ test_number_and_flag(void **state)
 
 	for (size_t i = 0; i < COUNT(flags); i++) {
 		assert_true(option_value_set(&options, &flag, flags[i].text));
-		assert_int_equal(*(bool *)&options.socket_mode, flags[i].value);
+		assert_int_equal(options.status, flags[i].value);
 	}
 	assert_false(option_value_set(&options, &flag, "Yes"));
 	assert_false(option_value_set(&options, &flag, ""));

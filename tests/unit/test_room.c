@@ -100,7 +100,7 @@ test_small_send_buffers_are_raised(void **state)
 		for (size_t i = 0; i < COUNT(sizes); i++) {
 			pair_open(fds, kind, sizes[i]);
 			assert_int_equal(send_buffer_bytes(fds[0]), sizes[i]);
-			room_init(&room, fds[0]);
+			room_init(&room, fds[0], kind == UNIX);
 			assert_true(send_buffer_bytes(fds[0]) >=
 			    SEND_BUFFER_BYTES_MIN);
 			pair_close(fds);
@@ -118,7 +118,7 @@ test_large_send_buffers_stay(void **state)
 	for (enum kind kind = UNIX; kind <= TCP; kind++) {
 		pair_open(fds, kind, 300000);
 		bytes = send_buffer_bytes(fds[0]);
-		room_init(&room, fds[0]);
+		room_init(&room, fds[0], kind == UNIX);
 		assert_int_equal(send_buffer_bytes(fds[0]), bytes);
 		pair_close(fds);
 	}
@@ -162,13 +162,13 @@ drain(int fd, size_t len_bytes)
 
 /* The reader stops, reads a part, stops again, and reads the rest. */
 static void
-check_pair(const int fds[2], size_t len_bytes)
+check_pair(const int fds[2], enum kind kind, size_t len_bytes)
 {
 	static const size_t parts[] = { 1, 10000, 60000, 150000, 20 };
 	struct room         room;
 	size_t              unread_bytes, part_bytes;
 
-	room_init(&room, fds[0]);
+	room_init(&room, fds[0], kind == UNIX);
 	unread_bytes = fill(&room, fds[0], len_bytes);
 	assert_true(unread_bytes > 0);
 	for (size_t i = 0; i < COUNT(parts); i++) {
@@ -189,7 +189,7 @@ check_kind(enum kind kind, int buffer_bytes)
 
 	for (size_t i = 0; i < COUNT(lengths); i++) {
 		pair_open(fds, kind, buffer_bytes);
-		check_pair(fds, lengths[i]);
+		check_pair(fds, kind, lengths[i]);
 		pair_close(fds);
 	}
 }
@@ -242,7 +242,7 @@ test_writes_of_many_lengths(void **state)
 		size_t   len_bytes, record_bytes, unread_bytes = 0;
 
 		pair_open(fds, kind, 0);
-		room_init(&room, fds[0]);
+		room_init(&room, fds[0], kind == UNIX);
 		for (int i = 0; i < 3000; i++) {
 			seed = seed * 1103515245 + 12345;
 			len_bytes = (seed >> 16) % (PEER_WRITE_BYTES_MAX + 1);
@@ -268,14 +268,15 @@ test_there_is_no_room_on_a_full_socket(void **state)
 {
 	struct room room;
 	int         fds[2];
-	size_t      unread_bytes = 0;
+	size_t      unread_bytes;
 	ssize_t     n;
 
 	(void)state;
 	pair_open(fds, UNIX, 0);
+	room_init(&room, fds[0], true);
+	unread_bytes = fill(&room, fds[0], 0);
 	while ((n = write(fds[0], filler, 4096)) > 0)
 		unread_bytes += (size_t)n;
-	room_init(&room, fds[0]);
 	assert_false(room_has(&room, fds[0], 1));
 	assert_false(room_has(&room, fds[0], 0));
 	drain(fds[1], unread_bytes);

@@ -93,6 +93,10 @@ reader_call(struct cursor *cursor, enum cursor_event event)
 	struct reader *reader = list_entry(cursor, struct reader, cursor);
 
 	assert_true(cursor_is_open(cursor));
+	if (event == CURSOR_READY && reader->is_full) {
+		cursor_stall(cursor);
+		return;
+	}
 	if (call_count < sizeof(call_names) - 1)
 		call_names[call_count++] = reader->name;
 	if (event == CURSOR_OVERRUN) {
@@ -106,27 +110,41 @@ reader_call(struct cursor *cursor, enum cursor_event event)
 		reader->then(reader);
 }
 
-static void
-reader_open_at(struct reader *reader, char name, struct topic *topic,
-    bool from_start)
+void
+reader_open_on(struct reader *reader, char name, struct topic *const *topics,
+    size_t topic_count, uint64_t seq)
 {
 	memset(reader, 0, sizeof(*reader));
 	reader->name = name;
-	reader->topic = topic;
-	cursor_open(&reader->cursor, topic, from_start, reader_call);
+	reader->topic = topics[0];
+	cursor_open(&reader->cursor, topics, topic_count, seq, reader_call);
 	cursor_resume(&reader->cursor);
 }
 
 void
 reader_open(struct reader *reader, char name, struct topic *topic)
 {
-	reader_open_at(reader, name, topic, false);
+	reader_open_on(reader, name, &topic, 1, CURSOR_FROM_NOW);
 }
 
 void
 reader_open_from_start(struct reader *reader, char name, struct topic *topic)
 {
-	reader_open_at(reader, name, topic, true);
+	reader_open_on(reader, name, &topic, 1, CURSOR_FROM_START);
+}
+
+void
+reader_stall(struct reader *reader)
+{
+	reader->is_full = true;
+	cursor_stall(&reader->cursor);
+}
+
+void
+reader_resume(struct reader *reader)
+{
+	reader->is_full = false;
+	cursor_resume(&reader->cursor);
 }
 
 void

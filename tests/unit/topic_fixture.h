@@ -1,6 +1,7 @@
 #ifndef TOPIC_FIXTURE_H
 #define TOPIC_FIXTURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,11 +16,15 @@ extern int64_t    hand_us;
 struct reader;
 typedef void reader_fn(struct reader *);
 
-/* A subscriber that takes all there is and remembers it as text. */
+/*
+ * A subscriber that takes all there is and remembers it as text, unless it is
+ * full: then it does what a stream does whose client does not read.
+ */
 struct reader {
 	struct cursor  cursor;
 	char           name;
 	char           text[4096];
+	bool           is_full;
 	size_t         ready_count;
 	size_t         overrun_count;
 	reader_fn     *then;
@@ -27,7 +32,10 @@ struct reader {
 	struct topic  *topic;
 };
 
-/* The names of the readers in the order in which they were called. */
+/*
+ * The names of the readers in the order in which they were called; without
+ * the calls to those that are full.
+ */
 extern char   call_names[8192];
 extern size_t call_count;
 
@@ -43,9 +51,17 @@ struct topic *topic_keeping(size_t frame_count_max, size_t frame_bytes_max);
 
 void publish(struct topic *, const char *text);
 
-/* Opens a reader behind the newest frame, or before the oldest, and resumes it. */
+/* Opens a reader behind the newest frame, or before the oldest; resumes it. */
 void reader_open(struct reader *, char name, struct topic *);
 void reader_open_from_start(struct reader *, char name, struct topic *);
+
+/* The same on several topics, behind that sequence number. */
+void reader_open_on(struct reader *, char name, struct topic *const *topics,
+    size_t topic_count, uint64_t seq);
+
+/* It takes nothing more, or again all that there is. */
+void reader_stall(struct reader *);
+void reader_resume(struct reader *);
 
 /* Runs the hub until nobody is left to be called. */
 void hub_settle(void);

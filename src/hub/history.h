@@ -1,0 +1,82 @@
+#ifndef HUB_HISTORY_H
+#define HUB_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "pure/histogram.h"
+
+struct hub;
+struct topic;
+
+/* The name that stands for every topic. */
+#define HISTORY_ALL "*"
+
+struct history_limits {
+	size_t	event_count_max;	/* of one topic */
+	size_t	topic_count_max;
+	size_t	bytes_max;		/* of all, with what it takes to keep them */
+	int64_t	age_ms;
+};
+
+/*
+ * The topics that anyone may publish to, by name, and the updates that they
+ * keep for those who come back. The oldest update goes when there are too many
+ * bytes or when it is too old; a topic goes that has neither an update nor a
+ * subscriber.
+ */
+struct history {
+	struct hub		*hub;
+	struct history_limits	 limits;
+	void			*topics;	/* of tsearch(3), by name */
+	void			*ids;		/* updates by id */
+	struct list		 updates;	/* oldest first */
+	struct list		 idle;		/* topics to be freed */
+	struct topic		*all;
+	size_t			 topic_count;
+	size_t			 update_count;
+	size_t			 bytes;
+	uint64_t		 published_count;
+	struct histogram	 latency;	/* from publish to the last subscriber */
+};
+
+void	 history_init(struct history *, struct hub *,
+	    const struct history_limits *);
+
+/* Without subscribers. */
+void	 history_deinit(struct history *);
+
+/* Takes other limits. A topic's own count holds for new topics. */
+void	 history_set_limits(struct history *, const struct history_limits *);
+
+/*
+ * The topic of that name, which is made if need be, or the one that has every
+ * update for HISTORY_ALL. NULL when there are too many. Subscribe to it before
+ * the next history_run.
+ */
+struct topic	*history_topic(struct history *, const char *name);
+
+/* An update: the frame of its event, and where it goes. */
+struct update_spec {
+	const char *const	*topics;	/* different names */
+	size_t			 topic_count;	/* at least 1 */
+	const char		*id;
+	const char		*bytes;
+	size_t			 len_bytes;
+};
+
+/* Publishes to all the topics. Returns 0, or -1 when there are too many. */
+int	 history_publish(struct history *, const struct update_spec *);
+
+/* The sequence number of the newest update with that id; false: not kept. */
+bool	 history_find(const struct history *, const char *id, uint64_t *seq);
+
+/* Lets go of what is too old, and of topics that nobody uses. */
+void	 history_run(struct history *);
+
+/* When history_run is needed next, on hub_now_ms's clock; INT64_MAX: never. */
+int64_t	 history_next_ms(const struct history *);
+
+#endif

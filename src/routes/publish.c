@@ -1,0 +1,269 @@
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "hub/history.h"
+#include "hub/hub.h"
+#include "pure/sse.h"
+#include "pure/uuid.h"
+#include "routes/answer.h"
+#include "routes/publishers.h"
+#include "routes/request.h"
+#include "routes/routes.h"
+#include "routes/topics.h"
+
+#define FORM_TYPE "application/x-www-form-urlencoded"
+#define ID_BYTES_MAX 1024
+#define RETRY_DIGITS_MAX 9
+
+/* The form of an update, as the Mercure protocol has it. */
+struct update {
+	struct topic_names	 topics;
+	char			 own_id[UUID_URN_BYTES];
+	struct sse_event	 event;
+	bool			 is_private;
+};
+
+static void
+refuse(const struct call *call, struct answer *answer, const char *status,
+    const char *why)
+{
+	log_info("refuse-publish", LOG_STR("client", call->client),
+	    LOG_STR("path", call->full_path), LOG_STR("reason", why));
+	answer_text_head(answer, status);
+	if (strncmp(status, "401", 3) == 0)
+		answer_field(answer, "WWW-Authenticate", "Bearer");
+	if (strncmp(status, "429", 3) == 0)
+		answer_field(answer, "Retry-After", "1");
+	answer_text(answer, "%s: %s", status, why);
+}
+
+/*
+ * Whether a page may have sent this that is not ours and was not allowed to. A
+ * browser says so (Fetch standard, section 3.2); other programs say nothing.
+ */
+static bool
+is_foreign(const struct call *call)
+{
+	const char *origin = request_env(call->request, "HTTP_ORIGIN");
+	const char *host = request_env(call->request, "HTTP_HOST");
+	const char *origin_host;
+
+	if (origin == NULL || cors_allows(call->routes, call->request))
+		return false;
+	origin_host = strstr(origin, "://");
+	return host == NULL || origin_host == NULL ||
+	    strcasecmp(origin_host + 3, host) != 0;
+}
+
+/* Whether the request can be an update at all, whoever sends it. */
+static bool
+is_usable(const struct call *call, struct answer *answer)
+{
+	const char *type = request_env(call->request, "CONTENT_TYPE");
+
+	if (type != NULL && *type != '\0' &&
+	    strncasecmp(type, FORM_TYPE, sizeof(FORM_TYPE) - 1) != 0) {
+		refuse(call, answer, "415 Unsupported Media Type",
+		    "an update is " FORM_TYPE);
+		return false;
+	}
+	if (call->request->is_body_cut) {
+		refuse(call, answer, "413 Content Too Large",
+		    "the option max-body limits an update");
+		return false;
+	}
+	if (is_foreign(call)) {
+		refuse(call, answer, "403 Forbidden", "pages of this origin "
+		    "may not publish; the option allow-origin lets them");
+		return false;
+	}
+	return true;
+}
+
+/* Whether the sender may publish to these topics. */
+static bool
+is_authorized(const struct call *call, struct answer *answer,
+    const struct topic_names *topics)
+{
+	const struct routes *routes = call->routes;
+
+	switch (publishers_judge(routes->publishers,
+	    request_env(call->request, "HTTP_AUTHORIZATION"), call->client,
+	    topics->names, topics->count, hub_now_ms(routes->hub))) {
+	case PUBLISH_ALLOWED:
+		return true;
+	case PUBLISH_OFF:
+		refuse(call, answer, "403 Forbidden", "publishing is off; the "
+		    "option publish-key-file turns it on");
+		return false;
+	case PUBLISH_NO_KEY:
+		refuse(call, answer, "401 Unauthorized", "publishing takes "
+		    "one of the keys as \"Authorization: Bearer KEY\"");
+		return false;
+	case PUBLISH_TOO_OFTEN:
+		refuse(call, answer, "429 Too Many Requests",
+		    "this address has published too often");
+		return false;
+	}
+	return false;
+}
+
+/* The first field of that name, or NULL. */
+static const struct query_pair *
+field(const struct query *form, const char *name)
+{
+	return query_find(form, name, NULL);
+}
+
+static bool
+read_id(struct update *update, const struct query *form,
+    const struct routes *routes, struct answer *answer)
+{
+	const struct query_pair *pair = field(form, "id");
+
+	if (pair == NULL || pair->value_bytes == 0) {
+		routes_make_id(routes, update->own_id);
+		update->event.id = update->own_id;
+		return true;
+	}
+	update->event.id = pair->value;
+	if (pair->value_bytes > ID_BYTES_MAX || pair->value[0] == '#' ||
+	    strcmp(pair->value, "earliest") == 0 ||
+	    !sse_is_field_value(pair->value, pair->value_bytes))
+		return refuse_bad(answer, "id takes UTF-8 without control "
+		    "characters, with no # before it, and not \"earliest\"");
+	return true;
+}
+
+static bool
+read_retry(struct update *update, const struct query *form,
+    struct answer *answer)
+{
+	const struct query_pair *pair = field(form, "retry");
+
+	update->event.retry_ms = -1;
+	if (pair == NULL || pair->value_bytes == 0)
+		return true;
+	if (pair->value_bytes > RETRY_DIGITS_MAX ||
+	    strspn(pair->value, "0123456789") != pair->value_bytes)
+		return refuse_bad(answer, "retry takes milliseconds");
+	update->event.retry_ms = atol(pair->value);
+	return true;
+}
+
+static bool
+read_type_and_data(struct update *update, const struct query *form,
+    struct answer *answer)
+{
+	const struct query_pair *type = field(form, "type");
+	const struct query_pair *data = field(form, "data");
+
+	if (type != NULL && type->value_bytes > 0) {
+		update->event.type = type->value;
+		if (!sse_is_field_value(type->value, type->value_bytes))
+			return refuse_bad(answer, "type takes UTF-8 without "
+			    "control characters");
+	}
+	update->event.data = data == NULL ? "" : data->value;
+	update->event.data_bytes = data == NULL ? 0 : data->value_bytes;
+	if (!sse_is_utf8(update->event.data, update->event.data_bytes))
+		return refuse_bad(answer, "data is not UTF-8");
+	return true;
+}
+
+static bool
+read_topics(struct update *update, const struct query *form,
+    struct answer *answer)
+{
+	size_t i;
+
+	if (!topics_from_query(form, &update->topics, answer))
+		return false;
+	for (i = 0; i < update->topics.count; i++) {
+		if (strcmp(update->topics.names[i], HISTORY_ALL) == 0 ||
+		    strstr(update->topics.names[i], "/.well-known/mercure") !=
+		    NULL)
+			return refuse_bad(answer,
+			    "topic names one that is reserved");
+	}
+	return true;
+}
+
+static bool
+update_publish(const struct update *update, struct history *history)
+{
+	struct buf	bytes = { 0 };
+	int		result;
+
+	sse_append_event(&bytes, &update->event);
+	result = history_publish(history, &(struct update_spec){
+	    .topics = update->topics.names,
+	    .topic_count = update->topics.count,
+	    .id = update->event.id,
+	    .bytes = bytes.data,
+	    .len_bytes = bytes.len_bytes,
+	});
+	buf_deinit(&bytes);
+	return result == 0;
+}
+
+/* The response is the id and nothing else: clients take it as it is. */
+static void
+answer_id(const struct update *update, struct answer *answer)
+{
+	size_t id_bytes = strlen(update->event.id);
+
+	answer_head(answer, "200 OK", "text/plain; charset=utf-8");
+	answer_field(answer, "Cache-Control", "no-store");
+	answer_field(answer, "X-Content-Type-Options", "nosniff");
+	if (update->is_private)
+		answer_field(answer, "Fcgi-Sse-Note", "private: delivered to "
+		    "nobody, since no subscriber can be authorized");
+	answer_field(answer, "Content-Length", "%zu", id_bytes);
+	answer_body(answer, update->event.id, id_bytes);
+}
+
+static void
+publish_form(const struct call *call, struct answer *answer,
+    const struct query *form)
+{
+	struct routes	*routes = call->routes;
+	struct update	 update = { .event.id = NULL };
+
+	if (!read_topics(&update, form, answer) ||
+	    !is_authorized(call, answer, &update.topics) ||
+	    !read_id(&update, form, routes, answer) ||
+	    !read_retry(&update, form, answer) ||
+	    !read_type_and_data(&update, form, answer))
+		return;
+	update.is_private = field(form, "private") != NULL;
+	if (!update.is_private && !update_publish(&update, routes->history)) {
+		topics_refuse(answer);
+		return;
+	}
+	log_debug("publish", LOG_STR("client", call->client),
+	    LOG_STR("topic", update.topics.names[0]),
+	    LOG_STR("id", update.event.id),
+	    LOG_INT("bytes", update.event.data_bytes));
+	answer_id(&update, answer);
+}
+
+void
+publish_update(const struct call *call, struct answer *answer)
+{
+	struct query form;
+
+	if (!topics_are_served(call, answer) || !is_usable(call, answer))
+		return;
+	if (query_init(&form, call->request->body,
+	    call->request->body_bytes) == -1)
+		refuse_bad(answer, "the form is malformed");
+	else
+		publish_form(call, answer, &form);
+	query_deinit(&form);
+}

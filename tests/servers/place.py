@@ -1,0 +1,136 @@
+"""A directory of its own for fcgi-sse, its log and its web server.
+
+Of a file from deploy/ only the paths named in PLACES are replaced.
+"""
+
+import datetime
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import subprocess
+import tempfile
+import textwrap
+
+from responder import (
+    BINARY, ROOT, SANITIZER_REPORT, Line, clean_environ, free_port, wait_until)
+
+DEPLOY = ROOT / "deploy"
+ORIGIN = "https://example.org"
+HEARTBEAT_S = 1
+
+# What the files from deploy/ name, and what it is in a test.
+PLACES = {
+    "/usr/local/bin/fcgi-sse": "{dir}/fcgi-sse",
+    "/run/fcgi-sse/fcgi-sse.sock": "{dir}/fcgi-sse.sock",
+    "/run/fcgi-sse/fcgi-sse.pid": "{dir}/fcgi-sse.pid",
+    "/run/lighttpd/fcgi-sse.sock": "{dir}/spawned.sock",
+    "/run/fcgi-sse": "{dir}",
+    "127.0.0.1:9080": "127.0.0.1:{tcp_port}",
+}
+
+
+def is_root():
+    return os.geteuid() == 0
+
+
+def web_user():
+    """Whom web server and responder run as: what Popen takes."""
+    return {"user": "www-data", "group": "www-data"} if is_root() else {}
+
+
+class Place:
+    """A directory with the program, its log, and copies from deploy/."""
+
+    def __init__(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="fcgi-sse-test-"))
+        self.tcp_port = free_port()
+        (self.dir / "htdocs").mkdir()
+        shutil.copy(BINARY, self.dir / "program")
+        self.script("fcgi-sse")
+        if is_root():
+            user = pwd.getpwnam("www-data")
+            for path in (self.dir, *self.dir.rglob("*")):
+                os.chown(path, user.pw_uid, user.pw_gid)
+
+    def script(self, name):
+        """The program with the tests' options, wherever it is started from."""
+        path = self.dir / name
+        path.write_text(
+            "#!/bin/sh\n"
+            f"export FCGI_SSE_LOG={self.dir}/log\n"
+            f"export FCGI_SSE_HEARTBEAT={HEARTBEAT_S}s\n"
+            f"export FCGI_SSE_ALLOW_ORIGIN={ORIGIN}\n"
+            f'exec {self.dir}/program "$@" 2>>{self.dir}/stderr\n')
+        path.chmod(0o755)
+        return path
+
+    def fitted(self, text):
+        """The text with this place's paths in it."""
+        names = sorted(PLACES, key=len, reverse=True)
+        return re.sub(
+            "|".join(map(re.escape, names)),
+            lambda match: PLACES[match[0]].format(
+                dir=self.dir, tcp_port=self.tcp_port),
+            text)
+
+    def copy(self, name, to):
+        """A file from deploy/."""
+        path = self.dir / to
+        path.write_text(self.fitted((DEPLOY / name).read_text()))
+        path.chmod((DEPLOY / name).stat().st_mode)
+        return path
+
+    def log_lines(self, event):
+        """The log's lines of one event."""
+        path = self.dir / "log"
+        text = path.read_text() if path.exists() else ""
+        # The last one may still be in the making.
+        lines = map(Line, text.split("\n")[:-1])
+        return [line for line in lines if line["event"] == event]
+
+    def remove(self):
+        """Unless a sanitizer left a report, which fails the test."""
+        path = self.dir / "stderr"
+        text = path.read_text() if path.exists() else ""
+        shutil.rmtree(self.dir)
+        assert not SANITIZER_REPORT.search(text), text
+
+
+def seconds(stamp):
+    """A date of the ISO format, as time.time() counts."""
+    return datetime.datetime.fromisoformat(
+        stamp.replace("Z", "+00:00")).timestamp()
+
+
+class External:
+    """fcgi-sse with --listen, beside the web server."""
+
+    def __init__(self, place, listen):
+        self.place = place
+        self.listen = listen
+        self.process = None
+
+    def start(self):
+        count = len(self.place.log_lines("ready"))
+        self.process = subprocess.Popen(
+            [self.place.dir / "fcgi-sse", "--listen", self.listen],
+            env=clean_environ(), stdin=subprocess.DEVNULL, **web_user())
+        wait_until(lambda: len(self.place.log_lines("ready")) > count,
+                   "the line `ready` in the log")
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            status = self.process.wait(10)
+            self.process = None
+            assert status == 0, f"fcgi-sse: exit status {status}"
+
+
+def documented(heading):
+    """The configuration blocks in a section of doc/web-servers.md."""
+    text = (ROOT / "doc" / "web-servers.md").read_text()
+    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    blocks = re.findall(r"(?:^    .*\n|^\n(?=    ))+", section, re.M)
+    return [textwrap.dedent(block) for block in blocks]

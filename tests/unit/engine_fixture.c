@@ -1,0 +1,99 @@
+#include "engine_fixture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "routes/answer.h"
+#include "routes/router.h"
+#include "stream/peer.h"
+#include "stream/stream.h"
+
+#define ARGS_MAX 8
+#define DESCRIPTORS_MAX 1000
+#define PUBLISH_KEY "secret\n"
+
+struct engine  engine;
+struct options engine_options;
+int64_t        engine_wall_ms;
+int64_t        engine_hand_us;
+
+static int64_t
+hand_wall_ms(void)
+{
+	return engine_wall_ms;
+}
+
+static int64_t
+hand_now_us(void)
+{
+	return engine_hand_us;
+}
+
+void
+engine_set_up(const char *const *args)
+{
+	char  name[] = "fcgi-sse";
+	char *argv[ARGS_MAX + 2] = { name };
+	int   argc = 1;
+
+	for (; *args != NULL && argc <= ARGS_MAX; args++)
+		argv[argc++] = strdup(*args);
+	if (setenv("TZ", "UTC", 1) == -1 ||
+	    log_init("/dev/null", LOG_FORMAT_TEXT, LOG_LEVEL_DEBUG) == -1 ||
+	    options_load(&engine_options, argc, argv, NULL) != OPTIONS_RUN)
+		abort();
+	while (argc > 1)
+		free(argv[--argc]);
+	engine_wall_ms = 1795204570000;
+	engine_hand_us = 1000000;
+	engine_init(&engine, &engine_options, PUBLISH_KEY, DESCRIPTORS_MAX);
+	engine.hub.now_us = hand_now_us;
+	engine.routes.wall_ms = hand_wall_ms;
+}
+
+void
+engine_tear_down(void)
+{
+	engine_deinit(&engine);
+	options_deinit(&engine_options);
+	log_deinit();
+}
+
+/* The way to a client that the stream never uses. */
+static void
+on_end(struct peer *peer, bool is_polite)
+{
+	(void)peer;
+	(void)is_polite;
+}
+
+struct engine_answer
+engine_answer(const struct request *request)
+{
+	static const struct peer_ops ops = { .end = on_end };
+	struct peer                  peer = { &ops };
+	struct engine_answer         copy;
+	struct answer                answer;
+
+	router_answer(&engine.routes, request, &answer);
+	copy.len_bytes = answer.bytes.len_bytes;
+	buf_append(&answer.bytes, "", 1);
+	copy.bytes = answer.bytes.data;
+	answer.bytes = (struct buf){ 0 };
+	copy.is_stream = answer.stream != NULL;
+	if (answer.stream != NULL) {
+		stream_attach(answer.stream, &peer);
+		stream_end(answer.stream, STREAM_END_CLIENT_CLOSED);
+	}
+	streams_reap(&engine.streams);
+	answer_deinit(&answer);
+	return copy;
+}
+
+void
+engine_answer_free(struct engine_answer *answer)
+{
+	free(answer->bytes);
+}

@@ -1,0 +1,259 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "stream_fixture.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static uint64_t seed;
+
+/* Not rand(3): the same bytes on every machine. */
+static unsigned
+choose(unsigned choice_count)
+{
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(seed >> 33) % choice_count;
+}
+
+/* Publishes so many bytes that repeat nowhere, and adds them to all. */
+static void
+publish_bytes(struct buf *all, size_t len_bytes)
+{
+	struct frame *frame;
+	char         *bytes = malloc(len_bytes + 1);
+
+	for (size_t i = 0; i < len_bytes; i++)
+		bytes[i] = (char)choose(256);
+	frame = frame_new(bytes, len_bytes);
+	topic_publish(topic, frame);
+	frame_unref(frame);
+	buf_append(all, bytes, len_bytes);
+	free(bytes);
+}
+
+static void
+test_a_long_event_is_sent_in_pieces(void **state)
+{
+	static const size_t lengths[] = { 7999, 8000, 8001, 16000, 16001,
+		100000, 1048576 };
+	struct client_peer  client;
+	struct buf          all = { 0 };
+
+	(void)state;
+	client_open(&client);
+	client_start(&client);
+	for (size_t i = 0; i < COUNT(lengths); i++) {
+		all.len_bytes = 0;
+		client.write_count = 0;
+		publish_bytes(&all, lengths[i]);
+		hub_settle();
+		assert_received_bytes(&client, all.data, all.len_bytes);
+		assert_int_equal(client.write_count,
+		    (lengths[i] + PEER_WRITE_BYTES_MAX - 1) /
+		        PEER_WRITE_BYTES_MAX);
+	}
+	assert_int_equal(client.write_bytes_max, PEER_WRITE_BYTES_MAX);
+	client_close(&client);
+	buf_deinit(&all);
+}
+
+static void
+test_many_short_events_leave_in_one_write(void **state)
+{
+	struct client_peer client;
+	struct buf         all = { 0 };
+
+	(void)state;
+	client_open(&client);
+	client_start(&client);
+	for (int i = 0; i < 50; i++)
+		publish_bytes(&all, 10);
+	hub_settle();
+	assert_int_equal(client.write_count, 1);
+	assert_received_bytes(&client, all.data, all.len_bytes);
+	client_close(&client);
+	buf_deinit(&all);
+}
+
+static void
+test_events_of_any_length_one_after_the_other(void **state)
+{
+	static const unsigned lengths[] = { 1, 2, 10, 100, 7990, 7999, 8000,
+		8001, 9000, 16000, 30000 };
+	struct client_peer    client;
+	struct buf            all = { 0 };
+
+	(void)state;
+	client_open(&client);
+	client_start(&client);
+	for (int round = 0; round < 300; round++) {
+		all.len_bytes = 0;
+		for (unsigned i = choose(20); i > 0; i--)
+			publish_bytes(&all, lengths[choose(COUNT(lengths))]);
+		hub_settle();
+		assert_received_bytes(&client, all.data, all.len_bytes);
+	}
+	client_close(&client);
+	buf_deinit(&all);
+}
+
+/* An event of no bytes passes by, and holds up nothing. */
+static void
+test_an_empty_frame(void **state)
+{
+	struct client_peer client;
+
+	(void)state;
+	client_open(&client);
+	client_start(&client);
+	publish(topic, "1");
+	publish(topic, "");
+	publish(topic, "2");
+	hub_settle();
+	assert_received(&client, "12");
+	client_close(&client);
+}
+
+/* Stalls wherever the room ends, and goes on at that byte. */
+static void
+test_a_client_that_reads_in_parts(void **state)
+{
+	static const unsigned lengths[] = { 1, 100, 5000, 8000, 20000 };
+	struct client_peer    client;
+	struct buf            all = { 0 };
+	int64_t               steps = 0;
+
+	(void)state;
+	client_open(&client);
+	client_start(&client);
+	for (int round = 0; round < 200; round++) {
+		client.room_bytes = choose(20000);
+		for (unsigned i = choose(10); i > 0; i--)
+			publish_bytes(&all, lengths[choose(COUNT(lengths))]);
+		hub_settle();
+		while (client.received.len_bytes < all.len_bytes) {
+			assert_int_equal(client.end_count, 0);
+			assert_int_equal(client.want_room_count, 1);
+			client_read_on(&client, choose(20000));
+			steps++;
+		}
+		assert_received_bytes(&client, all.data, all.len_bytes);
+		all.len_bytes = 0;
+		client_read_on(&client, SIZE_MAX);
+	}
+	assert_true(steps > 200);
+	client_close(&client);
+	buf_deinit(&all);
+}
+
+static void
+test_a_long_event_holds_up_nobody(void **state)
+{
+	struct client_peer first, second;
+	struct buf         all = { 0 };
+
+	(void)state;
+	client_open(&first);
+	client_open(&second);
+	client_start(&first);
+	client_start(&second);
+	publish_bytes(&all, 4000000);
+	hub_run(&hub, 1);
+	assert_in_range(first.write_count, 1, 64);
+	assert_int_equal(second.write_count, 0);
+	hub_run(&hub, 1);
+	assert_in_range(second.write_count, 1, 64);
+	hub_settle();
+	assert_received_bytes(&first, all.data, all.len_bytes);
+	assert_received_bytes(&second, all.data, all.len_bytes);
+	client_close(&first);
+	client_close(&second);
+	buf_deinit(&all);
+}
+
+/* The rest of the event that it was in the middle of is gone. */
+static void
+test_overrun_in_the_middle_of_an_event(void **state)
+{
+	struct client_peer client;
+	struct buf         all = { 0 };
+
+	(void)state;
+	client_open(&client);
+	client_start(&client);
+	client.room_bytes = 20000;
+	publish_bytes(&all, 100000);
+	hub_settle();
+	assert_int_equal(client.received.len_bytes, 16000);
+	assert_memory_equal(client.received.data, all.data, 16000);
+	for (int i = 0; i < 64; i++)
+		publish(topic, "x");
+	assert_ended(&client, STREAM_END_OVERRUN);
+	buf_deinit(&all);
+}
+
+static void
+test_finish_in_the_middle_of_an_event(void **state)
+{
+	struct client_peer client;
+	struct buf         all = { 0 };
+
+	(void)state;
+	client_open(&client);
+	client_start(&client);
+	publish_bytes(&all, 1000000);
+	hub_run(&hub, 1);
+	stream_finish(client.stream);
+	hub_settle();
+	assert_int_equal(client.received.len_bytes, all.len_bytes);
+	assert_memory_equal(client.received.data, all.data, all.len_bytes);
+	assert_ended(&client, STREAM_END_COMPLETE);
+	buf_deinit(&all);
+}
+
+static void
+test_events_and_bytes_are_counted(void **state)
+{
+	struct client_peer client;
+	struct buf         all = { 0 };
+
+	(void)state;
+	client_open(&client);
+	client_start(&client);
+	memset(&streams.totals, 0, sizeof(streams.totals));
+	publish_bytes(&all, 20000);
+	publish_bytes(&all, 10);
+	publish_bytes(&all, 10);
+	hub_settle();
+	assert_int_equal(streams.totals.event_count, 3);
+	assert_int_equal(streams.totals.byte_count, 20020);
+	turn_after(HEARTBEAT_MS);
+	assert_int_equal(streams.totals.event_count, 3);
+	assert_int_equal(streams.totals.byte_count, 20023);
+	client_close(&client);
+	buf_deinit(&all);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STREAM_TEST(test_a_long_event_is_sent_in_pieces),
+		STREAM_TEST(test_many_short_events_leave_in_one_write),
+		STREAM_TEST(test_events_of_any_length_one_after_the_other),
+		STREAM_TEST(test_an_empty_frame),
+		STREAM_TEST(test_a_client_that_reads_in_parts),
+		STREAM_TEST(test_a_long_event_holds_up_nobody),
+		STREAM_TEST(test_overrun_in_the_middle_of_an_event),
+		STREAM_TEST(test_finish_in_the_middle_of_an_event),
+		STREAM_TEST(test_events_and_bytes_are_counted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

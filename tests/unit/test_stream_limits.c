@@ -1,0 +1,267 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stream_fixture.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define LIFETIME_MS 100000
+#define SPREAD_MS 5000
+
+static void
+set_limits(const struct stream_limits *limits)
+{
+	struct stream_limits own = *limits;
+
+	if (own.count_max == 0)
+		own.count_max = SIZE_MAX;
+	streams_set_limits(&streams, &own);
+}
+
+static void
+assert_admission(const char *client, enum stream_refusal refusal)
+{
+	assert_int_equal(streams_admit(&streams, client, "/test"), refusal);
+}
+
+/* What the client was told is one retry field, within the spread. */
+static void
+assert_told_to_come_back(struct client_peer *client)
+{
+	char *text = strndup(client->received.data, client->received.len_bytes);
+	char  again[64];
+	long  retry_ms;
+
+	assert_int_equal(sscanf(text, "retry: %ld", &retry_ms), 1);
+	snprintf(again, sizeof(again), "retry: %ld\n\n", retry_ms);
+	assert_string_equal(text, again);
+	assert_in_range(retry_ms, 200, 200 + streams.limits.return_spread_ms);
+	free(text);
+}
+
+static void
+test_no_more_streams_than_the_limit(void **state)
+{
+	struct client_peer clients[3];
+
+	(void)state;
+	set_limits(&(struct stream_limits){ .count_max = 3 });
+	for (size_t i = 0; i < COUNT(clients); i++) {
+		assert_admission("192.0.2.1", STREAM_ADMITTED);
+		client_open(&clients[i]);
+	}
+	assert_admission("192.0.2.1", STREAM_REFUSED_FULL);
+	assert_admission(NULL, STREAM_REFUSED_FULL);
+	assert_int_equal(streams.totals.refused_count, 2);
+	assert_int_equal(streams.totals.opened_count, 3);
+	client_close(&clients[1]);
+	assert_admission("192.0.2.1", STREAM_ADMITTED);
+	client_close(&clients[0]);
+	client_close(&clients[2]);
+}
+
+static void
+test_no_more_streams_of_a_client_than_the_limit(void **state)
+{
+	struct client_peer clients[3], other, unknown;
+
+	(void)state;
+	set_limits(&(struct stream_limits){ .client_count_max = 2 });
+	client_open(&clients[0]);
+	assert_admission("192.0.2.1", STREAM_ADMITTED);
+	client_open(&clients[1]);
+	assert_admission("192.0.2.1", STREAM_REFUSED_CLIENT);
+	assert_admission("192.0.2.10", STREAM_ADMITTED);
+	client_open_as(&other, &(struct stream_spec){ .client = "::1" });
+	client_open_as(&unknown, &(struct stream_spec){ .client = NULL });
+	assert_admission("::1", STREAM_ADMITTED);
+	assert_admission(NULL, STREAM_ADMITTED);
+	stream_end(clients[0].stream, STREAM_END_CLIENT_CLOSED);
+	streams_reap(&streams);
+	assert_admission("192.0.2.1", STREAM_ADMITTED);
+	client_open(&clients[2]);
+	assert_admission("192.0.2.1", STREAM_REFUSED_CLIENT);
+	for (size_t i = 0; i < COUNT(clients); i++)
+		client_close(&clients[i]);
+	client_close(&other);
+	client_close(&unknown);
+}
+
+/* From four fifths of it up to it, and not all at once. */
+static void
+test_a_stream_ends_at_its_lifetime(void **state)
+{
+	static struct client_peer clients[200];
+	size_t                    early = 0, late = 0;
+
+	(void)state;
+	set_limits(&(struct stream_limits){ .lifetime_ms = LIFETIME_MS,
+	    .return_spread_ms = SPREAD_MS });
+	for (size_t i = 0; i < COUNT(clients); i++) {
+		client_open(&clients[i]);
+		client_start(&clients[i]);
+	}
+	turn_after(LIFETIME_MS * 4 / 5 - 1);
+	assert_int_equal(streams.open_count, COUNT(clients));
+	assert_in_range(streams_next_ms(&streams), hub_now_ms(&hub),
+	    hub_now_ms(&hub) + LIFETIME_MS / 5);
+	turn_after(LIFETIME_MS / 10 + 1);
+	for (size_t i = 0; i < COUNT(clients); i++) {
+		early += clients[i].end_count > 0;
+		late += clients[i].end_count == 0;
+	}
+	assert_true(early > COUNT(clients) / 5);
+	assert_true(late > COUNT(clients) / 5);
+	turn_after(LIFETIME_MS / 10);
+	for (size_t i = 0; i < COUNT(clients); i++) {
+		assert_told_to_come_back(&clients[i]);
+		assert_ended(&clients[i], STREAM_END_LIFETIME);
+	}
+}
+
+static void
+test_without_lifetime_a_stream_lasts(void **state)
+{
+	struct client_peer client;
+
+	(void)state;
+	client_open(&client);
+	client_start(&client);
+	for (int day = 0; day < 400; day++)
+		turn_after(24 * 60 * 60 * 1000);
+	assert_int_equal(client.end_count, 0);
+	client_close(&client);
+}
+
+static void
+test_a_drain_ends_all_in_slices(void **state)
+{
+	enum { CLIENT_COUNT = 1000 };
+	struct client_peer *clients = calloc(CLIENT_COUNT, sizeof(*clients));
+	size_t              open_count, turn_count = 0;
+
+	(void)state;
+	set_limits(&(struct stream_limits){ .return_spread_ms = SPREAD_MS });
+	for (size_t i = 0; i < CLIENT_COUNT; i++) {
+		client_open(&clients[i]);
+		client_start(&clients[i]);
+	}
+	assert_false(streams_is_busy(&streams));
+	streams_drain(&streams);
+	assert_admission("192.0.2.1", STREAM_REFUSED_DRAINING);
+	while (streams_is_busy(&streams)) {
+		open_count = streams.open_count;
+		turn_after(0);
+		turn_count++;
+		assert_in_range(open_count - streams.open_count, 1, 500);
+	}
+	assert_int_equal(streams.open_count, 0);
+	assert_true(turn_count > 1);
+	for (size_t i = 0; i < CLIENT_COUNT; i++) {
+		assert_told_to_come_back(&clients[i]);
+		assert_ended(&clients[i], STREAM_END_SHUTDOWN);
+	}
+	free(clients);
+}
+
+/* Who cannot be told is ended all the same. */
+static void
+test_who_is_not_told_to_come_back(void **state)
+{
+	struct client_peer opening, stalled, full, plain, gone;
+
+	(void)state;
+	client_open(&opening);
+	client_open(&stalled);
+	client_open(&full);
+	client_open(&gone);
+	client_open_as(&plain, &(struct stream_spec){ .is_plain = true });
+	client_start(&stalled);
+	client_start(&full);
+	client_start(&plain);
+	client_start(&gone);
+	stalled.room_bytes = 0;
+	publish(topic, "x");
+	hub_settle();
+	assert_received(&full, "x");
+	assert_received(&plain, "x");
+	full.room_bytes = 0;
+	gone.is_gone = true;
+	streams_drain(&streams);
+	turn_after(0);
+	assert_received(&opening, "");
+	assert_received(&stalled, "");
+	assert_received(&full, "");
+	assert_received(&plain, "");
+	assert_ended(&gone, STREAM_END_WRITE_FAILED);
+	assert_ended(&opening, STREAM_END_SHUTDOWN);
+	assert_ended(&stalled, STREAM_END_SHUTDOWN);
+	assert_ended(&full, STREAM_END_SHUTDOWN);
+	assert_ended(&plain, STREAM_END_SHUTDOWN);
+}
+
+static void
+test_the_time_to_come_back_is_spread(void **state)
+{
+	long least_ms = LONG_MAX, most_ms = 0, ms;
+
+	(void)state;
+	assert_int_equal(streams_return_ms(&streams), 200);
+	set_limits(&(struct stream_limits){ .return_spread_ms = SPREAD_MS });
+	for (int i = 0; i < 1000; i++) {
+		ms = streams_return_ms(&streams);
+		least_ms = ms < least_ms ? ms : least_ms;
+		most_ms = ms > most_ms ? ms : most_ms;
+	}
+	assert_in_range(least_ms, 200, 200 + SPREAD_MS / 10);
+	assert_in_range(most_ms, 200 + SPREAD_MS * 9 / 10, 200 + SPREAD_MS);
+}
+
+/* A shorter time counts for new streams, whatever the old ones have. */
+static void
+test_new_limits_are_for_new_streams(void **state)
+{
+	struct client_peer old, new;
+
+	(void)state;
+	set_limits(&(struct stream_limits){ .heartbeat_ms = 10 * HEARTBEAT_MS,
+	    .lifetime_ms = 100 * LIFETIME_MS });
+	client_open(&old);
+	client_start(&old);
+	set_limits(&(struct stream_limits){ .heartbeat_ms = HEARTBEAT_MS,
+	    .lifetime_ms = LIFETIME_MS });
+	client_open(&new);
+	client_start(&new);
+	turn_after(HEARTBEAT_MS);
+	assert_received(&new, HEARTBEAT);
+	assert_received(&old, "");
+	for (int i = 0; i < 10 && new.end_count == 0; i++)
+		turn_after(HEARTBEAT_MS);
+	assert_ended(&new, STREAM_END_LIFETIME);
+	assert_int_equal(old.end_count, 0);
+	client_close(&old);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STREAM_TEST(test_no_more_streams_than_the_limit),
+		STREAM_TEST(test_no_more_streams_of_a_client_than_the_limit),
+		STREAM_TEST(test_a_stream_ends_at_its_lifetime),
+		STREAM_TEST(test_without_lifetime_a_stream_lasts),
+		STREAM_TEST(test_a_drain_ends_all_in_slices),
+		STREAM_TEST(test_who_is_not_told_to_come_back),
+		STREAM_TEST(test_the_time_to_come_back_is_spread),
+		STREAM_TEST(test_new_limits_are_for_new_streams),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
