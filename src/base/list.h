@@ -10,13 +10,13 @@
  * be joined in one step whatever they hold.
  */
 struct list {
-	struct list	*prev;
-	struct list	*next;
+	struct list *prev;
+	struct list *next;
 };
 
 /* The struct that holds the node as its member. */
 #define list_entry(node, type, member) \
-	((type *)(void *)((char *)(node) - offsetof(type, member)))
+	((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 /* Makes an empty list, or a node that stands alone. */
 static inline void

@@ -18,18 +18,18 @@
 extern char **environ;
 
 struct cgi {
-	struct peer	 peer;
-	uv_poll_t	 poll;
-	bool		 is_watched;	/* poll works: not a plain file */
-	bool		 is_done;
-	struct buf	 unsent;	/* of what was written */
-	struct stream	*stream;	/* NULL: no stream, or it has ended */
-	bool		 wants_room;
-	struct routes	*routes;
-	struct request	 request;
-	struct buf	 body;
-	void		(*on_done)(void *);
-	void		*arg;
+	struct peer    peer;
+	uv_poll_t      poll;
+	bool           is_watched; /* poll works: not a plain file */
+	bool           is_done;
+	struct buf     unsent; /* of what was written */
+	struct stream *stream; /* NULL: no stream, or it has ended */
+	bool           wants_room;
+	struct routes *routes;
+	struct request request;
+	struct buf     body;
+	void (*on_done)(void *);
+	void *arg;
 };
 
 bool
@@ -60,7 +60,7 @@ cgi_lose(struct cgi *cgi, enum stream_end end)
 		cgi_done(cgi);
 }
 
-static void	on_poll(uv_poll_t *, int, int);
+static void on_poll(uv_poll_t *, int, int);
 
 /*
  * Without something to send the descriptor is watched for errors alone: a
@@ -71,7 +71,8 @@ static void
 cgi_watch(struct cgi *cgi)
 {
 	int events = cgi->unsent.len_bytes > 0 || cgi->wants_room ?
-	    UV_WRITABLE : UV_PRIORITIZED;
+	    UV_WRITABLE :
+	    UV_PRIORITIZED;
 
 	if (cgi->is_watched && !cgi->is_done)
 		uv_poll_start(&cgi->poll, events, on_poll);
@@ -81,8 +82,8 @@ cgi_watch(struct cgi *cgi)
 static int
 cgi_send(struct cgi *cgi)
 {
-	size_t	sent_bytes = 0;
-	ssize_t	n;
+	size_t  sent_bytes = 0;
+	ssize_t n;
 
 	while (sent_bytes < cgi->unsent.len_bytes) {
 		n = write(STDOUT_FILENO, cgi->unsent.data + sent_bytes,
@@ -105,8 +106,7 @@ on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct cgi *cgi = list_entry(poll, struct cgi, poll);
 
-	if (status < 0 || (events & UV_WRITABLE) == 0 ||
-	    cgi_send(cgi) == -1) {
+	if (status < 0 || (events & UV_WRITABLE) == 0 || cgi_send(cgi) == -1) {
 		cgi_lose(cgi, STREAM_END_CLIENT_CLOSED);
 		return;
 	}
@@ -137,8 +137,8 @@ cgi_has_room(struct peer *peer, size_t len_bytes)
 static int
 cgi_write_parts(struct peer *peer, const struct iovec *parts, int count)
 {
-	struct cgi	*cgi = cgi_of(peer);
-	int		 i;
+	struct cgi *cgi = cgi_of(peer);
+	int         i;
 
 	for (i = 0; i < count; i++)
 		buf_append(&cgi->unsent, parts[i].iov_base, parts[i].iov_len);
@@ -178,10 +178,10 @@ static const struct peer_ops cgi_ops = {
 static void
 cgi_read_body(struct cgi *cgi, size_t body_bytes_max)
 {
-	const char	*announced = getenv("CONTENT_LENGTH");
-	char		 bytes[4096];
+	const char        *announced = getenv("CONTENT_LENGTH");
+	char               bytes[4096];
 	unsigned long long left;
-	ssize_t		 n;
+	ssize_t            n;
 
 	if (announced == NULL || *announced < '0' || *announced > '9')
 		return;
@@ -206,8 +206,8 @@ cgi_read_body(struct cgi *cgi, size_t body_bytes_max)
 void
 cgi_start(struct cgi *cgi)
 {
-	struct answer	answer;
-	size_t		len_bytes;
+	struct answer answer;
+	size_t        len_bytes;
 
 	router_answer(cgi->routes, &cgi->request, &answer);
 	buf_deinit(&cgi->body);
@@ -228,8 +228,8 @@ struct cgi *
 cgi_new(uv_loop_t *loop, struct routes *routes, size_t body_bytes_max,
     void (*on_done)(void *), void *arg)
 {
-	struct cgi	*cgi = mem_zalloc(sizeof(*cgi));
-	int		 flags = fcntl(STDOUT_FILENO, F_GETFL);
+	struct cgi *cgi = mem_zalloc(sizeof(*cgi));
+	int         flags = fcntl(STDOUT_FILENO, F_GETFL);
 
 	cgi->peer.ops = &cgi_ops;
 	cgi->on_done = on_done;

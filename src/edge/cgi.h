@@ -9,23 +9,23 @@ struct cgi;
 struct routes;
 
 /* Whether the environment is that of a CGI program (RFC 3875). */
-bool		 cgi_is_requested(void);
+bool cgi_is_requested(void);
 
 /*
  * Takes the one request that the environment and standard input hold. Reading
  * that may take as long as the client likes, so signals should end the process
  * as they do by default.
  */
-struct cgi	*cgi_new(uv_loop_t *, struct routes *, size_t body_bytes_max,
-		    void (*on_done)(void *), void *arg);
+struct cgi *cgi_new(uv_loop_t *, struct routes *, size_t body_bytes_max,
+    void (*on_done)(void *), void *arg);
 
 /*
  * Answers it on standard output. When all is written, or the client is gone,
  * on_done is called, here or from the loop.
  */
-void		 cgi_start(struct cgi *);
+void cgi_start(struct cgi *);
 
 /* After its stream, if there was one, has ended. */
-void		 cgi_free(struct cgi *);
+void cgi_free(struct cgi *);
 
 #endif

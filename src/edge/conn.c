@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "edge/conns.h"
 #include "edge/fcgi.h"
 #include "edge/room.h"
 #include "hub/hub.h"
@@ -20,36 +21,6 @@
 #include "stream/stream.h"
 
 #define READ_BYTES (64 * 1024)
-
-/* What a request that is on its way when the process stops may still take. */
-#define DRAIN_REQUEST_MS 500
-
-enum conn_state {
-	CONN_READING,		/* collects a request */
-	CONN_ANSWERING,		/* writes out, and reads nothing meanwhile */
-	CONN_STREAMING,		/* the stream writes */
-	CONN_CLOSED
-};
-
-/* One connection from a web server, and the request that is active on it. */
-struct conn {
-	struct peer		 peer;
-	struct conns		*conns;
-	struct list		 node;		/* in conns->open */
-	uv_poll_t		 poll;
-	int			 watched;	/* UV_READABLE | UV_WRITABLE */
-	int			 fd;
-	enum conn_state		 state;
-	bool			 is_idle;	/* kept, and nothing has come */
-	struct room		 room;
-	struct deadline		 deadline;
-	struct record_reader	 reader;
-	struct buf		 in;
-	size_t			 counted_bytes;	/* of in, in buffered_bytes */
-	struct buf		 out;		/* while CONN_ANSWERING */
-	size_t			 sent_bytes;	/* of out */
-	struct stream		*stream;	/* NULL: no stream */
-};
 
 static struct fcgi_target
 conn_target(const struct conn *conn)
@@ -70,7 +41,7 @@ on_closed(uv_handle_t *handle)
 }
 
 /* The handle first: it takes the descriptor out of the loop by its number. */
-static void
+void
 conn_close(struct conn *conn)
 {
 	struct conns *conns = conn->conns;
@@ -89,7 +60,7 @@ conn_close(struct conn *conn)
 }
 
 /* Ends the connection, and its stream for that reason. */
-static void
+void
 conn_lose(struct conn *conn, enum stream_end end)
 {
 	if (conn->stream != NULL)
@@ -98,14 +69,14 @@ conn_lose(struct conn *conn, enum stream_end end)
 		conn_close(conn);
 }
 
-static void
+void
 conn_break(struct conn *conn, const char *why)
 {
 	log_warn("bad-connection", LOG_STR("error", why));
 	conn_lose(conn, STREAM_END_PROTOCOL_ERROR);
 }
 
-static void	on_poll(uv_poll_t *, int, int);
+static void on_poll(uv_poll_t *, int, int);
 
 static void
 conn_watch(struct conn *conn, int events)
@@ -131,7 +102,8 @@ conn_finish(struct conn *conn)
 	conn_watch(conn, UV_READABLE);
 	conn->is_idle = conn->in.len_bytes == 0;
 	deadline_set(conn->is_idle ? &conn->conns->idles :
-	    &conn->conns->requests, &conn->deadline, conn_now_ms(conn));
+				     &conn->conns->requests,
+	    &conn->deadline, conn_now_ms(conn));
 }
 
 static void
@@ -151,9 +123,9 @@ conn_start_stream(struct conn *conn)
 static void
 conn_send(struct conn *conn)
 {
-	struct iovec	part;
-	bool		is_end;
-	int		result;
+	struct iovec part;
+	bool         is_end;
+	int          result;
 
 	do {
 		part.iov_base = conn->out.data + conn->sent_bytes;
@@ -171,7 +143,7 @@ conn_send(struct conn *conn)
 		is_end = conn->sent_bytes == conn->out.len_bytes;
 		result = is_end && conn->stream == NULL ?
 		    fcgi_end(conn->conns->fcgi, conn_target(conn),
-		    part.iov_base, part.iov_len) :
+			part.iov_base, part.iov_len) :
 		    fcgi_write(conn->conns->fcgi, conn_target(conn), &part, 1);
 		if (result == -1) {
 			conn_lose(conn, STREAM_END_WRITE_FAILED);
@@ -204,23 +176,23 @@ conn_put_end(struct conn *conn, enum record_status status)
 {
 	unsigned char record[RECORD_REPLY_BYTES_MAX];
 
-	conn_put_record(conn, record, record_put_end(record,
-	    conn->reader.request_id, status));
+	conn_put_record(conn, record,
+	    record_put_end(record, conn->reader.request_id, status));
 }
 
 /* Has the whole request at the buffer's front answered. */
 static void
 conn_answer(struct conn *conn)
 {
-	struct conns	*conns = conn->conns;
-	struct request	 request = {
+	struct conns  *conns = conn->conns;
+	struct request request = {
 		.is_body_cut = conn->reader.is_body_cut,
 	};
-	struct answer	 answer;
+	struct answer answer;
 
 	deadline_clear(&conn->deadline);
 	if (fcgi_parse(conns->fcgi, conn->in.data, conn->reader.request_bytes,
-	    conn->reader.body_bytes, &request) == -1) {
+		conn->reader.body_bytes, &request) == -1) {
 		conn_put_end(conn, RECORD_REQUEST_COMPLETE);
 		if (conn->state != CONN_CLOSED)
 			conn_break(conn, "libfcgi does not take the request");
@@ -318,8 +290,8 @@ conn_take_bytes(struct conn *conn, const char *bytes, size_t len_bytes)
 static void
 conn_read(struct conn *conn)
 {
-	static char	bytes[READ_BYTES];
-	ssize_t		n;
+	static char bytes[READ_BYTES];
+	ssize_t     n;
 
 	n = read(conn->fd, bytes, sizeof(bytes));
 	if (n > 0)
@@ -353,8 +325,8 @@ on_poll(uv_poll_t *poll, int status, int events)
 	}
 	if ((events & UV_WRITABLE) != 0)
 		conn_write(conn);
-	if ((events & UV_READABLE) != 0 && (conn->state == CONN_READING ||
-	    conn->state == CONN_STREAMING))
+	if ((events & UV_READABLE) != 0 &&
+	    (conn->state == CONN_READING || conn->state == CONN_STREAMING))
 		conn_read(conn);
 }
 
@@ -375,9 +347,9 @@ conn_has_room(struct peer *peer, size_t len_bytes)
 static int
 conn_write_parts(struct peer *peer, const struct iovec *parts, int count)
 {
-	struct conn	*conn = conn_of(peer);
-	size_t		 len_bytes = 0;
-	int		 i;
+	struct conn *conn = conn_of(peer);
+	size_t       len_bytes = 0;
+	int          i;
 
 	for (i = 0; i < count; i++)
 		len_bytes += parts[i].iov_len;
@@ -416,24 +388,11 @@ static const struct peer_ops conn_ops = {
 	.end = conn_end,
 };
 
-void
-conns_init(struct conns *conns, const struct conn_limits *limits)
-{
-	conns->limits = *limits;
-	conns->open_count = 0;
-	conns->buffered_bytes = 0;
-	conns->is_draining = false;
-	list_init(&conns->open);
-	deadline_list_init(&conns->requests, limits->request_timeout_ms);
-	deadline_list_init(&conns->idles, limits->idle_timeout_ms);
-	deadline_list_init(&conns->answers, limits->answer_timeout_ms);
-}
-
 int
-conns_add(struct conns *conns, int fd, bool is_unix)
+conn_new(struct conns *conns, int fd, bool is_unix)
 {
-	struct conn	*conn = mem_zalloc(sizeof(*conn));
-	int		 error;
+	struct conn *conn = mem_zalloc(sizeof(*conn));
+	int          error;
 
 	error = uv_poll_init(conns->loop, &conn->poll, fd);
 	if (error != 0) {
@@ -454,65 +413,4 @@ conns_add(struct conns *conns, int fd, bool is_unix)
 	deadline_set(&conns->requests, &conn->deadline, conn_now_ms(conn));
 	conn_watch(conn, UV_READABLE);
 	return 0;
-}
-
-void
-conns_run(struct conns *conns)
-{
-	int64_t		 now_ms = hub_now_ms(conns->streams->hub);
-	struct deadline	*due;
-
-	while ((due = deadline_take_due(&conns->requests, now_ms)) != NULL)
-		conn_break(list_entry(due, struct conn, deadline),
-		    "no whole request within the request timeout");
-	while ((due = deadline_take_due(&conns->answers, now_ms)) != NULL)
-		conn_lose(list_entry(due, struct conn, deadline),
-		    STREAM_END_STALLED);
-	while ((due = deadline_take_due(&conns->idles, now_ms)) != NULL)
-		conn_close(list_entry(due, struct conn, deadline));
-}
-
-int64_t
-conns_next_ms(const struct conns *conns)
-{
-	const struct deadline_list *lists[] = { &conns->requests,
-	    &conns->answers, &conns->idles };
-	int64_t	next_ms = INT64_MAX, list_ms;
-	size_t	i;
-
-	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		list_ms = deadline_next_ms(lists[i]);
-		if (list_ms < next_ms)
-			next_ms = list_ms;
-	}
-	return next_ms;
-}
-
-void
-conns_drain(struct conns *conns)
-{
-	struct list	*node, *next;
-	struct conn	*conn;
-
-	conns->is_draining = true;
-	conns->requests.after_ms = DRAIN_REQUEST_MS;
-	for (node = conns->open.next; node != &conns->open; node = next) {
-		next = node->next;
-		conn = list_entry(node, struct conn, node);
-		if (conn->state != CONN_READING)
-			continue;
-		if (conn->in.len_bytes == 0)
-			conn_close(conn);
-		else
-			deadline_set(&conns->requests, &conn->deadline,
-			    conn_now_ms(conn));
-	}
-}
-
-void
-conns_close_all(struct conns *conns)
-{
-	while (!list_is_empty(&conns->open))
-		conn_lose(list_entry(conns->open.next, struct conn, node),
-		    STREAM_END_SHUTDOWN);
 }

@@ -3,62 +3,59 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <uv.h>
 
+#include "base/buf.h"
 #include "base/deadline.h"
 #include "base/list.h"
 #include "edge/record.h"
+#include "edge/room.h"
+#include "stream/peer.h"
+#include "stream/stream.h"
 
-struct fcgi;
-struct routes;
-struct streams;
+struct conns;
 
-struct conn_limits {
-	struct record_limits	records;
-	size_t			buffered_bytes_max;	/* all requests */
-	int64_t			request_timeout_ms;	/* one request, whole */
-	int64_t			idle_timeout_ms;	/* a kept connection */
-	int64_t			answer_timeout_ms;	/* no room to write */
+enum conn_state {
+	CONN_READING,   /* collects a request */
+	CONN_ANSWERING, /* writes out, and reads nothing meanwhile */
+	CONN_STREAMING, /* the stream writes */
+	CONN_CLOSED
 };
 
-/* All connections from web servers. */
-struct conns {
-	uv_loop_t		*loop;
-	struct fcgi		*fcgi;
-	struct routes		*routes;
-	struct streams		*streams;
-	struct conn_limits	 limits;
-	size_t			 open_count;
-	size_t			 buffered_bytes;
-	bool			 is_draining;	/* no connection is kept */
-	struct list		 open;
-	struct deadline_list	 requests;
-	struct deadline_list	 idles;
-	struct deadline_list	 answers;
+/* One connection from a web server, and the request that is active on it. */
+struct conn {
+	struct peer          peer;
+	struct conns        *conns;
+	struct list          node; /* in conns->open */
+	uv_poll_t            poll;
+	int                  watched; /* UV_READABLE | UV_WRITABLE */
+	int                  fd;
+	enum conn_state      state;
+	bool                 is_idle; /* kept, and nothing has come */
+	struct room          room;
+	struct deadline      deadline;
+	struct record_reader reader;
+	struct buf           in;
+	size_t               counted_bytes; /* of in, in buffered_bytes */
+	struct buf           out;           /* while CONN_ANSWERING */
+	size_t               sent_bytes;    /* of out */
+	struct stream       *stream;        /* NULL: no stream */
 };
-
-void	 conns_init(struct conns *, const struct conn_limits *);
 
 /*
  * Takes over a non-blocking descriptor that accept(2) gave, of a unix socket
- * or not. Returns 0, or -1 when it cannot be watched; it is closed then.
+ * or not. Returns 0, or -1 when it cannot be watched; it is closed then. The
+ * connection frees itself after it was closed.
  */
-int	 conns_add(struct conns *, int fd, bool is_unix);
+int conn_new(struct conns *, int fd, bool is_unix);
 
-/* Closes the connections that are past their deadline. */
-void	 conns_run(struct conns *);
+/* Closes it. Without a stream. */
+void conn_close(struct conn *);
 
-/* When conns_run is needed next; INT64_MAX: never. */
-int64_t	 conns_next_ms(const struct conns *);
+/* Ends its stream, if there is one, for that reason, and closes it. */
+void conn_lose(struct conn *, enum stream_end);
 
-/*
- * Keeps no connection from now on, and closes those without a request. One
- * that is on its way may still arrive, soon.
- */
-void	 conns_drain(struct conns *);
-
-/* Closes what is open, whatever it does. Without streams. */
-void	 conns_close_all(struct conns *);
+/* The same for a peer that does what it must not, and logs why. */
+void conn_break(struct conn *, const char *why);
 
 #endif

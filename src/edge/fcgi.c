@@ -26,18 +26,39 @@
  * that it still works.
  */
 struct fcgi {
-	FCGX_Request	 request;
-	int		 request_fd;	/* the request that is parsed */
-	int		 blank_fd;	/* blank_request, see fcgi_fresh */
-	char		*body;
-	char		**env;		/* a copy, in one piece */
+	FCGX_Request request;
+	int          request_fd; /* the request that is parsed */
+	int          blank_fd;   /* blank_request, see fcgi_fresh */
+	char        *body;
+	char       **env; /* a copy, in one piece */
 };
 
 /* BEGIN_REQUEST and the end of PARAMS: the least that makes a new writer. */
 static const unsigned char blank_request[] = {
-	1, RECORD_BEGIN_REQUEST, 0, 1, 0, 8, 0, 0,
-	0, RECORD_RESPONDER, 0, 0, 0, 0, 0, 0,
-	1, RECORD_PARAMS, 0, 1, 0, 0, 0, 0,
+	1,
+	RECORD_BEGIN_REQUEST,
+	0,
+	1,
+	0,
+	8,
+	0,
+	0,
+	0,
+	RECORD_RESPONDER,
+	0,
+	0,
+	0,
+	0,
+	0,
+	0,
+	1,
+	RECORD_PARAMS,
+	0,
+	1,
+	0,
+	0,
+	0,
+	0,
 };
 
 /* A descriptor that libfcgi can read(2) and that is only memory. */
@@ -47,8 +68,8 @@ memory_open(void)
 #ifdef HAVE_MEMFD_CREATE
 	return memfd_create("fcgi-sse", MFD_CLOEXEC);
 #else
-	char	path[] = "/tmp/fcgi-sse.XXXXXX";
-	int	fd = mkstemp(path);
+	char path[] = "/tmp/fcgi-sse.XXXXXX";
+	int  fd = mkstemp(path);
 
 	if (fd != -1) {
 		unlink(path);
@@ -62,8 +83,8 @@ memory_open(void)
 static int
 memory_set(int fd, const void *bytes, size_t len_bytes)
 {
-	const char	*next = bytes;
-	ssize_t		 n;
+	const char *next = bytes;
+	ssize_t     n;
 
 	if (fd == -1 || lseek(fd, 0, SEEK_SET) == -1)
 		return -1;
@@ -109,8 +130,9 @@ fcgi_fresh(struct fcgi *fcgi)
 		return 0;
 	/* libfcgi has closed the memory; there is a new one, if at all. */
 	return memory_set(fcgi->blank_fd, blank_request,
-	    sizeof(blank_request)) == 0 ?
-	    fcgi_accept(fcgi, &fcgi->blank_fd) : -1;
+		   sizeof(blank_request)) == 0 ?
+	    fcgi_accept(fcgi, &fcgi->blank_fd) :
+	    -1;
 }
 
 /* False when there is no writer, because no new one could be made before. */
@@ -142,14 +164,14 @@ int
 fcgi_write(struct fcgi *fcgi, struct fcgi_target target,
     const struct iovec *parts, int count)
 {
-	bool	is_written = true;
-	int	i;
+	bool is_written = true;
+	int  i;
 
 	if (!fcgi_aim(fcgi, target))
 		return -1;
 	for (i = 0; i < count; i++)
-		is_written = is_written && fcgi_put(fcgi, parts[i].iov_base,
-		    parts[i].iov_len);
+		is_written = is_written &&
+		    fcgi_put(fcgi, parts[i].iov_base, parts[i].iov_len);
 	is_written = is_written && FCGX_FFlush(fcgi->request.out) == 0;
 	fcgi_off(fcgi);
 	if (!is_written)
@@ -178,15 +200,16 @@ fcgi_end(struct fcgi *fcgi, struct fcgi_target target, const void *bytes,
 static bool
 fcgi_read_body(struct fcgi *fcgi, size_t body_bytes, struct request *request)
 {
-	char	 beyond;
-	size_t	 have_bytes = 0;
-	int	 n, want;
+	char   beyond;
+	size_t have_bytes = 0;
+	int    n, want;
 
 	fcgi->request.ipcFd = fcgi->request_fd;
 	if (body_bytes > 0)
 		fcgi->body = mem_alloc(body_bytes);
 	while (have_bytes < body_bytes) {
-		want = body_bytes - have_bytes > INT_MAX ? INT_MAX :
+		want = body_bytes - have_bytes > INT_MAX ?
+		    INT_MAX :
 		    (int)(body_bytes - have_bytes);
 		n = FCGX_GetStr(fcgi->body + have_bytes, want,
 		    fcgi->request.in);
@@ -210,8 +233,8 @@ fcgi_read_body(struct fcgi *fcgi, size_t body_bytes, struct request *request)
 static char **
 copy_env(char *const *from)
 {
-	size_t	size = sizeof(char *), count = 0, len_bytes;
-	char	**env, *text;
+	size_t size = sizeof(char *), count = 0, len_bytes;
+	char **env, *text;
 
 	for (; from[count] != NULL; count++)
 		size += sizeof(char *) + strlen(from[count]) + 1;
@@ -260,8 +283,8 @@ fcgi_release(struct fcgi *fcgi)
 static bool
 got(int fd, const void *bytes, size_t len_bytes)
 {
-	char	read_bytes[64];
-	ssize_t	n = recv(fd, read_bytes, sizeof(read_bytes), MSG_DONTWAIT);
+	char    read_bytes[64];
+	ssize_t n = recv(fd, read_bytes, sizeof(read_bytes), MSG_DONTWAIT);
 
 	return n == (ssize_t)len_bytes &&
 	    memcmp(read_bytes, bytes, len_bytes) == 0;
@@ -275,18 +298,53 @@ static bool
 exchange(struct fcgi *fcgi, const int fds[2])
 {
 	static const unsigned char record[] = {
-		1, RECORD_STDOUT, 0, 7, 0, 4, 4, 0,
-		't', 'e', 's', 't', 0, 0, 0, 0,
+		1,
+		RECORD_STDOUT,
+		0,
+		7,
+		0,
+		4,
+		4,
+		0,
+		't',
+		'e',
+		's',
+		't',
+		0,
+		0,
+		0,
+		0,
 	};
 	static const unsigned char end[] = {
-		1, RECORD_STDOUT, 0, 7, 0, 0, 0, 0,
-		1, RECORD_END_REQUEST, 0, 7, 0, 8, 0, 0,
-		0, 0, 0, 0, 0, 0, 0, 0,
+		1,
+		RECORD_STDOUT,
+		0,
+		7,
+		0,
+		0,
+		0,
+		0,
+		1,
+		RECORD_END_REQUEST,
+		0,
+		7,
+		0,
+		8,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
 	};
-	struct fcgi_target	gone = { .fd = -1, .request_id = 3 };
-	struct fcgi_target	target = { .fd = fds[0], .request_id = 7 };
-	struct iovec		lost = { (void *)"lost", 4 };
-	struct iovec		test = { (void *)"test", 4 };
+	struct fcgi_target gone = { .fd = -1, .request_id = 3 };
+	struct fcgi_target target = { .fd = fds[0], .request_id = 7 };
+	struct iovec       lost = { (void *)"lost", 4 };
+	struct iovec       test = { (void *)"test", 4 };
 
 	return fcgi_write(fcgi, gone, &lost, 1) == -1 &&
 	    fcgi_write(fcgi, target, &test, 1) == 0 &&
@@ -298,9 +356,9 @@ exchange(struct fcgi *fcgi, const int fds[2])
 struct fcgi *
 fcgi_new(const char **error)
 {
-	struct fcgi	*fcgi = mem_zalloc(sizeof(*fcgi));
-	int		 fds[2];
-	bool		 is_good;
+	struct fcgi *fcgi = mem_zalloc(sizeof(*fcgi));
+	int          fds[2];
+	bool         is_good;
 
 	*error = NULL;
 	fcgi->request.ipcFd = -1;
@@ -309,8 +367,8 @@ fcgi_new(const char **error)
 	if (FCGX_Init() != 0)
 		*error = "libfcgi cannot be initialised";
 	else if (fcgi->request_fd == -1 || fcgi->blank_fd == -1 ||
-	    memory_set(fcgi->blank_fd, blank_request,
-	    sizeof(blank_request)) == -1)
+	    memory_set(fcgi->blank_fd, blank_request, sizeof(blank_request)) ==
+		-1)
 		*error = "no memory file can be made to parse requests in";
 	else if (fcgi_fresh(fcgi) == -1)
 		*error = "this libfcgi does not read requests from memory";
@@ -322,7 +380,8 @@ fcgi_new(const char **error)
 		close(fds[1]);
 		if (is_good)
 			return fcgi;
-		*error = "this libfcgi does not write as its documentation says";
+		*error =
+		    "this libfcgi does not write as its documentation says";
 	}
 	fcgi_free(fcgi);
 	return NULL;

@@ -17,8 +17,8 @@ struct fcgi;
 
 /* Where a response goes. */
 struct fcgi_target {
-	int		fd;
-	uint16_t	request_id;
+	int      fd;
+	uint16_t request_id;
 };
 
 /*
@@ -27,19 +27,19 @@ struct fcgi_target {
  * socketpair that this libfcgi behaves as this module needs it. Returns NULL
  * with *error, a constant line, if it does not.
  */
-struct fcgi	*fcgi_new(const char **error);
-void		 fcgi_free(struct fcgi *);
+struct fcgi *fcgi_new(const char **error);
+void         fcgi_free(struct fcgi *);
 
 /*
  * Parses one whole request, as record.h has collected it. What the request
  * points to is valid until fcgi_release. Returns 0, or -1 when libfcgi does
  * not accept it; then there is nothing to release.
  */
-int		 fcgi_parse(struct fcgi *, const char *records,
-		    size_t len_bytes, size_t body_bytes, struct request *);
+int fcgi_parse(struct fcgi *, const char *records, size_t len_bytes,
+    size_t body_bytes, struct request *);
 
 /* Lets go of the parsed request. */
-void		 fcgi_release(struct fcgi *);
+void fcgi_release(struct fcgi *);
 
 /*
  * Writes the parts, together at most PEER_WRITE_BYTES_MAX, as one record of
@@ -47,14 +47,14 @@ void		 fcgi_release(struct fcgi *);
  * the client is gone: a record may be cut then, so all that is left is to
  * close the socket.
  */
-int		 fcgi_write(struct fcgi *, struct fcgi_target,
-		    const struct iovec *parts, int count);
+int fcgi_write(struct fcgi *, struct fcgi_target, const struct iovec *parts,
+    int count);
 
 /*
  * As fcgi_write for the last bytes of a response, then ends it: the end of
  * FCGI_STDOUT and FCGI_END_REQUEST.
  */
-int		 fcgi_end(struct fcgi *, struct fcgi_target,
-		    const void *bytes, size_t len_bytes);
+int fcgi_end(struct fcgi *, struct fcgi_target, const void *bytes,
+    size_t len_bytes);
 
 #endif

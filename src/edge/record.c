@@ -13,15 +13,15 @@
 #define BODY_HEADS_BYTES_MAX (64 * 1024)
 
 struct record_head {
-	unsigned	type;
-	uint16_t	request_id;
-	size_t		content_bytes;
-	size_t		record_bytes;	/* head, content and padding */
+	unsigned type;
+	uint16_t request_id;
+	size_t   content_bytes;
+	size_t   record_bytes; /* head, content and padding */
 };
 
 void
 record_reader_init(struct record_reader *reader,
-    const struct record_limits *limits)
+    const struct record_limits          *limits)
 {
 	memset(reader, 0, sizeof(*reader));
 	reader->limits = limits;
@@ -68,8 +68,7 @@ static enum record_event
 reply_end(struct record_reader *reader, uint16_t request_id,
     enum record_status status)
 {
-	reader->reply_bytes = record_put_end(reader->reply, request_id,
-	    status);
+	reader->reply_bytes = record_put_end(reader->reply, request_id, status);
 	return RECORD_EVENT_REPLY;
 }
 
@@ -95,8 +94,8 @@ get_length(const unsigned char *bytes, size_t len_bytes, size_t *length)
 
 /* Reads the head of a pair; returns its size, or 0 when it is cut off. */
 static size_t
-get_pair_head(const unsigned char *bytes, size_t len_bytes,
-    size_t *name_bytes, size_t *value_bytes)
+get_pair_head(const unsigned char *bytes, size_t len_bytes, size_t *name_bytes,
+    size_t *value_bytes)
 {
 	size_t name_head, value_head;
 
@@ -117,9 +116,9 @@ static enum record_event
 reply_values(struct record_reader *reader, const unsigned char *content,
     size_t len_bytes)
 {
-	static const char	mpxs[] = "FCGI_MPXS_CONNS";
-	size_t			name_bytes, value_bytes, head_bytes, size = 0;
-	unsigned char		*out = reader->reply + RECORD_HEAD_BYTES;
+	static const char mpxs[] = "FCGI_MPXS_CONNS";
+	size_t            name_bytes, value_bytes, head_bytes, size = 0;
+	unsigned char    *out = reader->reply + RECORD_HEAD_BYTES;
 
 	while (len_bytes > 0) {
 		head_bytes = get_pair_head(content, len_bytes, &name_bytes,
@@ -161,8 +160,8 @@ static void
 keep(struct record_reader *reader, struct buf *buf,
     const struct record_head *head)
 {
-	size_t	 len_bytes = RECORD_HEAD_BYTES + head->content_bytes;
-	char	*to = buf->data + reader->request_bytes;
+	size_t len_bytes = RECORD_HEAD_BYTES + head->content_bytes;
+	char  *to = buf->data + reader->request_bytes;
 
 	memmove(to, buf->data + reader->seen_bytes, len_bytes);
 	to[PADDING_OFFSET] = 0;
@@ -183,8 +182,7 @@ on_begin(struct record_reader *reader, struct buf *buf,
 	reader->is_kept = (content[2] & FLAG_KEEP_CONN) != 0;
 	reader->is_refused = get_16(content) != RECORD_RESPONDER;
 	if (reader->is_refused)
-		return reply_end(reader, head->request_id,
-		    RECORD_UNKNOWN_ROLE);
+		return reply_end(reader, head->request_id, RECORD_UNKNOWN_ROLE);
 	reader->is_active = true;
 	reader->request_id = head->request_id;
 	keep(reader, buf, head);
@@ -212,8 +210,8 @@ on_params(struct record_reader *reader, struct buf *buf,
 static bool
 params_are_whole(const unsigned char *bytes, size_t len_bytes)
 {
-	size_t	at, content_end, record_end, need_bytes = 0;
-	size_t	name_bytes, value_bytes, head_bytes, have_bytes = 0;
+	size_t        at, content_end, record_end, need_bytes = 0;
+	size_t        name_bytes, value_bytes, head_bytes, have_bytes = 0;
 	unsigned char head[8];
 
 	for (at = 0; at < len_bytes; at = record_end) {
@@ -266,7 +264,8 @@ on_stdin(struct record_reader *reader, struct buf *buf,
     const struct record_head *head)
 {
 	if (!reader->has_params)
-		return broken(reader, "FCGI_STDIN before the end of FCGI_PARAMS");
+		return broken(reader,
+		    "FCGI_STDIN before the end of FCGI_PARAMS");
 	if (head->content_bytes > 0) {
 		if (!reader->is_body_cut)
 			keep_body(reader, buf, head);
@@ -274,7 +273,7 @@ on_stdin(struct record_reader *reader, struct buf *buf,
 	}
 	keep(reader, buf, head);
 	if (!params_are_whole((unsigned char *)buf->data,
-	    reader->request_bytes))
+		reader->request_bytes))
 		return broken(reader, "FCGI_PARAMS cut off");
 	reader->is_whole = true;
 	return RECORD_EVENT_REQUEST;
@@ -337,9 +336,9 @@ compact(struct record_reader *reader, struct buf *buf)
 enum record_event
 record_next(struct record_reader *reader, struct buf *buf)
 {
-	const unsigned char	*bytes;
-	struct record_head	 head;
-	enum record_event	 event;
+	const unsigned char *bytes;
+	struct record_head   head;
+	enum record_event    event;
 
 	while (buf->len_bytes - reader->seen_bytes >= RECORD_HEAD_BYTES) {
 		bytes = (unsigned char *)buf->data + reader->seen_bytes;
@@ -374,8 +373,8 @@ record_finish(struct record_reader *reader)
 {
 	const struct record_limits *limits = reader->limits;
 
-	size_t	seen_bytes = reader->seen_bytes;
-	bool	is_kept = reader->is_kept;
+	size_t seen_bytes = reader->seen_bytes;
+	bool   is_kept = reader->is_kept;
 
 	/* What an aborted request has left in front becomes a gap. */
 	record_reader_init(reader, limits);

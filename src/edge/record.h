@@ -42,18 +42,18 @@ enum record_status {
 };
 
 struct record_limits {
-	size_t	params_bytes_max;	/* PARAMS records of one request */
-	size_t	body_bytes_max;		/* STDIN content kept of one request */
-	size_t	foreign_bytes_max;	/* all that is no part of a request */
+	size_t params_bytes_max;  /* PARAMS records of one request */
+	size_t body_bytes_max;    /* STDIN content kept of one request */
+	size_t foreign_bytes_max; /* all that is no part of a request */
 };
 
 /* What the next bytes of a connection mean. */
 enum record_event {
-	RECORD_EVENT_NONE,	/* more bytes are needed */
-	RECORD_EVENT_REQUEST,	/* a whole request, at the buffer's front */
-	RECORD_EVENT_ABORT,	/* the active request is to be ended */
-	RECORD_EVENT_REPLY,	/* reply holds a record to be sent */
-	RECORD_EVENT_BROKEN	/* error says why; no way to go on */
+	RECORD_EVENT_NONE,    /* more bytes are needed */
+	RECORD_EVENT_REQUEST, /* a whole request, at the buffer's front */
+	RECORD_EVENT_ABORT,   /* the active request is to be ended */
+	RECORD_EVENT_REPLY,   /* reply holds a record to be sent */
+	RECORD_EVENT_BROKEN   /* error says why; no way to go on */
 };
 
 #define RECORD_REPLY_BYTES_MAX 64
@@ -61,27 +61,26 @@ enum record_event {
 /* One connection's place in its records. */
 struct record_reader {
 	const struct record_limits *limits;
-	size_t		 request_bytes;	/* of the request, at the front */
-	size_t		 seen_bytes;	/* of the buffer */
-	bool		 is_active;	/* between BEGIN_REQUEST and its end */
-	bool		 is_whole;	/* the request was handed over */
-	bool		 is_refused;	/* the last BEGIN_REQUEST had no role for us */
-	bool		 has_params;	/* their empty record was seen */
-	bool		 is_body_cut;	/* STDIN beyond body_bytes_max left out */
-	bool		 is_kept;	/* FCGI_KEEP_CONN, of the last request */
-	uint16_t	 request_id;
-	size_t		 params_bytes;
-	size_t		 body_bytes;
-	size_t		 body_record_bytes;
-	size_t		 foreign_bytes;
+	size_t   request_bytes; /* of the request, at the front */
+	size_t   seen_bytes;    /* of the buffer */
+	bool     is_active;     /* between BEGIN_REQUEST and its end */
+	bool     is_whole;      /* the request was handed over */
+	bool     is_refused;    /* the last BEGIN_REQUEST had no role for us */
+	bool     has_params;    /* their empty record was seen */
+	bool     is_body_cut;   /* STDIN beyond body_bytes_max left out */
+	bool     is_kept;       /* FCGI_KEEP_CONN, of the last request */
+	uint16_t request_id;
+	size_t   params_bytes;
+	size_t   body_bytes;
+	size_t   body_record_bytes;
+	size_t   foreign_bytes;
 
-	const char	*error;
-	unsigned char	 reply[RECORD_REPLY_BYTES_MAX];
-	size_t		 reply_bytes;
+	const char   *error;
+	unsigned char reply[RECORD_REPLY_BYTES_MAX];
+	size_t        reply_bytes;
 };
 
-void	 record_reader_init(struct record_reader *,
-	    const struct record_limits *);
+void record_reader_init(struct record_reader *, const struct record_limits *);
 
 /*
  * Takes the next records from the buffer. After RECORD_EVENT_REQUEST the
@@ -92,13 +91,12 @@ void	 record_reader_init(struct record_reader *,
 enum record_event record_next(struct record_reader *, struct buf *);
 
 /* Drops the request's bytes from the buffer, and those left out. */
-void	 record_take(struct record_reader *, struct buf *);
+void record_take(struct record_reader *, struct buf *);
 
 /* The active request was answered: the next BEGIN_REQUEST is welcome. */
-void	 record_finish(struct record_reader *);
+void record_finish(struct record_reader *);
 
 /* Writes an END_REQUEST record, 16 bytes, and returns its size. */
-size_t	 record_put_end(unsigned char *, uint16_t request_id,
-	    enum record_status);
+size_t record_put_end(unsigned char *, uint16_t request_id, enum record_status);
 
 #endif

@@ -9,20 +9,20 @@
  * socket has room for three quarters of its buffer, 208 KiB unless it was
  * changed, when it says POLLOUT.
  */
-#define UNIX_CREDIT_BYTES	150000
-#define UNIX_CREDIT_PERCENT	70
-#define UNIX_OVERHEAD_BYTES	1024
-#define TCP_CREDIT_DIVISOR	4
-#define TCP_OVERHEAD_BYTES	2048
+#define UNIX_CREDIT_BYTES 150000
+#define UNIX_CREDIT_PERCENT 70
+#define UNIX_OVERHEAD_BYTES 1024
+#define TCP_CREDIT_DIVISOR 4
+#define TCP_OVERHEAD_BYTES 2048
 
 /* As getsockopt gives it: twice what setsockopt was told. */
-#define SEND_BUFFER_BYTES_MIN	(64 * 1024)
+#define SEND_BUFFER_BYTES_MIN (64 * 1024)
 
 static int
 send_buffer_bytes(int fd)
 {
-	int		bytes = 0;
-	socklen_t	size = sizeof(bytes);
+	int       bytes = 0;
+	socklen_t size = sizeof(bytes);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, &size) == -1)
 		return SEND_BUFFER_BYTES_MIN;

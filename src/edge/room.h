@@ -11,20 +11,20 @@
  * one that says POLLOUT pays for as many writes as surely fit behind it.
  */
 struct room {
-	int	credit_bytes;
-	bool	is_unix;
+	int  credit_bytes;
+	bool is_unix;
 };
 
 /*
  * For a socket that nothing was written to yet. Also raises a send buffer that
  * is too small for one write.
  */
-void	 room_init(struct room *, int fd, bool is_unix);
+void room_init(struct room *, int fd, bool is_unix);
 
 /* Whether len_bytes, at most PEER_WRITE_BYTES_MAX, go out whole now. */
-bool	 room_has(struct room *, int fd, size_t len_bytes);
+bool room_has(struct room *, int fd, size_t len_bytes);
 
 /* So many bytes were written. */
-void	 room_use(struct room *, size_t len_bytes);
+void room_use(struct room *, size_t len_bytes);
 
 #endif

@@ -18,16 +18,16 @@
 
 /* All that ticks at one interval. */
 struct rate {
-	struct list	 node;
-	int64_t		 interval_ms;
-	int64_t		 due_ms;
-	struct topic	*topics[DATE_FORMAT_COUNT];	/* NULL: not asked for */
+	struct list   node;
+	int64_t       interval_ms;
+	int64_t       due_ms;
+	struct topic *topics[DATE_FORMAT_COUNT]; /* NULL: not asked for */
 };
 
 struct clock {
-	struct hub	*hub;
-	struct list	 rates;
-	bool		 has_news;
+	struct hub      *hub;
+	struct list      rates;
+	bool             has_news;
 	struct histogram tick_latency;
 };
 
@@ -51,11 +51,11 @@ next_due_ms(int64_t interval_ms, int64_t wall_ms)
 static struct rate *
 rate_find(struct clock *clock, int64_t interval_ms, int64_t wall_ms)
 {
-	struct list	*node;
-	struct rate	*rate;
+	struct list *node;
+	struct rate *rate;
 
 	for (node = clock->rates.next; node != &clock->rates;
-	    node = node->next) {
+	     node = node->next) {
 		rate = list_entry(node, struct rate, node);
 		if (rate->interval_ms == interval_ms)
 			return rate;
@@ -72,8 +72,8 @@ rate_find(struct clock *clock, int64_t interval_ms, int64_t wall_ms)
 static bool
 rate_is_used(struct rate *rate)
 {
-	bool	is_used = false;
-	int	format;
+	bool is_used = false;
+	int  format;
 
 	for (format = 0; format < DATE_FORMAT_COUNT; format++) {
 		if (rate->topics[format] == NULL)
@@ -98,15 +98,16 @@ rate_free(struct rate *rate)
 static void
 topic_tick(struct topic *topic, enum date_format format, int64_t tick_ms)
 {
-	char		 date[DATE_BYTES_MAX];
-	struct buf	 bytes = { 0 };
-	struct frame	*frame;
+	char          date[DATE_BYTES_MAX];
+	struct buf    bytes = { 0 };
+	struct frame *frame;
 
-	sse_append_event(&bytes, &(struct sse_event){
-	    .data = date,
-	    .data_bytes = date_print(date, format, tick_ms),
-	    .retry_ms = -1,
-	});
+	sse_append_event(&bytes,
+	    &(struct sse_event){
+		.data = date,
+		.data_bytes = date_print(date, format, tick_ms),
+		.retry_ms = -1,
+	    });
 	frame = frame_new(bytes.data, bytes.len_bytes);
 	topic_publish(topic, frame);
 	frame_unref(frame);
@@ -117,7 +118,7 @@ static void
 rate_run(struct rate *rate, int64_t wall_ms)
 {
 	int64_t tick_ms;
-	int	format;
+	int     format;
 
 	if (wall_ms >= rate->due_ms) {
 		tick_ms = wall_ms - wall_ms % rate->interval_ms;
@@ -149,8 +150,8 @@ struct topic *
 clock_topic(struct clock *clock, int64_t interval_ms, enum date_format format,
     int64_t wall_ms)
 {
-	struct rate	*rate = rate_find(clock, interval_ms, wall_ms);
-	char		 name[64];
+	struct rate *rate = rate_find(clock, interval_ms, wall_ms);
+	char         name[64];
 
 	assert(interval_ms >= CLOCK_INTERVAL_MS_MIN &&
 	    interval_ms <= CLOCK_INTERVAL_MS_MAX);
@@ -160,10 +161,10 @@ clock_topic(struct clock *clock, int64_t interval_ms, enum date_format format,
 		    (long long)interval_ms, date_format_name(format));
 		rate->topics[format] = topic_new(clock->hub, name,
 		    &(struct topic_limits){
-		    .frame_count_max = TICK_COUNT_MAX,
-		    .frame_bytes_max = TICK_COUNT_MAX * DATE_BYTES_MAX,
-		    .latency = &clock->tick_latency,
-		});
+			.frame_count_max = TICK_COUNT_MAX,
+			.frame_bytes_max = TICK_COUNT_MAX * DATE_BYTES_MAX,
+			.latency = &clock->tick_latency,
+		    });
 	}
 	return rate->topics[format];
 }
@@ -183,9 +184,9 @@ clock_has_news(const struct clock *clock)
 int64_t
 clock_run(struct clock *clock, int64_t wall_ms)
 {
-	int64_t		 wait_ms = -1;
-	struct list	*node, *next;
-	struct rate	*rate;
+	int64_t      wait_ms = -1;
+	struct list *node, *next;
+	struct rate *rate;
 
 	clock->has_news = false;
 	for (node = clock->rates.next; node != &clock->rates; node = next) {

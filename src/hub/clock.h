@@ -20,29 +20,29 @@ struct topic;
  * epoch, so on the wall clock's seconds. All times are ms of the wall clock,
  * and the caller's; it may jump.
  */
-struct clock	*clock_new(struct hub *);
+struct clock *clock_new(struct hub *);
 
 /* Without subscribers. */
-void		 clock_free(struct clock *);
+void clock_free(struct clock *);
 
 /*
  * The topic that ticks at this interval. It lasts while it has subscribers,
  * so subscribe before the next clock_run.
  */
-struct topic	*clock_topic(struct clock *, int64_t interval_ms,
-		    enum date_format, int64_t wall_ms);
+struct topic *clock_topic(struct clock *, int64_t interval_ms, enum date_format,
+    int64_t wall_ms);
 
 /* How long it took from a tick until its last subscriber had it. */
 const struct histogram *clock_latency(const struct clock *);
 
 /* Whether a topic was asked for that the last clock_run did not know. */
-bool		 clock_has_news(const struct clock *);
+bool clock_has_news(const struct clock *);
 
 /*
  * Publishes what is due. Returns how many ms to wait before the next call, or
  * -1 when nobody listens. The wait is never longer than a second, so that the
  * ticks are right again a second after the wall clock was set.
  */
-int64_t		 clock_run(struct clock *, int64_t wall_ms);
+int64_t clock_run(struct clock *, int64_t wall_ms);
 
 #endif

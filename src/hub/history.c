@@ -18,22 +18,27 @@
 #define TOPIC_COST_BYTES 512
 #define UPDATE_COST_BYTES 256
 
+/* The part of all bytes that topics may take: one in so many. */
+#define TOPIC_BYTES_PART 4
+
 struct named {
-	struct list	 node;		/* in history->idle, or alone */
-	struct history	*history;
-	char		*name;
-	struct topic	*topic;
-	size_t		 update_count;	/* updates that went to it */
+	struct list     node; /* in history->idle, or alone */
+	struct history *history;
+	char           *name;
+	struct topic   *topic;
+	size_t          update_count; /* updates that went to it */
 };
 
 struct update {
-	struct list	 node;		/* in history->updates */
-	char		*id;
-	struct frame	*frame;
-	int64_t		 published_ms;
-	size_t		 cost_bytes;
-	size_t		 topic_count;
-	struct named	*topics[];
+	struct list    node;   /* in history->updates */
+	char          *id;     /* without spaces around it */
+	struct update *newer;  /* the next with this id, or NULL */
+	struct update *newest; /* the last; only in the first of them */
+	struct frame  *frame;
+	int64_t        published_ms;
+	size_t         cost_bytes;
+	size_t         topic_count;
+	struct named  *topics[];
 };
 
 static int
@@ -63,14 +68,15 @@ static struct topic *
 new_topic(struct history *history, const char *name, size_t frame_count_max,
     struct named *named)
 {
-	return topic_new(history->hub, name, &(struct topic_limits){
-	    .frame_count_max = frame_count_max,
-	    .frame_bytes_max = SIZE_MAX,
-	    .latency = &history->latency,
-	    .is_coalesced = true,
-	    .on_idle = named == NULL ? NULL : on_idle,
-	    .arg = named,
-	});
+	return topic_new(history->hub, name,
+	    &(struct topic_limits){
+		.frame_count_max = frame_count_max,
+		.frame_bytes_max = SIZE_MAX,
+		.latency = &history->latency,
+		.is_coalesced = true,
+		.on_idle = named == NULL ? NULL : on_idle,
+		.arg = named,
+	    });
 }
 
 void
@@ -86,8 +92,7 @@ history_init(struct history *history, struct hub *hub,
 }
 
 void
-history_set_limits(struct history *history,
-    const struct history_limits *limits)
+history_set_limits(struct history *history, const struct history_limits *limits)
 {
 	history->limits = *limits;
 }
@@ -95,17 +100,17 @@ history_set_limits(struct history *history,
 static struct named *
 named_find(const struct history *history, const char *name)
 {
-	struct named	key = { .name = (char *)(void *)name };
-	struct named	**found;
+	struct named   key = { .name = (char *)(void *)name };
+	struct named **found;
 
 	found = tfind(&key, &history->topics, compare_names);
 	return found == NULL ? NULL : *found;
 }
 
 static size_t
-named_cost_bytes(const struct named *named)
+named_cost_bytes(const char *name)
 {
-	return TOPIC_COST_BYTES + 2 * strlen(named->name);
+	return TOPIC_COST_BYTES + 2 * strlen(name);
 }
 
 static struct named *
@@ -116,12 +121,12 @@ named_new(struct history *history, const char *name)
 	named->history = history;
 	named->name = mem_strdup(name);
 	list_init(&named->node);
-	named->topic = new_topic(history, name,
-	    history->limits.event_count_max, named);
+	named->topic = new_topic(history, name, history->limits.event_count_max,
+	    named);
 	if (tsearch(named, &history->topics, compare_names) == NULL)
 		mem_fail();
 	history->topic_count++;
-	history->bytes += named_cost_bytes(named);
+	history->topic_bytes += named_cost_bytes(named->name);
 	list_append(&history->idle, &named->node);
 	return named;
 }
@@ -134,7 +139,7 @@ named_free(struct named *named)
 	list_remove(&named->node);
 	tdelete(named, &history->topics, compare_names);
 	history->topic_count--;
-	history->bytes -= named_cost_bytes(named);
+	history->topic_bytes -= named_cost_bytes(named->name);
 	topic_free(named->topic);
 	free(named->name);
 	free(named);
@@ -146,7 +151,9 @@ named_get(struct history *history, const char *name)
 	struct named *named = named_find(history, name);
 
 	if (named == NULL &&
-	    history->topic_count < history->limits.topic_count_max)
+	    history->topic_count < history->limits.topic_count_max &&
+	    history->topic_bytes + named_cost_bytes(name) <=
+		history->limits.bytes_max / TOPIC_BYTES_PART)
 		named = named_new(history, name);
 	return named;
 }
@@ -162,7 +169,7 @@ history_topic(struct history *history, const char *name)
 	return named == NULL ? NULL : named->topic;
 }
 
-/* The newest update with an id is the one that the id finds. */
+/* The tree has the oldest update with an id, which leads to the others. */
 static void
 index_add(struct history *history, struct update *update)
 {
@@ -170,25 +177,36 @@ index_add(struct history *history, struct update *update)
 
 	if (found == NULL)
 		mem_fail();
-	*found = update;
+	if (*found == update) {
+		update->newest = update;
+		return;
+	}
+	(*found)->newest->newer = update;
+	(*found)->newest = update;
 }
 
+/* The update is the oldest of all, so it is the one that the tree has. */
 static void
 index_remove(struct history *history, const struct update *update)
 {
 	struct update **found = tfind(update, &history->ids, compare_ids);
 
-	if (found != NULL && *found == update)
+	assert(found != NULL && *found == update);
+	if (update->newer == NULL) {
 		tdelete(update, &history->ids, compare_ids);
+		return;
+	}
+	update->newer->newest = update->newest;
+	*found = update->newer;
 }
 
 static void
 drop_oldest(struct history *history)
 {
-	struct update	*oldest = list_entry(history->updates.next,
-			    struct update, node);
-	struct named	*named;
-	size_t		 i;
+	struct update *oldest = list_entry(history->updates.next, struct update,
+	    node);
+	struct named  *named;
+	size_t         i;
 
 	list_remove(&oldest->node);
 	index_remove(history, oldest);
@@ -200,18 +218,30 @@ drop_oldest(struct history *history)
 	}
 	topic_drop(history->all, oldest->frame->seq);
 	history->update_count--;
-	history->bytes -= oldest->cost_bytes;
+	history->update_bytes -= oldest->cost_bytes;
 	frame_unref(oldest->frame);
 	free(oldest->id);
 	free(oldest);
+}
+
+static char *
+trimmed_id(const char *id)
+{
+	size_t len_bytes;
+
+	id += strspn(id, " ");
+	len_bytes = strlen(id);
+	while (len_bytes > 0 && id[len_bytes - 1] == ' ')
+		len_bytes--;
+	return mem_strndup(id, len_bytes);
 }
 
 /* NULL when one of the topics cannot be made. */
 static struct update *
 update_new(struct history *history, const struct update_spec *spec)
 {
-	struct update	*update;
-	size_t		 i, topics_bytes;
+	struct update *update;
+	size_t         i, topics_bytes;
 
 	topics_bytes = spec->topic_count * sizeof(update->topics[0]);
 	update = mem_zalloc(sizeof(*update) + topics_bytes);
@@ -224,7 +254,7 @@ update_new(struct history *history, const struct update_spec *spec)
 		}
 	}
 	list_init(&update->node);
-	update->id = mem_strdup(spec->id);
+	update->id = trimmed_id(spec->id);
 	update->frame = frame_new(spec->bytes, spec->len_bytes);
 	update->published_ms = hub_now_ms(history->hub);
 	update->cost_bytes = UPDATE_COST_BYTES + strlen(spec->id) +
@@ -235,16 +265,17 @@ update_new(struct history *history, const struct update_spec *spec)
 int
 history_publish(struct history *history, const struct update_spec *spec)
 {
-	struct update	*update;
-	size_t		 i;
+	struct update *update;
+	size_t         i;
 
 	update = update_new(history, spec);
 	if (update == NULL)
 		return -1;
-	while (!list_is_empty(&history->updates) && history->bytes +
-	    update->cost_bytes > history->limits.bytes_max)
+	while (!list_is_empty(&history->updates) &&
+	    history_bytes(history) + update->cost_bytes >
+		history->limits.bytes_max)
 		drop_oldest(history);
-	history->bytes += update->cost_bytes;
+	history->update_bytes += update->cost_bytes;
 	history->update_count++;
 	history->published_count++;
 	list_append(&history->updates, &update->node);
@@ -257,16 +288,46 @@ history_publish(struct history *history, const struct update_spec *spec)
 	return 0;
 }
 
-bool
-history_find(const struct history *history, const char *id, uint64_t *seq)
+static bool
+update_went_to(const struct update *update, const struct topic *topic)
 {
-	struct update	key = { .id = (char *)(void *)id };
-	struct update	**found = tfind(&key, &history->ids, compare_ids);
+	size_t i;
 
-	if (found == NULL)
-		return false;
-	*seq = (*found)->frame->seq;
-	return true;
+	for (i = 0; i < update->topic_count; i++) {
+		if (update->topics[i]->topic == topic)
+			return true;
+	}
+	return false;
+}
+
+bool
+history_find(const struct history *history, const char *id,
+    struct topic *const *topics, size_t topic_count, uint64_t *seq)
+{
+	struct update        key = { .id = trimmed_id(id) };
+	struct update      **found;
+	const struct update *update;
+	size_t               i;
+
+	found = tfind(&key, &history->ids, compare_ids);
+	free(key.id);
+	for (update = found == NULL ? NULL : *found; update != NULL;
+	     update = update->newer) {
+		for (i = 0; i < topic_count; i++) {
+			if (topics[i] != history->all &&
+			    !update_went_to(update, topics[i]))
+				continue;
+			*seq = update->frame->seq;
+			return true;
+		}
+	}
+	return false;
+}
+
+size_t
+history_bytes(const struct history *history)
+{
+	return history->topic_bytes + history->update_bytes;
 }
 
 int64_t

@@ -53,11 +53,11 @@ hub_is_busy(const struct hub *hub)
 void
 hub_run(struct hub *hub, size_t call_count_max)
 {
-	size_t		 slice_count, call_count = 0;
-	struct deadline	*held;
+	size_t           slice_count, call_count = 0;
+	struct deadline *held;
 
-	while (!list_is_empty(&hub->held.nodes) && (held =
-	    deadline_take_due(&hub->held, hub_now_ms(hub))) != NULL)
+	while (!list_is_empty(&hub->held.nodes) &&
+	    (held = deadline_take_due(&hub->held, hub_now_ms(hub))) != NULL)
 		topic_release_held(held);
 	while (hub_is_busy(hub) && call_count < call_count_max) {
 		slice_count = call_count_max - call_count;

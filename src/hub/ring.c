@@ -43,7 +43,7 @@ ring_grow(struct ring *ring)
 {
 	size_t slot_count = ring->slot_count == 0 ? 4 : ring->slot_count * 2;
 	struct frame **slots = mem_alloc(slot_count * sizeof(*slots));
-	size_t i;
+	size_t         i;
 
 	for (i = 0; i < ring->frame_count; i++)
 		slots[i] = ring_frame(ring, i);
@@ -56,8 +56,8 @@ ring_grow(struct ring *ring)
 uint64_t
 ring_drop_oldest(struct ring *ring)
 {
-	struct frame	*oldest = ring_frame(ring, 0);
-	uint64_t	 seq = oldest->seq;
+	struct frame *oldest = ring_frame(ring, 0);
+	uint64_t      seq = oldest->seq;
 
 	ring->frame_bytes -= oldest->len_bytes;
 	ring->first = (ring->first + 1) & (ring->slot_count - 1);

@@ -10,25 +10,25 @@
 #include "pure/histogram.h"
 
 struct topic {
-	struct hub		*hub;
-	char			*name;
-	struct topic_limits	 limits;
-	struct ring		 ring;
-	uint64_t		 dropped_seq;	/* of the newest that is gone */
+	struct hub         *hub;
+	char               *name;
+	struct topic_limits limits;
+	struct ring         ring;
+	uint64_t            dropped_seq; /* of the newest that is gone */
 
 	/* Each subscription is in exactly one of these. */
-	struct list		 waiting;	/* has seen all there is */
-	struct list		 ready;		/* will be called */
-	struct list		 stalled;	/* will ask to be called */
-	size_t			 subscriber_count;
-	uint64_t		 stalled_seq_min; /* none stalled is before it */
-	uint64_t		 pending_seq_min; /* nor one that will be called */
+	struct list waiting; /* has seen all there is */
+	struct list ready;   /* will be called */
+	struct list stalled; /* will ask to be called */
+	size_t      subscriber_count;
+	uint64_t    stalled_seq_min; /* none stalled is before it */
+	uint64_t    pending_seq_min; /* nor one that will be called */
 
-	struct list		 busy_node;	/* in hub->busy while ready has any */
-	struct deadline		 held;		/* until the fan-out begins */
-	int64_t			 fanout_start_us;
-	size_t			 fanout_call_count;
-	size_t			 fanout_event_count;
+	struct list     busy_node; /* in hub->busy while ready has any */
+	struct deadline held;      /* until the fan-out begins */
+	int64_t         fanout_start_us;
+	size_t          fanout_call_count;
+	size_t          fanout_event_count;
 };
 
 struct topic *
@@ -144,8 +144,8 @@ topic_release_held(struct deadline *held)
 static bool
 cursor_is_overrun(const struct cursor *cursor)
 {
-	const struct subscription	*subscription;
-	size_t				 i;
+	const struct subscription *subscription;
+	size_t                     i;
 
 	for (i = 0; i < cursor->subscription_count; i++) {
 		subscription = &cursor->subscriptions[i];
@@ -163,9 +163,9 @@ cursor_is_overrun(const struct cursor *cursor)
 static void
 call_overrun(struct topic *topic)
 {
-	struct list		 stalled;
-	struct subscription	*subscription;
-	struct cursor		*cursor;
+	struct list          stalled;
+	struct subscription *subscription;
+	struct cursor       *cursor;
 
 	if (topic->dropped_seq <= topic->stalled_seq_min)
 		return;
@@ -187,10 +187,10 @@ call_overrun(struct topic *topic)
 size_t
 topic_run(struct list *busy_node, size_t max)
 {
-	struct topic		*topic;
-	struct subscription	*subscription;
-	struct cursor		*cursor;
-	size_t			 call_count = 0;
+	struct topic        *topic;
+	struct subscription *subscription;
+	struct cursor       *cursor;
+	size_t               call_count = 0;
 
 	topic = list_entry(busy_node, struct topic, busy_node);
 	while (call_count < max && !list_is_empty(&topic->ready)) {
@@ -198,8 +198,8 @@ topic_run(struct list *busy_node, size_t max)
 		    struct subscription, node);
 		cursor = subscription->cursor;
 		list_move(&topic->waiting, &subscription->node);
-		cursor->call(cursor, cursor_is_overrun(cursor) ?
-		    CURSOR_OVERRUN : CURSOR_READY);
+		cursor->call(cursor,
+		    cursor_is_overrun(cursor) ? CURSOR_OVERRUN : CURSOR_READY);
 		call_count++;
 	}
 	topic->fanout_call_count += call_count;
@@ -248,12 +248,12 @@ topic_drop(struct topic *topic, uint64_t seq)
 static void
 topic_make_way(struct topic *topic, size_t len_bytes)
 {
-	const struct topic_limits	*limits = &topic->limits;
-	const struct ring		*ring = &topic->ring;
+	const struct topic_limits *limits = &topic->limits;
+	const struct ring         *ring = &topic->ring;
 
 	while (ring->frame_count > 0 &&
 	    (ring->frame_count >= limits->frame_count_max ||
-	    ring->frame_bytes + len_bytes > limits->frame_bytes_max))
+		ring->frame_bytes + len_bytes > limits->frame_bytes_max))
 		topic_drop(topic, ring_frame(ring, 0)->seq);
 }
 
@@ -310,14 +310,14 @@ cursor_open(struct cursor *cursor, struct topic *const *topics,
 
 	assert(topic_count >= 1 && topic_count <= CURSOR_TOPICS_MAX);
 	cursor->seq = seq < topics[0]->hub->last_seq ? seq :
-	    topics[0]->hub->last_seq;
+						       topics[0]->hub->last_seq;
 	cursor->call = call;
-	cursor->subscriptions = topic_count == 1 ? &cursor->only :
+	cursor->subscriptions = topic_count == 1 ?
+	    &cursor->only :
 	    mem_alloc(topic_count * sizeof(*cursor->subscriptions));
 	cursor->subscription_count = topic_count;
 	for (i = 0; i < topic_count; i++)
-		subscription_open(&cursor->subscriptions[i], cursor,
-		    topics[i]);
+		subscription_open(&cursor->subscriptions[i], cursor, topics[i]);
 	cursor_stall(cursor);
 }
 
@@ -330,8 +330,8 @@ cursor_is_open(const struct cursor *cursor)
 void
 cursor_close(struct cursor *cursor)
 {
-	struct topic	*topic;
-	size_t		 i;
+	struct topic *topic;
+	size_t        i;
 
 	for (i = 0; i < cursor->subscription_count; i++) {
 		topic = cursor->subscriptions[i].topic;
@@ -348,8 +348,8 @@ cursor_close(struct cursor *cursor)
 void
 cursor_stall(struct cursor *cursor)
 {
-	struct topic	*topic;
-	size_t		 i;
+	struct topic *topic;
+	size_t        i;
 
 	for (i = 0; i < cursor->subscription_count; i++) {
 		topic = cursor->subscriptions[i].topic;
@@ -362,8 +362,8 @@ cursor_stall(struct cursor *cursor)
 void
 cursor_resume(struct cursor *cursor)
 {
-	struct topic	*topic;
-	size_t		 i;
+	struct topic *topic;
+	size_t        i;
 
 	for (i = 0; i < cursor->subscription_count; i++) {
 		topic = cursor->subscriptions[i].topic;
@@ -378,9 +378,9 @@ cursor_resume(struct cursor *cursor)
 static size_t
 peek_merged(const struct cursor *cursor, struct frame **frames, size_t max)
 {
-	const struct ring	*ring;
-	struct frame		*frame, *next;
-	size_t			 at[CURSOR_TOPICS_MAX], count = 0, i;
+	const struct ring *ring;
+	struct frame      *frame, *next;
+	size_t             at[CURSOR_TOPICS_MAX], count = 0, i;
 
 	for (i = 0; i < cursor->subscription_count; i++)
 		at[i] = ring_find_after(&cursor->subscriptions[i].topic->ring,
@@ -393,7 +393,8 @@ peek_merged(const struct cursor *cursor, struct frame **frames, size_t max)
 			    ring_frame(ring, at[i]) == frames[count - 1])
 				at[i]++;
 			frame = at[i] < ring->frame_count ?
-			    ring_frame(ring, at[i]) : NULL;
+			    ring_frame(ring, at[i]) :
+			    NULL;
 			if (frame != NULL &&
 			    (next == NULL || frame->seq < next->seq))
 				next = frame;
@@ -408,8 +409,8 @@ peek_merged(const struct cursor *cursor, struct frame **frames, size_t max)
 size_t
 cursor_peek(const struct cursor *cursor, struct frame **frames, size_t max)
 {
-	const struct ring	*ring = &cursor->subscriptions[0].topic->ring;
-	size_t			 count = 0, index;
+	const struct ring *ring = &cursor->subscriptions[0].topic->ring;
+	size_t             count = 0, index;
 
 	if (cursor->subscription_count > 1)
 		return peek_merged(cursor, frames, max);

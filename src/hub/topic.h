@@ -27,20 +27,20 @@ struct topic;
 
 /* Limits of one topic's ring; the oldest frames make room for a new one. */
 struct topic_limits {
-	size_t	frame_count_max;
-	size_t	frame_bytes_max;	/* the newest frame stays whatever its size */
-	struct histogram *latency;	/* of deliveries to all; or NULL */
-	bool	is_coalesced;		/* waits hub->coalesced before it delivers */
+	size_t frame_count_max;
+	size_t frame_bytes_max; /* the newest frame stays whatever its size */
+	struct histogram *latency; /* of deliveries to all; or NULL */
+	bool is_coalesced;         /* waits hub->coalesced before it delivers */
 
 	/* The last subscriber has left: not to be freed within. Or NULL. */
-	void	(*on_idle)(void *arg);
-	void	*arg;
+	void (*on_idle)(void *arg);
+	void *arg;
 };
 
 /* The name is for the log. Free with topic_free, without subscribers. */
-struct topic	*topic_new(struct hub *, const char *name,
-		    const struct topic_limits *);
-void		 topic_free(struct topic *);
+struct topic *topic_new(struct hub *, const char *name,
+    const struct topic_limits *);
+void          topic_free(struct topic *);
 
 /*
  * Gives a new frame its place behind all others, or one that was published to
@@ -48,34 +48,34 @@ void		 topic_free(struct topic *);
  * If an older frame has to go, those who can take it are served first, within
  * the call, so that a burst loses nothing to subscribers that keep up.
  */
-void		 topic_publish(struct topic *, struct frame *);
+void topic_publish(struct topic *, struct frame *);
 
 /* Drops the frames up to this sequence number, in the same way. */
-void		 topic_drop(struct topic *, uint64_t seq);
+void topic_drop(struct topic *, uint64_t seq);
 
-size_t		 topic_frame_count(const struct topic *);
+size_t topic_frame_count(const struct topic *);
 
 /* Of the newest frame that is gone; 0 when all are there. */
-uint64_t	 topic_dropped_seq(const struct topic *);
+uint64_t topic_dropped_seq(const struct topic *);
 
-const char	*topic_name(const struct topic *);
-size_t		 topic_subscriber_count(const struct topic *);
+const char *topic_name(const struct topic *);
+size_t      topic_subscriber_count(const struct topic *);
 
 /* What became of a cursor that its topic calls. */
 enum cursor_event {
-	CURSOR_READY,		/* there may be frames behind the position */
-	CURSOR_OVERRUN		/* frames behind the position are gone for good */
+	CURSOR_READY,  /* there may be frames behind the position */
+	CURSOR_OVERRUN /* frames behind the position are gone for good */
 };
 
 struct cursor;
-typedef void	 cursor_fn(struct cursor *, enum cursor_event);
+typedef void cursor_fn(struct cursor *, enum cursor_event);
 
 /* One cursor's place among the subscribers of one topic. */
 struct subscription {
-	struct list	 node;	/* in one of the topic's lists */
-	struct topic	*topic;
-	struct cursor	*cursor;
-	uint64_t	 gone_seq; /* gone already when the cursor was opened */
+	struct list    node; /* in one of the topic's lists */
+	struct topic  *topic;
+	struct cursor *cursor;
+	uint64_t       gone_seq; /* gone already when the cursor was opened */
 };
 
 /* Topics that one cursor may follow. */
@@ -86,11 +86,11 @@ struct subscription {
  * from within one the owner may do anything with the cursor, close included.
  */
 struct cursor {
-	uint64_t		 seq;	/* all frames up to this one were taken */
-	cursor_fn		*call;
-	struct subscription	*subscriptions;	/* &only if there is one */
-	size_t			 subscription_count;	/* 0: closed */
-	struct subscription	 only;
+	uint64_t             seq; /* all frames up to this one were taken */
+	cursor_fn           *call;
+	struct subscription *subscriptions;      /* &only if there is one */
+	size_t               subscription_count; /* 0: closed */
+	struct subscription  only;
 };
 
 /* Positions that need no sequence number. */
@@ -102,34 +102,34 @@ struct cursor {
  * behind the frame of that sequence number. What they do not keep any more is
  * passed over.
  */
-void	 cursor_open(struct cursor *, struct topic *const *topics,
-	    size_t topic_count, uint64_t seq, cursor_fn *);
-bool	 cursor_is_open(const struct cursor *);
-void	 cursor_close(struct cursor *);
+void cursor_open(struct cursor *, struct topic *const *topics,
+    size_t topic_count, uint64_t seq, cursor_fn *);
+bool cursor_is_open(const struct cursor *);
+void cursor_close(struct cursor *);
 
 /* No CURSOR_READY until cursor_resume; CURSOR_OVERRUN still comes. */
-void	 cursor_stall(struct cursor *);
+void cursor_stall(struct cursor *);
 
 /* CURSOR_READY comes, in its turn, also when nothing is pending. */
-void	 cursor_resume(struct cursor *);
+void cursor_resume(struct cursor *);
 
 /*
  * The next frames in order, at most max of them; returns how many. They stay
  * valid until the next publish. The position does not move.
  */
-size_t	 cursor_peek(const struct cursor *, struct frame **, size_t max);
+size_t cursor_peek(const struct cursor *, struct frame **, size_t max);
 
 /* Moves the position behind the frame. */
-void	 cursor_advance(struct cursor *, const struct frame *);
+void cursor_advance(struct cursor *, const struct frame *);
 
 /*
  * For hub_run: calls at most max ready cursors of the topic whose node in the
  * hub's list this is, takes the node out when none is left, and returns how
  * many it called.
  */
-size_t	 topic_run(struct list *busy_node, size_t max);
+size_t topic_run(struct list *busy_node, size_t max);
 
 /* For hub_run: the topic of that deadline in hub->held is to deliver now. */
-void	 topic_release_held(struct deadline *);
+void topic_release_held(struct deadline *);
 
 #endif

@@ -8,6 +8,7 @@ dir=$1
 files='/ index.html text/html; charset=utf-8
 /page.css page.css text/css; charset=utf-8
 /page.js page.js text/javascript; charset=utf-8
+/chat.js chat.js text/javascript; charset=utf-8
 /icon.svg icon.svg image/svg+xml
 /web-servers web-servers.html text/html; charset=utf-8
 /status status.html text/html; charset=utf-8

@@ -1,8 +1,8 @@
 "use strict";
 
 /*
- * One EventSource stays open, for clock and console; counter and reader add one
- * stream each while they count. HTTP/1.1 gives an origin six connections.
+ * One EventSource stays open for the clock, and one for the chat; counter and
+ * reader add one each while they count. HTTP/1.1 gives an origin six connections.
  */
 
 const LOG_LINES_MAX = 200;
@@ -46,7 +46,7 @@ function listen(source, handlers) {
 
 function logEvent(source, event) {
 	const line = document.createElement("p");
-	const name = source.url.split("/").pop();
+	const name = new URL(source.url).pathname.split("/").pop();
 	const id = event.lastEventId ? `id: ${event.lastEventId}  ` : "";
 	const fields = event instanceof MessageEvent ? `${id}data: ${event.data}` :
 		`readyState: ${["CONNECTING", "OPEN", "CLOSED"][source.readyState]}`;
@@ -137,7 +137,7 @@ function serverName() {
 		.then((response) => response.ok ? response.headers.get("Server") || "" : null, () => null);
 }
 
-/* Connection: the one stream, and the clock that it moves. */
+/* Connection: the stream of the clock, and the clock that it moves. */
 
 const connection = { source: null, isAsking: false, attempts: 0, losses: 0, timer: 0 };
 const arrivals = [];

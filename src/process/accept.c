@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "edge/conn.h"
+#include "edge/conns.h"
 
 /* Connections that are accepted in one turn of the loop, for each listener. */
 #define ACCEPTS_PER_TURN 64
@@ -21,15 +22,15 @@
 #define PAUSE_MS 1000
 
 struct acceptor {
-	struct listeners	 listeners;
-	struct conns		*conns;
-	uv_poll_t		*polls;		/* one for each listener */
-	uv_timer_t		 pause;
-	bool			 is_short;	/* of descriptors; it was said */
-	size_t			 open_handle_count;
+	struct listeners listeners;
+	struct conns    *conns;
+	uv_poll_t       *polls; /* one for each listener */
+	uv_timer_t       pause;
+	bool             is_short; /* of descriptors; it was said */
+	size_t           open_handle_count;
 };
 
-static void	acceptor_resume(struct acceptor *);
+static void acceptor_resume(struct acceptor *);
 
 static void
 on_pause_over(uv_timer_t *timer)
@@ -64,10 +65,10 @@ is_passing(int error)
 static void
 on_connection(uv_poll_t *poll, int status, int events)
 {
-	struct acceptor	*acceptor = poll->data;
-	struct listener	*listener = &acceptor->listeners.all[poll -
-	    acceptor->polls];
-	int		 i, fd, on = 1;
+	struct acceptor *acceptor = poll->data;
+	struct listener *listener =
+	    &acceptor->listeners.all[poll - acceptor->polls];
+	int i, fd, on = 1;
 
 	(void)events;
 	for (i = 0; i < ACCEPTS_PER_TURN && status == 0; i++) {
@@ -77,7 +78,7 @@ on_connection(uv_poll_t *poll, int status, int events)
 			if (!listener->is_unix)
 				setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
 				    sizeof(on));
-			conns_add(acceptor->conns, fd, listener->is_unix);
+			conn_new(acceptor->conns, fd, listener->is_unix);
 		} else if (errno == EAGAIN) {
 			/* Nobody waits any more. */
 			acceptor->is_short = false;
@@ -95,22 +96,20 @@ acceptor_resume(struct acceptor *acceptor)
 	size_t i;
 
 	for (i = 0; i < acceptor->listeners.count; i++)
-		uv_poll_start(&acceptor->polls[i], UV_READABLE,
-		    on_connection);
+		uv_poll_start(&acceptor->polls[i], UV_READABLE, on_connection);
 }
 
 struct acceptor *
-acceptor_new(uv_loop_t *loop, struct listeners *listeners,
-    struct conns *conns)
+acceptor_new(uv_loop_t *loop, struct listeners *listeners, struct conns *conns)
 {
-	struct acceptor	*acceptor = mem_zalloc(sizeof(*acceptor));
-	size_t		 i;
+	struct acceptor *acceptor = mem_zalloc(sizeof(*acceptor));
+	size_t           i;
 
 	acceptor->listeners = *listeners;
 	memset(listeners, 0, sizeof(*listeners));
 	acceptor->conns = conns;
-	acceptor->polls = mem_zalloc(acceptor->listeners.count *
-	    sizeof(*acceptor->polls));
+	acceptor->polls = mem_zalloc(
+	    acceptor->listeners.count * sizeof(*acceptor->polls));
 	for (i = 0; i < acceptor->listeners.count; i++) {
 		uv_poll_init(loop, &acceptor->polls[i],
 		    acceptor->listeners.all[i].fd);

@@ -14,10 +14,9 @@ struct conns;
  */
 struct acceptor;
 
-struct acceptor	*acceptor_new(uv_loop_t *, struct listeners *,
-		    struct conns *);
+struct acceptor *acceptor_new(uv_loop_t *, struct listeners *, struct conns *);
 
 /* Accepts no more, closes the listeners, and frees itself within the loop. */
-void		 acceptor_stop(struct acceptor *);
+void acceptor_stop(struct acceptor *);
 
 #endif

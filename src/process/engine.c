@@ -1,6 +1,7 @@
 #include "process/engine.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -47,7 +48,16 @@ random_bytes(void *out, size_t len_bytes)
 
 	/* Only a kernel from before 2014 could not give them. */
 	assert(error == 0);
+}
 
+/* For what is spread at random: processes that start together must differ. */
+static void
+seed_random(void)
+{
+	unsigned seed;
+
+	random_bytes(&seed, sizeof(seed));
+	srandom(seed);
 }
 
 static int64_t
@@ -92,15 +102,14 @@ engine_arm(struct engine *engine, int64_t due_ms)
 static void
 engine_run_clock(struct engine *engine)
 {
-	struct clock	*clock = engine->routes.clock;
-	int64_t		 now_ms = hub_now_ms(&engine->hub), wait_ms;
+	struct clock *clock = engine->routes.clock;
+	int64_t       now_ms = hub_now_ms(&engine->hub), wait_ms;
 
 	if (now_ms < engine->clock_due_ms && !clock_has_news(clock))
 		return;
 	wait_ms = clock_run(clock, wall_ms());
 	/* A timer that is early by a part of a ms would have to come twice. */
-	engine->clock_due_ms = wait_ms == -1 ? INT64_MAX :
-	    now_ms + wait_ms + 1;
+	engine->clock_due_ms = wait_ms == -1 ? INT64_MAX : now_ms + wait_ms + 1;
 }
 
 static void
@@ -120,10 +129,11 @@ on_turn(uv_prepare_t *prepare)
 		uv_idle_start(&engine->more, on_more);
 	else
 		uv_idle_stop(&engine->more);
-	engine_arm(engine, least(least(engine->clock_due_ms,
-	    conns_next_ms(&engine->conns)),
-	    least(least(streams_next_ms(&engine->streams),
-	    hub_next_ms(&engine->hub)), history_next_ms(&engine->history))));
+	engine_arm(engine,
+	    least(least(engine->clock_due_ms, conns_next_ms(&engine->conns)),
+		least(least(streams_next_ms(&engine->streams),
+			  hub_next_ms(&engine->hub)),
+		    history_next_ms(&engine->history))));
 	log_flush();
 }
 
@@ -136,7 +146,8 @@ stream_count_max(const struct options *options, size_t descriptors_max)
 {
 	size_t reserve_count = DESCRIPTORS_RESERVE + descriptors_max / 64;
 	size_t count_max = descriptors_max > reserve_count ?
-	    descriptors_max - reserve_count : 1;
+	    descriptors_max - reserve_count :
+	    1;
 
 	if (options->max_streams > 0 && options->max_streams < count_max)
 		return options->max_streams;
@@ -147,8 +158,8 @@ void
 engine_set_options(struct engine *engine, const struct options *options,
     const char *keys)
 {
-	struct routes			*routes = &engine->routes;
-	const struct history_limits	 history_limits = {
+	struct routes              *routes = &engine->routes;
+	const struct history_limits history_limits = {
 		.event_count_max = options->history_events,
 		.topic_count_max = TOPICS_MAX,
 		.bytes_max = options->history_bytes,
@@ -201,19 +212,20 @@ void
 engine_init(struct engine *engine, const struct options *options,
     const char *keys, size_t descriptors_max)
 {
-	const struct stream_limits no_stream_limits = { 0 };
+	const struct stream_limits  no_stream_limits = { 0 };
 	const struct history_limits no_history_limits = { 0 };
-	const struct conn_limits conn_limits = {
-		.records.params_bytes_max = PARAMS_BYTES_MAX,
-		.records.body_bytes_max = options->max_body_bytes,
-		.records.foreign_bytes_max = FOREIGN_BYTES_MAX,
-		.buffered_bytes_max = BUFFERED_BYTES_MAX,
-		.request_timeout_ms = options->request_timeout_ms,
-		.idle_timeout_ms = IDLE_TIMEOUT_MS,
-		.answer_timeout_ms = options->stall_timeout_ms,
+	const struct conn_limits    conn_limits = {
+		   .records.params_bytes_max = PARAMS_BYTES_MAX,
+		   .records.body_bytes_max = options->max_body_bytes,
+		   .records.foreign_bytes_max = FOREIGN_BYTES_MAX,
+		   .buffered_bytes_max = BUFFERED_BYTES_MAX,
+		   .request_timeout_ms = options->request_timeout_ms,
+		   .idle_timeout_ms = IDLE_TIMEOUT_MS,
+		   .answer_timeout_ms = options->stall_timeout_ms,
 	};
 
 	memset(engine, 0, sizeof(*engine));
+	seed_random();
 	uv_loop_init(&engine->loop);
 	uv_prepare_init(&engine->loop, &engine->turn);
 	uv_idle_init(&engine->loop, &engine->more);
@@ -264,5 +276,4 @@ engine_deinit(struct engine *engine)
 	uv_run(&engine->loop, UV_RUN_DEFAULT);
 	error = uv_loop_close(&engine->loop);
 	assert(error == 0);
-
 }

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "edge/conn.h"
+#include "edge/conns.h"
 #include "hub/history.h"
 #include "hub/hub.h"
 #include "routes/routes.h"
@@ -19,26 +19,26 @@ struct options;
  * frees what has ended, and arms one timer for what comes next.
  */
 struct engine {
-	uv_loop_t	 loop;
-	uv_prepare_t	 turn;
-	uv_idle_t	 more;		/* active: the loop is not to sleep */
-	uv_timer_t	 timer;
-	int64_t		 armed_ms;	/* the timer's time; INT64_MAX: none */
-	int64_t		 clock_due_ms;
-	struct hub	 hub;
-	struct streams	 streams;
-	struct routes	 routes;
-	struct conns	 conns;		/* none under CGI */
-	struct history	 history;
+	uv_loop_t      loop;
+	uv_prepare_t   turn;
+	uv_idle_t      more; /* active: the loop is not to sleep */
+	uv_timer_t     timer;
+	int64_t        armed_ms; /* the timer's time; INT64_MAX: none */
+	int64_t        clock_due_ms;
+	struct hub     hub;
+	struct streams streams;
+	struct routes  routes;
+	struct conns   conns; /* none under CGI */
+	struct history history;
 
 	/* Called in each turn, when all that is due is done; NULL: nothing. */
-	void		(*on_turn)(void *);
-	void		*arg;
+	void (*on_turn)(void *);
+	void *arg;
 };
 
 /* The options have to outlive the engine. */
-void	 engine_init(struct engine *, const struct options *,
-	    const char *keys, size_t descriptors_max);
+void engine_init(struct engine *, const struct options *, const char *keys,
+    size_t descriptors_max);
 
 /*
  * Takes over what may change while the process runs: limits and times of
@@ -46,14 +46,14 @@ void	 engine_init(struct engine *, const struct options *,
  * publish, where keys is what key_file_read gave, or NULL. The old options may
  * go then.
  */
-void	 engine_set_options(struct engine *, const struct options *,
-	    const char *keys);
+void engine_set_options(struct engine *, const struct options *,
+    const char *keys);
 
 /* Runs until engine_stop. */
-void	 engine_run(struct engine *);
-void	 engine_stop(struct engine *);
+void engine_run(struct engine *);
+void engine_stop(struct engine *);
 
 /* After all other handles of the loop were closed with uv_close. */
-void	 engine_deinit(struct engine *);
+void engine_deinit(struct engine *);
 
 #endif

@@ -22,8 +22,8 @@
 static FILE *
 open_private(const char *path, const char **error)
 {
-	struct stat	 status;
-	int		 fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat status;
+	int         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	*error = NULL;
 	if (fd == -1 || fstat(fd, &status) == -1)
@@ -32,7 +32,7 @@ open_private(const char *path, const char **error)
 		*error = "is not a file";
 	else if ((status.st_mode & MODE_FORBIDDEN) != 0)
 		*error = "others may read or write it; make its mode 0600 or "
-		    "0640";
+			 "0640";
 	else if (status.st_size > FILE_BYTES_MAX)
 		*error = "is too long for a file of keys";
 	if (*error == NULL)
@@ -61,10 +61,10 @@ append_key(struct buf *keys, const char *line)
 char *
 key_file_read(const char *path, const char **error)
 {
-	FILE		*file = open_private(path, error);
-	struct buf	 keys = { 0 };
-	char		*line = NULL;
-	size_t		 size_bytes = 0;
+	FILE      *file = open_private(path, error);
+	struct buf keys = { 0 };
+	char      *line = NULL;
+	size_t     size_bytes = 0;
 
 	if (file == NULL)
 		return NULL;

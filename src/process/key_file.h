@@ -7,6 +7,6 @@
  * with *error, a constant line: also when others may read or write the file,
  * or when no key is in it.
  */
-char	*key_file_read(const char *path, const char **error);
+char *key_file_read(const char *path, const char **error);
 
 #endif

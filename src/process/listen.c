@@ -33,8 +33,8 @@ fail(char *error, const char *address, const char *what)
 static bool
 is_unix(int fd)
 {
-	struct sockaddr_storage	address = { .ss_family = AF_UNSPEC };
-	socklen_t		size = sizeof(address);
+	struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
+	socklen_t               size = sizeof(address);
 
 	getsockname(fd, (struct sockaddr *)&address, &size);
 	return address.ss_family == AF_UNIX;
@@ -44,8 +44,8 @@ static void
 listeners_add(struct listeners *listeners, int fd, const char *name,
     const char *path)
 {
-	struct listener	*listener;
-	struct stat	 status;
+	struct listener *listener;
+	struct stat      status;
 
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
@@ -67,8 +67,8 @@ listeners_add(struct listeners *listeners, int fd, const char *name,
 static int
 clear_path(const struct sockaddr_un *address, const char **problem)
 {
-	struct stat	status;
-	int		fd, result, error;
+	struct stat status;
+	int         fd, result, error;
 
 	if (lstat(address->sun_path, &status) == -1)
 		return 0;
@@ -96,10 +96,10 @@ static int
 open_unix(struct listeners *listeners, const char *name, const char *path,
     mode_t mode, char *error)
 {
-	struct sockaddr_un	 address = { .sun_family = AF_UNIX };
-	const char		*problem = NULL;
-	mode_t			 old_mask;
-	int			 fd = -1, result = -1;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const char        *problem = NULL;
+	mode_t             old_mask;
+	int                fd = -1, result = -1;
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return fail(error, name, "the path is too long for a socket");
@@ -108,8 +108,7 @@ open_unix(struct listeners *listeners, const char *name, const char *path,
 		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd != -1) {
 		old_mask = umask(0777 & ~mode);
-		result = bind(fd, (struct sockaddr *)&address,
-		    sizeof(address));
+		result = bind(fd, (struct sockaddr *)&address, sizeof(address));
 		umask(old_mask);
 	}
 	if (result == 0 && listen(fd, BACKLOG) == 0) {
@@ -145,22 +144,23 @@ open_address(const struct addrinfo *info)
 static int
 open_inet(struct listeners *listeners, const char *name, char *error)
 {
-	struct addrinfo	 hints = {
+	struct addrinfo hints = {
 		.ai_socktype = SOCK_STREAM,
 		.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
 	};
-	struct addrinfo	*found, *info;
-	const char	*colon = strrchr(name, ':');
-	bool		 is_v6 = *name == '[';
-	char		*host;
-	int		 result, fd = -1;
+	struct addrinfo *found, *info;
+	const char      *colon = strrchr(name, ':');
+	bool             is_v6 = *name == '[';
+	char            *host;
+	int              result, fd = -1;
 
 	if (colon == NULL || (is_v6 && (colon == name || colon[-1] != ']')))
 		return fail(error, name, "is no address to listen on");
 	host = is_v6 ? mem_strndup(name + 1, (size_t)(colon - name - 2)) :
-	    mem_strndup(name, (size_t)(colon - name));
+		       mem_strndup(name, (size_t)(colon - name));
 	result = getaddrinfo(*host == '\0' || strcmp(host, "*") == 0 ? NULL :
-	    host, colon + 1, &hints, &found);
+								       host,
+	    colon + 1, &hints, &found);
 	free(host);
 	if (result != 0)
 		return fail(error, name, gai_strerror(result));
@@ -186,8 +186,8 @@ listeners_open(struct listeners *listeners, const char *address,
 static bool
 is_listening(int fd)
 {
-	int		value = 0;
-	socklen_t	size = sizeof(value);
+	int       value = 0;
+	socklen_t size = sizeof(value);
 
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0 &&
 	    value != 0;
@@ -197,8 +197,8 @@ is_listening(int fd)
 static int
 passed_count(void)
 {
-	const char	*pid = getenv("LISTEN_PID");
-	const char	*count = getenv("LISTEN_FDS");
+	const char *pid = getenv("LISTEN_PID");
+	const char *count = getenv("LISTEN_FDS");
 
 	if (pid == NULL || count == NULL || atol(pid) != (long)getpid())
 		return 0;
@@ -207,10 +207,10 @@ passed_count(void)
 
 int
 listeners_inherit(struct listeners *listeners,
-    char error[static LISTEN_ERROR_BYTES_MAX])
+    char                            error[static LISTEN_ERROR_BYTES_MAX])
 {
-	char	name[32];
-	int	i, count = passed_count();
+	char name[32];
+	int  i, count = passed_count();
 
 	for (i = 0; i < count; i++) {
 		snprintf(name, sizeof(name), "fd:%d", LISTEN_FDS_START + i);
@@ -242,12 +242,13 @@ remove_path(const struct listener *listener)
 bool
 listeners_are_single_use(const struct listeners *listeners)
 {
-	struct sockaddr_un	address = { .sun_family = AF_UNSPEC };
-	socklen_t		size = sizeof(address) - 1;
+	struct sockaddr_un address = { .sun_family = AF_UNSPEC };
+	socklen_t          size = sizeof(address) - 1;
 
 	return listeners->count == 1 && listeners->all[0].is_inherited &&
 	    getsockname(listeners->all[0].fd, (struct sockaddr *)&address,
-	    &size) == 0 && address.sun_family == AF_UNIX &&
+		&size) == 0 &&
+	    address.sun_family == AF_UNIX &&
 	    strstr(address.sun_path, "fcgid") != NULL;
 }
 

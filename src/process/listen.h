@@ -7,18 +7,18 @@
 
 /* A socket that web servers connect to. */
 struct listener {
-	int	 fd;
-	bool	 is_unix;
-	bool	 is_inherited;	/* other processes may have it too */
-	char	*name;		/* for the log: as --listen has it */
-	char	*path;		/* of a unix socket that we made, or NULL */
-	dev_t	 device;	/* with inode: that it is still ours */
-	ino_t	 inode;
+	int   fd;
+	bool  is_unix;
+	bool  is_inherited; /* other processes may have it too */
+	char *name;         /* for the log: as --listen has it */
+	char *path;         /* of a unix socket that we made, or NULL */
+	dev_t device;       /* with inode: that it is still ours */
+	ino_t inode;
 };
 
 struct listeners {
-	struct listener	*all;
-	size_t		 count;
+	struct listener *all;
+	size_t           count;
 };
 
 /* Longest message of listeners_open. */
@@ -29,24 +29,24 @@ struct listeners {
  * that a process left behind is replaced; one that somebody answers on is
  * not. Returns 0, or -1 with what is wrong in error.
  */
-int	 listeners_open(struct listeners *, const char *address,
-	    mode_t socket_mode, char error[static LISTEN_ERROR_BYTES_MAX]);
+int listeners_open(struct listeners *, const char *address, mode_t socket_mode,
+    char error[static LISTEN_ERROR_BYTES_MAX]);
 
 /*
  * Adds the sockets that the process was started with: those of LISTEN_FDS
  * (sd_listen_fds(3)), else a listening socket on descriptor 0 (FastCGI
  * specification, section 2.2). Having none is no error. As listeners_open.
  */
-int	 listeners_inherit(struct listeners *,
-	    char error[static LISTEN_ERROR_BYTES_MAX]);
+int listeners_inherit(struct listeners *,
+    char error[static LISTEN_ERROR_BYTES_MAX]);
 
 /*
  * Whether the socket is one of mod_fcgid, which starts a process for each
  * request that is open. Its sockets are in a folder named after it.
  */
-bool	 listeners_are_single_use(const struct listeners *);
+bool listeners_are_single_use(const struct listeners *);
 
 /* Closes them all, and removes the unix sockets that we made. */
-void	 listeners_close(struct listeners *);
+void listeners_close(struct listeners *);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "edge/cgi.h"
+#include "process/command.h"
 #include "process/engine.h"
 #include "process/key_file.h"
 #include "process/limits.h"
@@ -46,14 +47,14 @@ fail_at(const char *what, const char *why)
 static int
 open_listeners(struct listeners *listeners, const struct options *options)
 {
-	char	error[LISTEN_ERROR_BYTES_MAX];
-	size_t	i;
+	char   error[LISTEN_ERROR_BYTES_MAX];
+	size_t i;
 
 	if (listeners_inherit(listeners, error) == -1)
 		return fail(error);
 	for (i = 0; i < options->listen_count; i++) {
 		if (listeners_open(listeners, options->listen[i],
-		    options->socket_mode, error) == -1) {
+			options->socket_mode, error) == -1) {
 			listeners_close(listeners);
 			return fail(error);
 		}
@@ -64,11 +65,11 @@ open_listeners(struct listeners *listeners, const struct options *options)
 static int
 run(const struct server_config *config)
 {
-	struct options		*options = config->options;
-	struct listeners	 listeners = { 0 };
-	struct engine		 engine;
-	const char		*error;
-	char			*keys = NULL;
+	struct options  *options = config->options;
+	struct listeners listeners = { 0 };
+	struct engine    engine;
+	const char      *error;
+	char            *keys = NULL;
 
 	if (options->publish_key_file != NULL) {
 		keys = key_file_read(options->publish_key_file, &error);
@@ -96,10 +97,12 @@ run(const struct server_config *config)
 int
 main(int argc, char **argv)
 {
-	struct options			options;
-	const struct server_config	config = { &options, argc, argv };
-	int				status;
+	struct options             options;
+	const struct server_config config = { &options, argc, argv };
+	int                        status;
 
+	if (command_is_given(argc, argv))
+		return command_exec(argv);
 	tzset();
 	switch (options_load(&options, argc, argv, NULL)) {
 	case OPTIONS_EXIT_OK:
@@ -110,8 +113,8 @@ main(int argc, char **argv)
 		break;
 	}
 	limits_return_memory();
-	if (log_init(options.log, options.log_format,
-	    options.log_level) == -1) {
+	if (log_init(options.log, options.log_format, options.log_level) ==
+	    -1) {
 		status = fail_at(options.log, strerror(errno));
 	} else
 		status = run(&config);

@@ -15,9 +15,9 @@
 static int
 open_socket(const char *path)
 {
-	struct sockaddr_un	address = { .sun_family = AF_UNIX };
-	size_t			len_bytes;
-	int			fd;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	size_t             len_bytes;
+	int                fd;
 
 	if (path == NULL || (*path != '/' && *path != '@') ||
 	    strlen(path) >= sizeof(address.sun_path))
@@ -28,9 +28,10 @@ open_socket(const char *path)
 	if (*path == '@')
 		address.sun_path[0] = '\0';
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd != -1 && connect(fd, (struct sockaddr *)&address,
-	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
-	    len_bytes)) == -1) {
+	if (fd != -1 &&
+	    connect(fd, (struct sockaddr *)&address,
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+		    len_bytes)) == -1) {
 		close(fd);
 		fd = -1;
 	}

@@ -21,20 +21,20 @@ struct options {
 	int64_t         request_timeout_ms;
 	uint64_t        max_body_bytes;
 	int64_t         heartbeat_ms;
-	uint64_t max_streams; /* 0: what descriptors allow */
-	uint64_t max_streams_per_client; /* 0: no limit */
-	int64_t stall_timeout_ms;
-	int64_t stream_lifetime_ms; /* 0: no limit */
-	char *publish_key_file; /* NULL: none */
-	char **public_topic;
-	size_t public_topic_count;
-	uint64_t history_events;
-	uint64_t history_bytes;
-	int64_t history_age_ms;
-	int64_t coalesce_ms;
-	bool status;
-	int64_t drain_spread_ms;
-	int64_t drain_timeout_ms;
+	uint64_t        max_streams;            /* 0: what descriptors allow */
+	uint64_t        max_streams_per_client; /* 0: no limit */
+	int64_t         stall_timeout_ms;
+	int64_t         stream_lifetime_ms; /* 0: no limit */
+	char           *publish_key_file;   /* NULL: none */
+	char          **public_topic;
+	size_t          public_topic_count;
+	uint64_t        history_events;
+	uint64_t        history_bytes;
+	int64_t         history_age_ms;
+	int64_t         coalesce_ms;
+	bool            status;
+	int64_t         drain_spread_ms;
+	int64_t         drain_timeout_ms;
 	char          **allow_origin; /* "*", or origins in lower case */
 	size_t          allow_origin_count;
 	char           *log; /* as log_init's target */

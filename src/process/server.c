@@ -19,14 +19,14 @@
 #include "process/signals.h"
 
 struct server {
-	struct engine			*engine;
-	const struct server_config	*config;
-	struct signals			 signals;
-	struct notify			 notify;
-	struct acceptor			*acceptor;	/* until it stops */
-	struct siblings			*siblings;
-	uv_timer_t			 drain;
-	bool				 is_stopping;
+	struct engine              *engine;
+	const struct server_config *config;
+	struct signals              signals;
+	struct notify               notify;
+	struct acceptor            *acceptor; /* until it stops */
+	struct siblings            *siblings;
+	uv_timer_t                  drain;
+	bool                        is_stopping;
 };
 
 static void
@@ -34,8 +34,8 @@ on_drain_timeout(uv_timer_t *timer)
 {
 	struct server *server = timer->data;
 
-	log_warn("drain-timeout", LOG_INT("open",
-	    server->engine->conns.open_count));
+	log_warn("drain-timeout",
+	    LOG_INT("open", server->engine->conns.open_count));
 	engine_stop(server->engine);
 }
 
@@ -62,48 +62,62 @@ on_stop(void *arg)
 static void
 log_limits(const struct engine *engine)
 {
-	log_info("limits", LOG_INT("descriptors",
-	    engine->routes.facts.descriptors_max),
+	log_info("limits",
+	    LOG_INT("descriptors", engine->routes.facts.descriptors_max),
 	    LOG_INT("streams", engine->streams.limits.count_max));
 }
 
 /*
- * Reads the configuration again. What is wrong with it is said, and all stays
- * as it was. What was opened at the start stays open.
+ * Reads the options and the keys again. False, with what is wrong in problem,
+ * when they cannot be used.
+ */
+static bool
+read_again(const struct server_config *config, struct options *options,
+    char **keys, struct buf *problem)
+{
+	const char *error;
+
+	*keys = NULL;
+	if (options_load(options, config->argc, config->argv, problem) !=
+	    OPTIONS_RUN)
+		return false;
+	if (options->publish_key_file == NULL)
+		return true;
+	*keys = key_file_read(options->publish_key_file, &error);
+	if (*keys != NULL)
+		return true;
+	buf_printf(problem, "%s: %s", options->publish_key_file, error);
+	options_deinit(options);
+	return false;
+}
+
+/*
+ * Has the log opened again, and the configuration read again. What is wrong
+ * with it is said, and all stays as it was. What was opened at the start stays
+ * open.
  */
 static void
 on_hangup(void *arg)
 {
-	struct server	*server = arg;
-	struct options	*options = server->config->options, fresh, old;
-	struct buf	 problem = { 0 };
-	const char	*error;
-	char		*keys = NULL;
+	struct server  *server = arg;
+	struct options *options = server->config->options, fresh, old;
+	struct buf      problem = { 0 };
+	char           *keys;
 
-	if (options_load(&fresh, server->config->argc, server->config->argv,
-	    &problem) != OPTIONS_RUN) {
+	if (!read_again(server->config, &fresh, &keys, &problem)) {
+		log_reopen();
 		buf_append(&problem, "", 1);
 		log_error("reload", LOG_STR("error", problem.data));
 		buf_deinit(&problem);
-		log_reopen();
 		return;
 	}
 	buf_deinit(&problem);
-	if (fresh.publish_key_file != NULL) {
-		keys = key_file_read(fresh.publish_key_file, &error);
-		if (keys == NULL) {
-			log_error("reload", LOG_STR("publish-key-file",
-			    fresh.publish_key_file), LOG_STR("error", error));
-			options_deinit(&fresh);
-			return;
-		}
-	}
 	old = *options;
 	*options = fresh;
 	engine_set_options(server->engine, options, keys);
 	free(keys);
-	if (log_init(options->log, options->log_format,
-	    options->log_level) == -1)
+	if (log_init(options->log, options->log_format, options->log_level) ==
+	    -1)
 		log_error("reload", LOG_STR("log", options->log),
 		    LOG_STR("error", strerror(errno)));
 	options_deinit(&old);
@@ -143,7 +157,8 @@ on_sibling(void *arg)
 {
 	struct server *server = arg;
 
-	set_topics_problem(server->engine, "several processes serve this "
+	set_topics_problem(server->engine,
+	    "several processes serve this "
 	    "address, and a topic lives in one; start one process "
 	    "(spawn-fcgi without -F, max-procs 1)");
 }
@@ -151,10 +166,11 @@ on_sibling(void *arg)
 /* Where topics cannot work, that is to be said rather than to lose events. */
 static void
 server_find_topics_problem(struct server *server,
-    const struct listeners *listeners)
+    const struct listeners               *listeners)
 {
 	if (listeners_are_single_use(listeners))
-		set_topics_problem(server->engine, "mod_fcgid has a process "
+		set_topics_problem(server->engine,
+		    "mod_fcgid has a process "
 		    "answer one request, and a topic lives in one process; "
 		    "use mod_proxy_fcgi");
 	else
@@ -199,7 +215,8 @@ server_run(struct engine *engine, const struct server_config *config,
 	struct server server = {
 		.engine = engine,
 		.config = config,
-		.signals = { .on_stop = on_stop, .on_hangup = on_hangup,
+		.signals = { .on_stop = on_stop,
+		    .on_hangup = on_hangup,
 		    .arg = &server },
 	};
 
@@ -240,16 +257,17 @@ on_cgi_done(void *arg)
 void
 server_run_cgi(struct engine *engine, const struct options *options)
 {
-	struct signals	 signals = {
+	struct signals signals = {
 		.on_stop = on_cgi_stop,
 		.on_hangup = on_cgi_hangup,
 		.arg = engine,
 	};
-	struct cgi	*cgi;
+	struct cgi *cgi;
 
 	cgi = cgi_new(&engine->loop, &engine->routes, options->max_body_bytes,
 	    on_cgi_done, engine);
-	engine->routes.topics_problem = "a CGI program answers one request, "
+	engine->routes.topics_problem =
+	    "a CGI program answers one request, "
 	    "and a topic lives in one process; run fcgi-sse by FastCGI";
 	signals_init(&signals, &engine->loop);
 	cgi_start(cgi);

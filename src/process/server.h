@@ -7,9 +7,9 @@ struct options;
 
 /* Where the options are, and where they come from at SIGHUP. */
 struct server_config {
-	struct options	*options;
-	int		 argc;
-	char		**argv;
+	struct options *options;
+	int             argc;
+	char          **argv;
 };
 
 /*
@@ -17,10 +17,10 @@ struct server_config {
  * or SIGUSR1 has ended all streams. Returns 0, or -1 with *error, a constant
  * line, when it cannot begin.
  */
-int	 server_run(struct engine *, const struct server_config *,
-	    struct listeners *, const char **error);
+int server_run(struct engine *, const struct server_config *,
+    struct listeners *, const char **error);
 
 /* Answers the one CGI request of the process, or until such a signal. */
-void	 server_run_cgi(struct engine *, const struct options *);
+void server_run_cgi(struct engine *, const struct options *);
 
 #endif

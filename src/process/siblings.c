@@ -17,24 +17,24 @@
 #include "base/mem.h"
 #include "process/listen.h"
 
-/* As /proc/net/unix shows an abstract name, "@" for its NUL. */
+/* As /proc/self/net/unix shows an abstract name, "@" for its NUL. */
 #define NAME_FORMAT "@fcgi-sse/%016llx/"
 #define NAME_BYTES_MAX 64
 
 struct siblings {
-	uv_poll_t	  poll;
-	int		  fd;
-	char		  prefix[NAME_BYTES_MAX];	/* of all our names */
-	void		(*on_found)(void *);	/* NULL: was called */
-	void		 *arg;
+	uv_poll_t poll;
+	int       fd;
+	char      prefix[NAME_BYTES_MAX]; /* of all our names */
+	void (*on_found)(void *);         /* NULL: was called */
+	void *arg;
 };
 
 /* FNV-1a: names have no room for a path. */
 static unsigned long long
 hash(const void *bytes, size_t len_bytes)
 {
-	const unsigned char	*next = bytes;
-	unsigned long long	 sum = 0xcbf29ce484222325;
+	const unsigned char *next = bytes;
+	unsigned long long   sum = 0xcbf29ce484222325;
 
 	while (len_bytes-- > 0)
 		sum = (sum ^ *next++) * 0x100000001b3;
@@ -49,11 +49,11 @@ static bool
 shared_key(int fd, unsigned long long *key)
 {
 	union {
-		struct sockaddr_storage	any;
-		struct sockaddr_un	un;
-	}		address;
-	socklen_t	size = sizeof(address);
-	size_t		len_bytes;
+		struct sockaddr_storage any;
+		struct sockaddr_un      un;
+	} address;
+	socklen_t size = sizeof(address);
+	size_t    len_bytes;
 
 	memset(&address, 0, sizeof(address));
 	if (getsockname(fd, (struct sockaddr *)&address, &size) == -1)
@@ -62,10 +62,9 @@ shared_key(int fd, unsigned long long *key)
 		*key = hash(&address, size);
 		return true;
 	}
-	len_bytes = strnlen(address.un.sun_path,
-	    sizeof(address.un.sun_path));
-	while (len_bytes > 0 && isdigit(
-	    (unsigned char)address.un.sun_path[len_bytes - 1]))
+	len_bytes = strnlen(address.un.sun_path, sizeof(address.un.sun_path));
+	while (len_bytes > 0 &&
+	    isdigit((unsigned char)address.un.sun_path[len_bytes - 1]))
 		len_bytes--;
 	*key = hash(address.un.sun_path, len_bytes);
 	return true;
@@ -78,8 +77,8 @@ name_address(struct sockaddr_un *address, const char *name)
 	memset(address, 0, sizeof(*address));
 	address->sun_family = AF_UNIX;
 	memcpy(address->sun_path + 1, name + 1, strlen(name) - 1);
-	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
-	    strlen(name));
+	return (
+	    socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
 }
 
 static void
@@ -95,8 +94,8 @@ found(struct siblings *siblings)
 static void
 on_told(uv_poll_t *poll, int status, int events)
 {
-	struct siblings	*siblings = list_entry(poll, struct siblings, poll);
-	char		 byte;
+	struct siblings *siblings = list_entry(poll, struct siblings, poll);
+	char             byte;
 
 	(void)status;
 	(void)events;
@@ -108,9 +107,9 @@ on_told(uv_poll_t *poll, int status, int events)
 static void
 tell_others(struct siblings *siblings, const char *own_name)
 {
-	FILE			*table = fopen("/proc/net/unix", "re");
-	struct sockaddr_un	 address;
-	char			 line[512], *name;
+	FILE              *table = fopen("/proc/self/net/unix", "re");
+	struct sockaddr_un address;
+	char               line[512], *name;
 
 	while (table != NULL && fgets(line, sizeof(line), table) != NULL) {
 		name = strstr(line, siblings->prefix);
@@ -121,8 +120,7 @@ tell_others(struct siblings *siblings, const char *own_name)
 		    strlen(name) >= NAME_BYTES_MAX)
 			continue;
 		sendto(siblings->fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL,
-		    (struct sockaddr *)&address,
-		    name_address(&address, name));
+		    (struct sockaddr *)&address, name_address(&address, name));
 		found(siblings);
 	}
 	if (table != NULL)
@@ -131,12 +129,12 @@ tell_others(struct siblings *siblings, const char *own_name)
 
 struct siblings *
 siblings_new(uv_loop_t *loop, const struct listeners *listeners,
-    void (*on_found)(void *), void *arg)
+    void (*on_found)(void *), void                   *arg)
 {
-	struct siblings		*siblings;
-	struct sockaddr_un	 address;
-	unsigned long long	 key;
-	char			 name[NAME_BYTES_MAX];
+	struct siblings   *siblings;
+	struct sockaddr_un address;
+	unsigned long long key;
+	char               name[NAME_BYTES_MAX];
 
 	/* What we opened ourselves nobody else has. */
 	if (!listeners->all[0].is_inherited ||
@@ -145,13 +143,13 @@ siblings_new(uv_loop_t *loop, const struct listeners *listeners,
 	siblings = mem_zalloc(sizeof(*siblings));
 	siblings->on_found = on_found;
 	siblings->arg = arg;
-	snprintf(siblings->prefix, sizeof(siblings->prefix), NAME_FORMAT,
-	    key);
+	snprintf(siblings->prefix, sizeof(siblings->prefix), NAME_FORMAT, key);
 	snprintf(name, sizeof(name), NAME_FORMAT "%ld", key, (long)getpid());
-	siblings->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC |
-	    SOCK_NONBLOCK, 0);
-	if (siblings->fd == -1 || bind(siblings->fd,
-	    (struct sockaddr *)&address, name_address(&address, name)) == -1 ||
+	siblings->fd = socket(AF_UNIX,
+	    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (siblings->fd == -1 ||
+	    bind(siblings->fd, (struct sockaddr *)&address,
+		name_address(&address, name)) == -1 ||
 	    uv_poll_init(loop, &siblings->poll, siblings->fd) != 0) {
 		if (siblings->fd != -1)
 			close(siblings->fd);

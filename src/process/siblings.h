@@ -19,10 +19,10 @@ struct siblings;
  * Calls on_found(arg), once, here or later from the loop. NULL when the
  * listeners are not of a kind that is shared.
  */
-struct siblings	*siblings_new(uv_loop_t *, const struct listeners *,
-		    void (*on_found)(void *), void *arg);
+struct siblings *siblings_new(uv_loop_t *, const struct listeners *,
+    void (*on_found)(void *), void *arg);
 
 /* NULL is allowed. */
-void		 siblings_free(struct siblings *);
+void siblings_free(struct siblings *);
 
 #endif

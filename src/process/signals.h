@@ -7,14 +7,14 @@
 
 /* The signals that the process acts on, from within its loop. */
 struct signals {
-	uv_signal_t	 handles[SIGNALS_COUNT];
-	void		(*on_stop)(void *);	/* SIGTERM, SIGINT, SIGUSR1 */
-	void		(*on_hangup)(void *);	/* SIGHUP */
-	void		*arg;
+	uv_signal_t handles[SIGNALS_COUNT];
+	void (*on_stop)(void *);   /* SIGTERM, SIGINT, SIGUSR1 */
+	void (*on_hangup)(void *); /* SIGHUP */
+	void *arg;
 };
 
 /* Also has SIGPIPE ignored. After libfcgi, which sets handlers of its own. */
-void	 signals_init(struct signals *, uv_loop_t *);
-void	 signals_deinit(struct signals *);
+void signals_init(struct signals *, uv_loop_t *);
+void signals_deinit(struct signals *);
 
 #endif

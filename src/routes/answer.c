@@ -22,8 +22,7 @@ answer_deinit(struct answer *answer)
 }
 
 void
-answer_head(struct answer *answer, const char *status,
-    const char *content_type)
+answer_head(struct answer *answer, const char *status, const char *content_type)
 {
 	if (strcmp(status, "200 OK") != 0)
 		answer_field(answer, "Status", "%s", status);
@@ -36,8 +35,8 @@ answer_head(struct answer *answer, const char *status,
 void
 answer_field(struct answer *answer, const char *name, const char *format, ...)
 {
-	va_list	args;
-	char	value[TEXT_BYTES_MAX];
+	va_list args;
+	char    value[TEXT_BYTES_MAX];
 
 	va_start(args, format);
 	vsnprintf(value, sizeof(value), format, args);
@@ -64,8 +63,8 @@ answer_text_head(struct answer *answer, const char *status)
 void
 answer_text(struct answer *answer, const char *format, ...)
 {
-	va_list	args;
-	char	line[TEXT_BYTES_MAX];
+	va_list args;
+	char    line[TEXT_BYTES_MAX];
 
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);

@@ -11,8 +11,8 @@
 static const char *
 allowed_origin(const struct routes *routes, const struct request *request)
 {
-	const char	*origin = request_env(request, "HTTP_ORIGIN");
-	size_t		 i;
+	const char *origin = request_env(request, "HTTP_ORIGIN");
+	size_t      i;
 
 	for (i = 0; i < routes->origin_count; i++) {
 		if (strcmp(routes->origins[i], "*") == 0 ||
@@ -45,7 +45,7 @@ void
 cors_preflight(const struct call *call, struct answer *answer)
 {
 	const char *methods = call->has_post ? "GET, HEAD, POST, OPTIONS" :
-	    "GET, HEAD, OPTIONS";
+					       "GET, HEAD, OPTIONS";
 	const char *fields = call->has_post ?
 	    "Last-Event-ID, Cache-Control, Authorization, Content-Type" :
 	    "Last-Event-ID, Cache-Control";

@@ -24,12 +24,12 @@ enum counter_format { COUNTER_SSE, COUNTER_TEXT };
  * as long as the stream.
  */
 struct counter {
-	uv_timer_t		 timer;
-	struct topic		*topic;
-	struct stream		*stream;
-	enum counter_format	 format;
-	uint64_t		 num;	/* of the last event */
-	uint64_t		 count;
+	uv_timer_t          timer;
+	struct topic       *topic;
+	struct stream      *stream;
+	enum counter_format format;
+	uint64_t            num; /* of the last event */
+	uint64_t            count;
 };
 
 static const struct topic_limits counter_limits = {
@@ -48,12 +48,13 @@ append_num(struct buf *bytes, enum counter_format format, uint64_t num)
 		return;
 	}
 	snprintf(data, sizeof(data), "{\"num\":%s}", id);
-	sse_append_event(bytes, &(struct sse_event){
-	    .id = id,
-	    .data = data,
-	    .data_bytes = strlen(data),
-	    .retry_ms = -1,
-	});
+	sse_append_event(bytes,
+	    &(struct sse_event){
+		.id = id,
+		.data = data,
+		.data_bytes = strlen(data),
+		.retry_ms = -1,
+	    });
 }
 
 static void
@@ -65,12 +66,13 @@ append_end(struct buf *bytes, enum counter_format format, uint64_t count)
 		return;
 	snprintf(data, sizeof(data), "{\"count\":%llu}",
 	    (unsigned long long)count);
-	sse_append_event(bytes, &(struct sse_event){
-	    .type = "end",
-	    .data = data,
-	    .data_bytes = strlen(data),
-	    .retry_ms = -1,
-	});
+	sse_append_event(bytes,
+	    &(struct sse_event){
+		.type = "end",
+		.data = data,
+		.data_bytes = strlen(data),
+		.retry_ms = -1,
+	    });
 }
 
 static void
@@ -89,8 +91,8 @@ counter_publish(struct counter *counter, struct buf *bytes)
 static void
 on_timer(uv_timer_t *timer)
 {
-	struct counter	*counter = list_entry(timer, struct counter, timer);
-	struct buf	 bytes = { 0 };
+	struct counter *counter = list_entry(timer, struct counter, timer);
+	struct buf      bytes = { 0 };
 
 	append_num(&bytes, counter->format, ++counter->num);
 	counter_publish(counter, &bytes);
@@ -127,15 +129,16 @@ counter_start(const struct call *call, struct answer *answer,
 	*counter = *like;
 	counter->topic = topic_new(call->routes->hub, "counter",
 	    &counter_limits);
-	stream_open(call, answer, &(struct stream_spec){
-	    .topics = &counter->topic,
-	    .topic_count = 1,
-	    .seq = CURSOR_FROM_NOW,
-	    .is_plain = counter->format == COUNTER_TEXT,
-	    .event_count = 1,
-	    .release = counter_release,
-	    .arg = counter,
-	});
+	stream_open(call, answer,
+	    &(struct stream_spec){
+		.topics = &counter->topic,
+		.topic_count = 1,
+		.seq = CURSOR_FROM_NOW,
+		.is_plain = counter->format == COUNTER_TEXT,
+		.event_count = 1,
+		.release = counter_release,
+		.arg = counter,
+	    });
 	counter->stream = answer->stream;
 	uv_timer_init(call->routes->loop, &counter->timer);
 	uv_timer_start(&counter->timer, on_timer, (uint64_t)interval_ms,
@@ -173,14 +176,14 @@ void
 counter_answer(const struct call *call, struct answer *answer)
 {
 	static const char *const formats[] = { "sse", "text", NULL };
-	struct counter	counter = { 0 };
-	int64_t		interval_ms;
-	size_t		format;
+	struct counter           counter = { 0 };
+	int64_t                  interval_ms;
+	size_t                   format;
 
 	if (!param_count(call, answer, "count", COUNT, COUNT_MAX,
-	    &counter.count) ||
+		&counter.count) ||
 	    !param_duration(call, answer, "interval", INTERVAL_MS,
-	    INTERVAL_MS_MIN, INTERVAL_MS_MAX, &interval_ms) ||
+		INTERVAL_MS_MIN, INTERVAL_MS_MAX, &interval_ms) ||
 	    !param_word(call, answer, "format", formats, &format))
 		return;
 	counter.format = (enum counter_format)format;

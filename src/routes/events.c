@@ -18,8 +18,8 @@
 static const char *
 last_event_id(const struct call *call)
 {
-	const char		*id;
-	const struct query_pair	*pair;
+	const char              *id;
+	const struct query_pair *pair;
 
 	id = request_env(call->request, "HTTP_LAST_EVENT_ID");
 	if (id != NULL && *id != '\0')
@@ -38,16 +38,16 @@ static uint64_t
 replay_seq(const struct call *call, struct topic *const *topics,
     size_t topic_count, const char **from)
 {
-	const char	*id = last_event_id(call);
-	uint64_t	 seq;
-	size_t		 i;
+	const char *id = last_event_id(call);
+	uint64_t    seq;
+	size_t      i;
 
 	*from = NULL;
 	if (id == NULL)
 		return CURSOR_FROM_NOW;
 	*from = EARLIEST;
 	if (strcmp(id, EARLIEST) == 0 ||
-	    !history_find(call->routes->history, id, &seq))
+	    !history_find(call->routes->history, id, topics, topic_count, &seq))
 		return CURSOR_FROM_START;
 	*from = id;
 	for (i = 0; i < topic_count; i++) {
@@ -58,8 +58,7 @@ replay_seq(const struct call *call, struct topic *const *topics,
 }
 
 static void
-subscribe_head(const struct call *call, struct answer *answer,
-    const char *from)
+subscribe_head(const struct call *call, struct answer *answer, const char *from)
 {
 	stream_head(answer);
 	if (from != NULL)
@@ -76,10 +75,10 @@ static void
 subscribe(const struct call *call, struct answer *answer,
     const struct topic_names *names)
 {
-	struct topic	*topics[CURSOR_TOPICS_MAX];
-	const char	*from;
-	uint64_t	 seq;
-	size_t		 i;
+	struct topic *topics[CURSOR_TOPICS_MAX];
+	const char   *from;
+	uint64_t      seq;
+	size_t        i;
 
 	for (i = 0; i < names->count; i++) {
 		topics[i] = history_topic(call->routes->history,
@@ -91,11 +90,12 @@ subscribe(const struct call *call, struct answer *answer,
 	}
 	seq = replay_seq(call, topics, names->count, &from);
 	subscribe_head(call, answer, from);
-	stream_open(call, answer, &(struct stream_spec){
-	    .topics = topics,
-	    .topic_count = names->count,
-	    .seq = seq,
-	});
+	stream_open(call, answer,
+	    &(struct stream_spec){
+		.topics = topics,
+		.topic_count = names->count,
+		.seq = seq,
+	    });
 }
 
 void
@@ -108,8 +108,8 @@ events_subscribe(const struct call *call, struct answer *answer)
 	    !stream_is_admitted(call, answer, false))
 		return;
 	if (call->is_head)
-		subscribe_head(call, answer, last_event_id(call) == NULL ?
-		    NULL : EARLIEST);
+		subscribe_head(call, answer,
+		    last_event_id(call) == NULL ? NULL : EARLIEST);
 	else
 		subscribe(call, answer, &names);
 }

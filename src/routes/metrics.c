@@ -13,8 +13,8 @@ static void
 append_head(struct buf *buf, const char *name, const char *type,
     const char *help)
 {
-	buf_printf(buf, "# HELP fcgi_sse_%s %s\n# TYPE fcgi_sse_%s %s\n",
-	    name, help, name, type);
+	buf_printf(buf, "# HELP fcgi_sse_%s %s\n# TYPE fcgi_sse_%s %s\n", name,
+	    help, name, type);
 }
 
 static void
@@ -22,8 +22,7 @@ append_gauge(struct buf *buf, const char *name, uint64_t value,
     const char *help)
 {
 	append_head(buf, name, "gauge", help);
-	buf_printf(buf, "fcgi_sse_%s %llu\n", name,
-	    (unsigned long long)value);
+	buf_printf(buf, "fcgi_sse_%s %llu\n", name, (unsigned long long)value);
 }
 
 static void
@@ -31,16 +30,15 @@ append_counter(struct buf *buf, const char *name, uint64_t value,
     const char *help)
 {
 	append_head(buf, name, "counter", help);
-	buf_printf(buf, "fcgi_sse_%s %llu\n", name,
-	    (unsigned long long)value);
+	buf_printf(buf, "fcgi_sse_%s %llu\n", name, (unsigned long long)value);
 }
 
 static void
 append_histogram(struct buf *buf, const char *name,
     const struct histogram *histogram, const char *help)
 {
-	uint64_t	count = 0;
-	size_t		i;
+	uint64_t count = 0;
+	size_t   i;
 
 	append_head(buf, name, "histogram", help);
 	for (i = 0; i < HISTOGRAM_BOUND_COUNT; i++) {
@@ -49,9 +47,10 @@ append_histogram(struct buf *buf, const char *name,
 		    (double)histogram_bounds_us[i] / 1e6,
 		    (unsigned long long)count);
 	}
-	buf_printf(buf, "fcgi_sse_%s_bucket{le=\"+Inf\"} %llu\n"
-	    "fcgi_sse_%s_sum %.6f\nfcgi_sse_%s_count %llu\n", name,
-	    (unsigned long long)histogram->total_count, name,
+	buf_printf(buf,
+	    "fcgi_sse_%s_bucket{le=\"+Inf\"} %llu\n"
+	    "fcgi_sse_%s_sum %.6f\nfcgi_sse_%s_count %llu\n",
+	    name, (unsigned long long)histogram->total_count, name,
 	    (double)histogram->sum_us / 1e6, name,
 	    (unsigned long long)histogram->total_count);
 }
@@ -59,8 +58,8 @@ append_histogram(struct buf *buf, const char *name,
 static void
 append_streams(struct buf *buf, const struct streams *streams)
 {
-	const struct stream_totals	*totals = &streams->totals;
-	int				 end;
+	const struct stream_totals *totals = &streams->totals;
+	int                         end;
 
 	append_gauge(buf, "streams_open", streams->open_count,
 	    "Streams that are open.");
@@ -92,12 +91,12 @@ append_topics(struct buf *buf, const struct history *history)
 	    "Topics with a subscriber or an event that is kept.");
 	append_gauge(buf, "history_events", history->update_count,
 	    "Events that are kept for those who come back.");
-	append_gauge(buf, "history_bytes", history->bytes,
+	append_gauge(buf, "history_bytes", history_bytes(history),
 	    "Memory that topics and their kept events take.");
 	append_gauge(buf, "history_bytes_max", history->limits.bytes_max,
 	    "Memory that they may take.");
-	append_counter(buf, "events_published_total",
-	    history->published_count, "Events that were published.");
+	append_counter(buf, "events_published_total", history->published_count,
+	    "Events that were published.");
 	append_histogram(buf, "publish_latency_seconds", &history->latency,
 	    "From a publish until the topic's last subscriber had it.");
 }
@@ -110,8 +109,8 @@ metrics_append(struct buf *buf, const struct routes *routes)
 	append_streams(buf, routes->streams);
 	append_gauge(buf, "connections_open", *facts->connection_count,
 	    "Connections from the web server, those of streams included.");
-	append_gauge(buf, "connections_waiting", *facts->connection_count -
-	    routes->streams->open_count,
+	append_gauge(buf, "connections_waiting",
+	    *facts->connection_count - routes->streams->open_count,
 	    "Connections that carry no stream (yet).");
 	append_gauge(buf, "request_buffer_bytes", *facts->buffered_bytes,
 	    "Bytes of requests that are not whole yet.");
@@ -122,9 +121,12 @@ metrics_append(struct buf *buf, const struct routes *routes)
 	    clock_latency(routes->clock),
 	    "From a tick of the clock until its last subscriber had it.");
 	append_head(buf, "build_info", "gauge", "The program's version.");
-	buf_printf(buf, "fcgi_sse_build_info{version=\"%s\",libuv=\"%s\"} "
-	    "1\n", PACKAGE_VERSION, uv_version_string());
-	buf_printf(buf, "# HELP process_start_time_seconds "
+	buf_printf(buf,
+	    "fcgi_sse_build_info{version=\"%s\",libuv=\"%s\"} "
+	    "1\n",
+	    PACKAGE_VERSION, uv_version_string());
+	buf_printf(buf,
+	    "# HELP process_start_time_seconds "
 	    "When the process started, in seconds since the epoch.\n"
 	    "# TYPE process_start_time_seconds gauge\n"
 	    "process_start_time_seconds %.3f\n",

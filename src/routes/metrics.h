@@ -5,6 +5,6 @@ struct buf;
 struct routes;
 
 /* Appends all metrics in Prometheus' text format, version 0.0.4. */
-void	 metrics_append(struct buf *, const struct routes *);
+void metrics_append(struct buf *, const struct routes *);
 
 #endif

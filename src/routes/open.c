@@ -40,19 +40,20 @@ answer_come_back(struct answer *answer, long retry_ms, const char *why)
 {
 	char data[96];
 
-	snprintf(data, sizeof(data), "{\"reason\":\"%s\",\"retry\":%ld}",
-	    why, retry_ms);
+	snprintf(data, sizeof(data), "{\"reason\":\"%s\",\"retry\":%ld}", why,
+	    retry_ms);
 	stream_head(answer);
 	answer_field(answer, "Retry-After", "%ld", retry_ms / 1000 + 1);
 	answer_body(answer, NULL, 0);
 	if (!answer->has_body)
 		return;
-	sse_append_event(&answer->bytes, &(struct sse_event){
-	    .type = "refused",
-	    .data = data,
-	    .data_bytes = strlen(data),
-	    .retry_ms = retry_ms,
-	});
+	sse_append_event(&answer->bytes,
+	    &(struct sse_event){
+		.type = "refused",
+		.data = data,
+		.data_bytes = strlen(data),
+		.retry_ms = retry_ms,
+	    });
 }
 
 static void
@@ -68,9 +69,9 @@ stream_is_admitted(const struct call *call, struct answer *answer,
     bool is_plain)
 {
 	static const char *const reasons[] = { "", "too many streams",
-	    "too many streams of this client", "stopping" };
-	struct streams		*streams = call->routes->streams;
-	enum stream_refusal	 refusal;
+		"too many streams of this client", "stopping" };
+	struct streams          *streams = call->routes->streams;
+	enum stream_refusal      refusal;
 
 	if (call->is_head)
 		return true;

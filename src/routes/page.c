@@ -24,15 +24,15 @@ is_cached(const struct call *call, const struct page_file *file)
 {
 	const char *tags = request_env(call->request, "HTTP_IF_NONE_MATCH");
 
-	return tags != NULL && (strcmp(tags, "*") == 0 ||
-	    strstr(tags, file->etag) != NULL);
+	return tags != NULL &&
+	    (strcmp(tags, "*") == 0 || strstr(tags, file->etag) != NULL);
 }
 
 void
 page_answer(const struct call *call, struct answer *answer)
 {
-	const struct page_file	*file = page_find(call->path);
-	bool			 is_fresh = is_cached(call, file);
+	const struct page_file *file = page_find(call->path);
+	bool                    is_fresh = is_cached(call, file);
 
 	log_info("page", LOG_STR("client", call->client),
 	    LOG_STR("path", call->full_path));
@@ -43,7 +43,6 @@ page_answer(const struct call *call, struct answer *answer)
 	answer_field(answer, "Content-Security-Policy", "default-src 'self'");
 	answer_field(answer, "X-Content-Type-Options", "nosniff");
 	if (!is_fresh)
-		answer_field(answer, "Content-Length", "%zu",
-		    file->size_bytes);
+		answer_field(answer, "Content-Length", "%zu", file->size_bytes);
 	answer_body(answer, file->bytes, is_fresh ? 0 : file->size_bytes);
 }

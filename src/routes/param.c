@@ -41,19 +41,18 @@ param_refuse(struct answer *answer, const char *name, const char *takes)
 }
 
 bool
-param_duration(const struct call *call, struct answer *answer,
-    const char *name, int64_t default_ms, int64_t min_ms, int64_t max_ms,
-    int64_t *ms)
+param_duration(const struct call *call, struct answer *answer, const char *name,
+    int64_t default_ms, int64_t min_ms, int64_t max_ms, int64_t *ms)
 {
-	const char	*value;
-	char		 min[DURATION_BYTES_MAX], max[DURATION_BYTES_MAX];
-	char		 takes[128];
+	const char *value;
+	char        min[DURATION_BYTES_MAX], max[DURATION_BYTES_MAX];
+	char        takes[128];
 
 	if (!param_find(call, answer, name, &value))
 		return false;
 	*ms = default_ms;
-	if (value == NULL || (duration_parse(value, ms) && *ms >= min_ms &&
-	    *ms <= max_ms))
+	if (value == NULL ||
+	    (duration_parse(value, ms) && *ms >= min_ms && *ms <= max_ms))
 		return true;
 	duration_print(min, min_ms);
 	duration_print(max, max_ms);
@@ -66,8 +65,8 @@ bool
 param_count(const struct call *call, struct answer *answer, const char *name,
     uint64_t default_count, uint64_t max_count, uint64_t *count)
 {
-	const char	*value;
-	char		 takes[64];
+	const char *value;
+	char        takes[64];
 
 	if (!param_find(call, answer, name, &value))
 		return false;
@@ -90,9 +89,9 @@ bool
 param_word(const struct call *call, struct answer *answer, const char *name,
     const char *const *words, size_t *index)
 {
-	const char	*value;
-	char		 takes[128];
-	size_t		 i, len = 0;
+	const char *value;
+	char        takes[128];
+	size_t      i, len = 0;
 
 	if (!param_find(call, answer, name, &value))
 		return false;
@@ -107,7 +106,10 @@ param_word(const struct call *call, struct answer *answer, const char *name,
 	}
 	for (i = 0; words[i] != NULL; i++)
 		len += (size_t)snprintf(takes + len, sizeof(takes) - len,
-		    "%s%s", i == 0 ? "" : words[i + 1] == NULL ? " or " : ", ",
+		    "%s%s",
+		    i == 0                   ? "" :
+			words[i + 1] == NULL ? " or " :
+					       ", ",
 		    words[i]);
 	return param_refuse(answer, name, takes);
 }

@@ -11,8 +11,8 @@
 static int
 hex_digit(char c)
 {
-	const char	digits[] = "0123456789abcdef0123456789ABCDEF";
-	const char	*found = c == '\0' ? NULL : strchr(digits, c);
+	const char  digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *found = c == '\0' ? NULL : strchr(digits, c);
 
 	return found == NULL ? -1 : (int)(found - digits) % 16;
 }
@@ -21,8 +21,8 @@ hex_digit(char c)
 static char *
 path_of_uri(const char *uri)
 {
-	const char	*from = uri, *authority = strstr(uri, "://");
-	char		*path, *to;
+	const char *from = uri, *authority = strstr(uri, "://");
+	char       *path, *to;
 
 	if (*uri != '/' && authority != NULL) {
 		from = strchr(authority + 3, '/');
@@ -55,9 +55,9 @@ env_or_empty(const struct request *request, const char *name)
 bool
 path_init(struct path *path, const struct request *request)
 {
-	const char	*script = env_or_empty(request, "SCRIPT_NAME");
-	const char	*info = env_or_empty(request, "PATH_INFO");
-	size_t		 script_bytes = strlen(script);
+	const char *script = env_or_empty(request, "SCRIPT_NAME");
+	const char *info = env_or_empty(request, "PATH_INFO");
+	size_t      script_bytes = strlen(script);
 
 	if (strcmp(script, info) == 0)
 		script_bytes = 0;
@@ -96,8 +96,10 @@ path_is_program(const struct path *path, const struct request *request)
 	const char *info = env_or_empty(request, "PATH_INFO");
 	const char *dot = strrchr(path->full, '.');
 
-	return *info == '\0' && (request->is_cgi || (dot != NULL &&
-	    (strcmp(dot, ".cgi") == 0 || strcmp(dot, ".fcgi") == 0)));
+	return *info == '\0' &&
+	    (request->is_cgi ||
+		(dot != NULL &&
+		    (strcmp(dot, ".cgi") == 0 || strcmp(dot, ".fcgi") == 0)));
 }
 
 void

@@ -22,10 +22,10 @@
 
 /* The form of an update, as the Mercure protocol has it. */
 struct update {
-	struct topic_names	 topics;
-	char			 own_id[UUID_URN_BYTES];
-	struct sse_event	 event;
-	bool			 is_private;
+	struct topic_names topics;
+	char               own_id[UUID_URN_BYTES];
+	struct sse_event   event;
+	bool               is_private;
 };
 
 static void
@@ -78,7 +78,8 @@ is_usable(const struct call *call, struct answer *answer)
 		return false;
 	}
 	if (is_foreign(call)) {
-		refuse(call, answer, "403 Forbidden", "pages of this origin "
+		refuse(call, answer, "403 Forbidden",
+		    "pages of this origin "
 		    "may not publish; the option allow-origin lets them");
 		return false;
 	}
@@ -98,11 +99,13 @@ is_authorized(const struct call *call, struct answer *answer,
 	case PUBLISH_ALLOWED:
 		return true;
 	case PUBLISH_OFF:
-		refuse(call, answer, "403 Forbidden", "publishing is off; the "
+		refuse(call, answer, "403 Forbidden",
+		    "publishing is off; the "
 		    "option publish-key-file turns it on");
 		return false;
 	case PUBLISH_NO_KEY:
-		refuse(call, answer, "401 Unauthorized", "publishing takes "
+		refuse(call, answer, "401 Unauthorized",
+		    "publishing takes "
 		    "one of the keys as \"Authorization: Bearer KEY\"");
 		return false;
 	case PUBLISH_TOO_OFTEN:
@@ -135,7 +138,8 @@ read_id(struct update *update, const struct query *form,
 	if (pair->value_bytes > ID_BYTES_MAX || pair->value[0] == '#' ||
 	    strcmp(pair->value, "earliest") == 0 ||
 	    !sse_is_field_value(pair->value, pair->value_bytes))
-		return refuse_bad(answer, "id takes UTF-8 without control "
+		return refuse_bad(answer,
+		    "id takes UTF-8 without control "
 		    "characters, with no # before it, and not \"earliest\"");
 	return true;
 }
@@ -166,7 +170,8 @@ read_type_and_data(struct update *update, const struct query *form,
 	if (type != NULL && type->value_bytes > 0) {
 		update->event.type = type->value;
 		if (!sse_is_field_value(type->value, type->value_bytes))
-			return refuse_bad(answer, "type takes UTF-8 without "
+			return refuse_bad(answer,
+			    "type takes UTF-8 without "
 			    "control characters");
 	}
 	update->event.data = data == NULL ? "" : data->value;
@@ -187,7 +192,7 @@ read_topics(struct update *update, const struct query *form,
 	for (i = 0; i < update->topics.count; i++) {
 		if (strcmp(update->topics.names[i], HISTORY_ALL) == 0 ||
 		    strstr(update->topics.names[i], "/.well-known/mercure") !=
-		    NULL)
+			NULL)
 			return refuse_bad(answer,
 			    "topic names one that is reserved");
 	}
@@ -197,17 +202,18 @@ read_topics(struct update *update, const struct query *form,
 static bool
 update_publish(const struct update *update, struct history *history)
 {
-	struct buf	bytes = { 0 };
-	int		result;
+	struct buf bytes = { 0 };
+	int        result;
 
 	sse_append_event(&bytes, &update->event);
-	result = history_publish(history, &(struct update_spec){
-	    .topics = update->topics.names,
-	    .topic_count = update->topics.count,
-	    .id = update->event.id,
-	    .bytes = bytes.data,
-	    .len_bytes = bytes.len_bytes,
-	});
+	result = history_publish(history,
+	    &(struct update_spec){
+		.topics = update->topics.names,
+		.topic_count = update->topics.count,
+		.id = update->event.id,
+		.bytes = bytes.data,
+		.len_bytes = bytes.len_bytes,
+	    });
 	buf_deinit(&bytes);
 	return result == 0;
 }
@@ -222,7 +228,8 @@ answer_id(const struct update *update, struct answer *answer)
 	answer_field(answer, "Cache-Control", "no-store");
 	answer_field(answer, "X-Content-Type-Options", "nosniff");
 	if (update->is_private)
-		answer_field(answer, "Fcgi-Sse-Note", "private: delivered to "
+		answer_field(answer, "Fcgi-Sse-Note",
+		    "private: delivered to "
 		    "nobody, since no subscriber can be authorized");
 	answer_field(answer, "Content-Length", "%zu", id_bytes);
 	answer_body(answer, update->event.id, id_bytes);
@@ -232,8 +239,8 @@ static void
 publish_form(const struct call *call, struct answer *answer,
     const struct query *form)
 {
-	struct routes	*routes = call->routes;
-	struct update	 update = { .event.id = NULL };
+	struct routes *routes = call->routes;
+	struct update  update = { .event.id = NULL };
 
 	if (!read_topics(&update, form, answer) ||
 	    !is_authorized(call, answer, &update.topics) ||
@@ -260,8 +267,8 @@ publish_update(const struct call *call, struct answer *answer)
 
 	if (!topics_are_served(call, answer) || !is_usable(call, answer))
 		return;
-	if (query_init(&form, call->request->body,
-	    call->request->body_bytes) == -1)
+	if (query_init(&form, call->request->body, call->request->body_bytes) ==
+	    -1)
 		refuse_bad(answer, "the form is malformed");
 	else
 		publish_form(call, answer, &form);

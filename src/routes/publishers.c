@@ -22,25 +22,25 @@
 
 /* How far an address has used up what it may publish. */
 struct visitor {
-	struct deadline	 forget;
-	int64_t		 used_until_ms;
-	char		 address[ADDRESS_BYTES_MAX + 1];
+	struct deadline forget;
+	int64_t         used_until_ms;
+	char            address[ADDRESS_BYTES_MAX + 1];
 };
 
 struct publishers {
-	char			*keys;		/* NULL: none */
-	char			**public_topics;
-	size_t			 public_count;
-	void			*visitors;	/* of tsearch(3) */
-	struct deadline_list	 forgets;
+	char                *keys; /* NULL: none */
+	char               **public_topics;
+	size_t               public_count;
+	void                *visitors; /* of tsearch(3) */
+	struct deadline_list forgets;
 };
 
 struct publishers *
 publishers_new(const char *keys, char *const *public_topics,
     size_t public_count)
 {
-	struct publishers	*publishers = mem_zalloc(sizeof(*publishers));
-	size_t			 i;
+	struct publishers *publishers = mem_zalloc(sizeof(*publishers));
+	size_t             i;
 
 	publishers->keys = keys == NULL ? NULL : mem_strdup(keys);
 	publishers->public_topics = mem_alloc(public_count * sizeof(char *));
@@ -61,11 +61,11 @@ compare(const void *a, const void *b)
 static void
 forget_visitors(struct publishers *publishers, int64_t now_ms)
 {
-	struct deadline	*due;
-	struct visitor	*visitor;
+	struct deadline *due;
+	struct visitor  *visitor;
 
-	while ((due = deadline_take_due(&publishers->forgets, now_ms)) !=
-	    NULL) {
+	while (
+	    (due = deadline_take_due(&publishers->forgets, now_ms)) != NULL) {
 		visitor = list_entry(due, struct visitor, forget);
 		tdelete(visitor, &publishers->visitors, compare);
 		free(visitor);
@@ -90,7 +90,7 @@ publishers_free(struct publishers *publishers)
 static struct visitor *
 visitor_get(struct publishers *publishers, const char *client)
 {
-	struct visitor	*fresh = mem_zalloc(sizeof(*fresh)), **found;
+	struct visitor *fresh = mem_zalloc(sizeof(*fresh)), **found;
 
 	strncpy(fresh->address, client == NULL ? "-" : client,
 	    ADDRESS_BYTES_MAX);
@@ -113,8 +113,7 @@ is_in_time(struct publishers *publishers, const char *client, int64_t now_ms)
 	visitor = visitor_get(publishers, client);
 	if (visitor->used_until_ms < now_ms)
 		visitor->used_until_ms = now_ms;
-	if (visitor->used_until_ms - now_ms >
-	    (BURST_COUNT - 1) * INTERVAL_MS)
+	if (visitor->used_until_ms - now_ms > (BURST_COUNT - 1) * INTERVAL_MS)
 		return false;
 	visitor->used_until_ms += INTERVAL_MS;
 	deadline_set(&publishers->forgets, &visitor->forget, now_ms);
@@ -140,8 +139,8 @@ is_public(const struct publishers *publishers, const char *topic)
 static bool
 is_same(const char *key, size_t key_bytes, const char *given)
 {
-	size_t		given_bytes = strlen(given), i;
-	unsigned	difference = given_bytes != key_bytes;
+	size_t   given_bytes = strlen(given), i;
+	unsigned difference = given_bytes != key_bytes;
 
 	for (i = 0; i < given_bytes; i++)
 		difference |= (unsigned char)given[i] ^
@@ -152,17 +151,17 @@ is_same(const char *key, size_t key_bytes, const char *given)
 static bool
 is_key(const struct publishers *publishers, const char *authorization)
 {
-	static const char	scheme[] = "Bearer ";
-	const char		*key, *given;
-	size_t			 key_bytes;
-	bool			 is_found = false;
+	static const char scheme[] = "Bearer ";
+	const char       *key, *given;
+	size_t            key_bytes;
+	bool              is_found = false;
 
 	if (publishers->keys == NULL || authorization == NULL ||
 	    strncasecmp(authorization, scheme, sizeof(scheme) - 1) != 0)
 		return false;
 	given = authorization + sizeof(scheme) - 1;
 	for (key = publishers->keys; *key != '\0';
-	    key += key_bytes + (key[key_bytes] == '\n')) {
+	     key += key_bytes + (key[key_bytes] == '\n')) {
 		key_bytes = strcspn(key, "\n");
 		if (key_bytes > 0 && is_same(key, key_bytes, given))
 			is_found = true;
@@ -182,8 +181,8 @@ publishers_judge(struct publishers *publishers, const char *authorization,
 	for (i = 0; i < topic_count; i++) {
 		if (!is_public(publishers, topics[i]))
 			return publishers->keys == NULL ? PUBLISH_OFF :
-			    PUBLISH_NO_KEY;
+							  PUBLISH_NO_KEY;
 	}
 	return is_in_time(publishers, client, now_ms) ? PUBLISH_ALLOWED :
-	    PUBLISH_TOO_OFTEN;
+							PUBLISH_TOO_OFTEN;
 }

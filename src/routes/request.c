@@ -5,8 +5,8 @@
 const char *
 request_env(const struct request *request, const char *name)
 {
-	size_t		 name_bytes = strlen(name);
-	char *const	*env;
+	size_t       name_bytes = strlen(name);
+	char *const *env;
 
 	for (env = request->env; *env != NULL; env++) {
 		if (strncmp(*env, name, name_bytes) == 0 &&

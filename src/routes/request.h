@@ -9,14 +9,14 @@
  * the call it is passed to.
  */
 struct request {
-	char *const	*env;		/* NAME=value, as RFC 3875 names them; NULL ends it */
-	const char	*body;		/* may hold NUL; NULL when empty */
-	size_t		 body_bytes;
-	bool		 is_body_cut;	/* the body was longer than we keep */
-	bool		 is_cgi;	/* the process answers this request only */
+	char *const *env; /* NAME=value, as RFC 3875 names them; NULL ends it */
+	const char  *body; /* may hold NUL; NULL when empty */
+	size_t       body_bytes;
+	bool         is_body_cut; /* the body was longer than we keep */
+	bool         is_cgi;      /* the process answers this request only */
 };
 
 /* The variable's value, or NULL: no variable is sure to be there. */
-const char	*request_env(const struct request *, const char *name);
+const char *request_env(const struct request *, const char *name);
 
 #endif

@@ -9,9 +9,9 @@
 #include "routes/routes.h"
 
 struct route {
-	const char	*path;
-	handler_fn	*handler;	/* GET and HEAD */
-	handler_fn	*post;		/* NULL: no POST */
+	const char *path;
+	handler_fn *handler; /* GET and HEAD */
+	handler_fn *post;    /* NULL: no POST */
 };
 
 /* "/" is the end of other paths too, where the mount point is not known. */
@@ -30,6 +30,7 @@ static const struct route routes_table[] = {
 	{ "/status.js", status_page, NULL },
 	{ "/page.css", page_answer, NULL },
 	{ "/page.js", page_answer, NULL },
+	{ "/chat.js", page_answer, NULL },
 	{ "/icon.svg", page_answer, NULL },
 	{ "/web-servers", page_answer, NULL },
 	{ "/", page_answer, NULL },
@@ -53,8 +54,9 @@ answer_redirect(const struct path *path, struct answer *answer)
 {
 	struct buf location = { 0 };
 
-	path_append_safe(&location, strrchr(path->full, '/') == NULL ?
-	    path->full : strrchr(path->full, '/') + 1);
+	path_append_safe(&location,
+	    strrchr(path->full, '/') == NULL ? path->full :
+					       strrchr(path->full, '/') + 1);
 	answer_text_head(answer, "308 Permanent Redirect");
 	answer_field(answer, "Location", "./%.*s/", (int)location.len_bytes,
 	    location.data);
@@ -83,10 +85,11 @@ answer_bad_method(const char *method, const struct route *route,
 
 	path_append_safe(&safe, method);
 	answer_text_head(answer, "405 Method Not Allowed");
-	answer_field(answer, "Allow", "%s", route->post == NULL ?
-	    "GET, HEAD, OPTIONS" : "GET, HEAD, POST, OPTIONS");
-	answer_text(answer, "405 Method Not Allowed: %.*s",
-	    (int)safe.len_bytes, safe.data);
+	answer_field(answer, "Allow", "%s",
+	    route->post == NULL ? "GET, HEAD, OPTIONS" :
+				  "GET, HEAD, POST, OPTIONS");
+	answer_text(answer, "405 Method Not Allowed: %.*s", (int)safe.len_bytes,
+	    safe.data);
 	buf_deinit(&safe);
 }
 
@@ -116,13 +119,13 @@ static void
 route_path(struct routes *routes, const struct request *request,
     const char *method, const struct path *path, struct answer *answer)
 {
-	const struct route	*route = route_find(path);
-	struct call		 call = {
-		.routes = routes,
-		.request = request,
-		.full_path = path->full,
-		.client = request_env(request, "REMOTE_ADDR"),
-		.is_head = !answer->has_body,
+	const struct route *route = route_find(path);
+	struct call         call = {
+			.routes = routes,
+			.request = request,
+			.full_path = path->full,
+			.client = request_env(request, "REMOTE_ADDR"),
+			.is_head = !answer->has_body,
 	};
 
 	if (path_is_program(path, request)) {
@@ -149,16 +152,16 @@ void
 router_answer(struct routes *routes, const struct request *request,
     struct answer *answer)
 {
-	const char	*method = request_env(request, "REQUEST_METHOD");
-	struct path	 path;
-	bool		 has_path = path_init(&path, request);
+	const char *method = request_env(request, "REQUEST_METHOD");
+	struct path path;
+	bool        has_path = path_init(&path, request);
 
 	answer_init(answer, method == NULL || strcmp(method, "HEAD") != 0);
 	cors_add_fields(routes, request, answer);
 	if (method == NULL || !has_path)
-		answer_bad_request(answer, method == NULL ?
-		    "the web server passed no REQUEST_METHOD" :
-		    "the web server passed no path");
+		answer_bad_request(answer,
+		    method == NULL ? "the web server passed no REQUEST_METHOD" :
+				     "the web server passed no path");
 	else
 		route_path(routes, request, method, &path, answer);
 	path_deinit(&path);

@@ -10,7 +10,6 @@ struct routes;
  * handler fill in the answer, which the caller deinits. It always succeeds; an
  * error is an answer too.
  */
-void	 router_answer(struct routes *, const struct request *,
-	    struct answer *);
+void router_answer(struct routes *, const struct request *, struct answer *);
 
 #endif

@@ -20,13 +20,13 @@
 #define SAMPLE_BYTES_MAX 256
 
 struct sampler {
-	struct routes		*routes;
-	struct topic		*topic;
-	uv_timer_t		 timer;
+	struct routes *routes;
+	struct topic  *topic;
+	uv_timer_t     timer;
 
 	/* The totals at the last sample. */
-	uint64_t		 event_count;
-	struct histogram	 latency;
+	uint64_t         event_count;
+	struct histogram latency;
 };
 
 struct sampler *
@@ -37,9 +37,9 @@ sampler_new(struct routes *routes)
 	sampler->routes = routes;
 	sampler->topic = topic_new(routes->hub, "status",
 	    &(struct topic_limits){
-	    .frame_count_max = SAMPLE_COUNT_MAX,
-	    .frame_bytes_max = SAMPLE_COUNT_MAX * SAMPLE_BYTES_MAX,
-	});
+		.frame_count_max = SAMPLE_COUNT_MAX,
+		.frame_bytes_max = SAMPLE_COUNT_MAX * SAMPLE_BYTES_MAX,
+	    });
 	uv_timer_init(routes->loop, &sampler->timer);
 	return sampler;
 }
@@ -78,30 +78,32 @@ tick_ms(const struct sampler *sampler, const struct histogram *latency)
 static void
 publish_sample(struct sampler *sampler)
 {
-	struct routes		*routes = sampler->routes;
-	const struct streams	*streams = routes->streams;
-	const struct histogram	*latency = clock_latency(routes->clock);
-	struct buf		 bytes = { 0 };
-	struct frame		*frame;
-	char			 data[SAMPLE_BYTES_MAX];
+	struct routes          *routes = sampler->routes;
+	const struct streams   *streams = routes->streams;
+	const struct histogram *latency = clock_latency(routes->clock);
+	struct buf              bytes = { 0 };
+	struct frame           *frame;
+	char                    data[SAMPLE_BYTES_MAX];
 
-	snprintf(data, sizeof(data), "{\"time\":%lld,\"open\":%zu,"
+	snprintf(data, sizeof(data),
+	    "{\"time\":%lld,\"open\":%zu,"
 	    "\"stalled\":%zu,\"events\":%llu,\"refused\":%llu,"
 	    "\"tick_ms\":%.3f}",
 	    (long long)routes->wall_ms(), streams->open_count,
 	    streams->stalled_count,
 	    (unsigned long long)(streams->totals.event_count -
-	    sampler->event_count),
+		sampler->event_count),
 	    (unsigned long long)streams->totals.refused_count,
 	    tick_ms(sampler, latency));
 	sampler->event_count = streams->totals.event_count;
 	sampler->latency = *latency;
-	sse_append_event(&bytes, &(struct sse_event){
-	    .type = "sample",
-	    .data = data,
-	    .data_bytes = strlen(data),
-	    .retry_ms = -1,
-	});
+	sse_append_event(&bytes,
+	    &(struct sse_event){
+		.type = "sample",
+		.data = data,
+		.data_bytes = strlen(data),
+		.retry_ms = -1,
+	    });
 	frame = frame_new(bytes.data, bytes.len_bytes);
 	topic_publish(sampler->topic, frame);
 	frame_unref(frame);
@@ -122,6 +124,5 @@ void
 sampler_wake(struct sampler *sampler)
 {
 	if (!uv_is_active((uv_handle_t *)&sampler->timer))
-		uv_timer_start(&sampler->timer, on_timer, SAMPLE_MS,
-		    SAMPLE_MS);
+		uv_timer_start(&sampler->timer, on_timer, SAMPLE_MS, SAMPLE_MS);
 }

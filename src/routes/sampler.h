@@ -9,15 +9,15 @@ struct topic;
  * Publishes once a second what the process does, for the status page: streams
  * open, events sent, how late ticks were. It sleeps while no stream is open.
  */
-struct sampler	*sampler_new(struct routes *);
+struct sampler *sampler_new(struct routes *);
 
 /* Without subscribers; it frees itself within the loop. */
-void		 sampler_free(struct sampler *);
+void sampler_free(struct sampler *);
 
 /* A stream was opened. */
-void		 sampler_wake(struct sampler *);
+void sampler_wake(struct sampler *);
 
 /* Holds the samples of the last minutes. */
-struct topic	*sampler_topic(struct sampler *);
+struct topic *sampler_topic(struct sampler *);
 
 #endif

@@ -17,16 +17,17 @@ static bool
 is_local(const struct call *call)
 {
 	static const char *const forwarding[] = { "HTTP_FORWARDED",
-	    "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA", NULL };
-	size_t i;
+		"HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA", NULL };
+	size_t                   i;
 
 	for (i = 0; forwarding[i] != NULL; i++) {
 		if (request_env(call->request, forwarding[i]) != NULL)
 			return false;
 	}
-	return call->client != NULL && (strcmp(call->client, "::1") == 0 ||
-	    strncmp(call->client, "127.", 4) == 0 ||
-	    strncmp(call->client, "::ffff:127.", 11) == 0);
+	return call->client != NULL &&
+	    (strcmp(call->client, "::1") == 0 ||
+		strncmp(call->client, "127.", 4) == 0 ||
+		strncmp(call->client, "::ffff:127.", 11) == 0);
 }
 
 /* False, and an answer, when the client may not look. */
@@ -36,7 +37,8 @@ is_allowed(const struct call *call, struct answer *answer)
 	if (call->routes->is_status_open || is_local(call))
 		return true;
 	answer_text_head(answer, "403 Forbidden");
-	answer_text(answer, "403 Forbidden: for clients on the same machine; "
+	answer_text(answer,
+	    "403 Forbidden: for clients on the same machine; "
 	    "the option status opens it to all");
 	return false;
 }
@@ -63,7 +65,8 @@ status_metrics(const struct call *call, struct answer *answer)
 	if (!is_allowed(call, answer))
 		return;
 	metrics_append(&text, call->routes);
-	answer_head(answer, "200 OK", "text/plain; version=0.0.4; "
+	answer_head(answer, "200 OK",
+	    "text/plain; version=0.0.4; "
 	    "charset=utf-8");
 	answer_field(answer, "Cache-Control", "no-store");
 	answer_field(answer, "X-Content-Type-Options", "nosniff");
@@ -90,9 +93,10 @@ status_events(const struct call *call, struct answer *answer)
 	stream_head(answer);
 	answer_body(answer, ":\n\n", 3);
 	if (!call->is_head)
-		stream_open(call, answer, &(struct stream_spec){
-		    .topics = &topic,
-		    .topic_count = 1,
-		    .seq = CURSOR_FROM_START,
-		});
+		stream_open(call, answer,
+		    &(struct stream_spec){
+			.topics = &topic,
+			.topic_count = 1,
+			.seq = CURSOR_FROM_START,
+		    });
 }

@@ -60,7 +60,8 @@ topics_from_query(const struct query *query, struct topic_names *names,
 		if (pair->value_bytes == 0 ||
 		    pair->value_bytes > NAME_BYTES_MAX ||
 		    !sse_is_field_value(pair->value, pair->value_bytes))
-			return refuse_bad(answer, "topic takes a name in "
+			return refuse_bad(answer,
+			    "topic takes a name in "
 			    "UTF-8 without control characters");
 		if (has_name(names, pair->value))
 			continue;

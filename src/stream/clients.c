@@ -36,9 +36,9 @@ clients_count(const struct clients *clients, const char *address)
 struct client *
 clients_enter(struct clients *clients, const char *address)
 {
-	char *const	*found = tfind(address, &clients->tree, compare);
-	size_t		 len_bytes = strnlen(address, ADDRESS_BYTES_MAX);
-	struct client	*client;
+	char *const   *found = tfind(address, &clients->tree, compare);
+	size_t         len_bytes = strnlen(address, ADDRESS_BYTES_MAX);
+	struct client *client;
 
 	if (found != NULL) {
 		client = client_of(*found);

@@ -5,22 +5,22 @@
 
 /* A client's address and the streams it has, found by the address. */
 struct client {
-	size_t	 stream_count;
-	char	 address[];
+	size_t stream_count;
+	char   address[];
 };
 
 /* All clients that have a stream; {0} is none. */
 struct clients {
-	void	*tree;		/* of tsearch(3) */
+	void *tree; /* of tsearch(3) */
 };
 
 /* How many streams the address has. */
-size_t		 clients_count(const struct clients *, const char *address);
+size_t clients_count(const struct clients *, const char *address);
 
 /* One stream more for the address; returns the client that it shares. */
-struct client	*clients_enter(struct clients *, const char *address);
+struct client *clients_enter(struct clients *, const char *address);
 
 /* One stream less. A client without any is freed. */
-void		 clients_leave(struct clients *, struct client *);
+void clients_leave(struct clients *, struct client *);
 
 #endif

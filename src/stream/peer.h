@@ -16,26 +16,26 @@ struct peer;
 
 struct peer_ops {
 	/* Whether a write of that many bytes would go out whole, now. */
-	bool	(*has_room)(struct peer *, size_t len_bytes);
+	bool (*has_room)(struct peer *, size_t len_bytes);
 
 	/*
 	 * Writes all; only after has_room said so. Returns 0, or -1 when the
 	 * client is gone: then the stream ends itself.
 	 */
-	int	(*write)(struct peer *, const struct iovec *, int count);
+	int (*write)(struct peer *, const struct iovec *, int count);
 
 	/* Asks for one stream_resume when there is room again. */
-	void	(*want_room)(struct peer *);
+	void (*want_room)(struct peer *);
 
 	/*
 	 * The stream has ended and is not to be touched any more; polite ends
 	 * finish the response first.
 	 */
-	void	(*end)(struct peer *, bool is_polite);
+	void (*end)(struct peer *, bool is_polite);
 };
 
 struct peer {
-	const struct peer_ops	*ops;
+	const struct peer_ops *ops;
 };
 
 #endif

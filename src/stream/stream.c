@@ -24,38 +24,38 @@
 #define PATH_BYTES_MAX 255
 
 enum stream_state {
-	STREAM_OPENING,		/* the head is on its way */
-	STREAM_LIVE,		/* the cursor calls when there is something */
-	STREAM_STALLED,		/* the peer calls when there is room */
-	STREAM_ENDED		/* waits for streams_reap */
+	STREAM_OPENING, /* the head is on its way */
+	STREAM_LIVE,    /* the cursor calls when there is something */
+	STREAM_STALLED, /* the peer calls when there is room */
+	STREAM_ENDED    /* waits for streams_reap */
 };
 
 static const char *const state_names[] = { "opening", "live", "stalled",
-    "ended" };
+	"ended" };
 
 struct stream {
-	struct list		 node;		/* in streams->open or ->ended */
-	struct streams		*streams;
-	struct peer		*peer;
-	struct cursor		 cursor;
-	struct client		*client;
-	struct deadline		 deadline;	/* heartbeat, or stall */
-	struct deadline		 lifetime;
-	enum stream_state	 state;
-	bool			 is_plain;
-	bool			 is_finishing;
-	size_t			 sent_bytes;	/* of the frame behind the cursor */
-	int64_t			 opened_ms;
-	uint64_t		 event_count;
-	uint64_t		 byte_count;
-	void			(*release)(void *);
-	void			*release_arg;
-	char			 path[];	/* for the log */
+	struct list       node; /* in streams->open or ->ended */
+	struct streams   *streams;
+	struct peer      *peer;
+	struct cursor     cursor;
+	struct client    *client;
+	struct deadline   deadline; /* heartbeat, or stall */
+	struct deadline   lifetime;
+	enum stream_state state;
+	bool              is_plain;
+	bool              is_finishing;
+	size_t            sent_bytes; /* of the frame behind the cursor */
+	int64_t           opened_ms;
+	uint64_t          event_count;
+	uint64_t          byte_count;
+	void (*release)(void *);
+	void *release_arg;
+	char  path[]; /* for the log */
 };
 
 static const struct {
-	const char	*word;
-	bool		 is_polite;
+	const char *word;
+	bool        is_polite;
 } ends[] = {
 #define STREAM_END(name, word, is_polite, meaning) { word, is_polite },
 #include "stream/stream_end.def"
@@ -90,8 +90,8 @@ streams_init(struct streams *streams, struct hub *hub,
 void
 streams_set_limits(struct streams *streams, const struct stream_limits *limits)
 {
-	int64_t	least_ms = limits->lifetime_ms * 4 / 5;
-	int	i;
+	int64_t least_ms = limits->lifetime_ms * 4 / 5;
+	int     i;
 
 	streams->limits = *limits;
 	streams->heartbeats.after_ms = limits->heartbeat_ms;
@@ -99,7 +99,7 @@ streams_set_limits(struct streams *streams, const struct stream_limits *limits)
 	for (i = 0; i < STREAM_LIFETIME_COUNT; i++)
 		streams->lifetimes[i].after_ms = least_ms +
 		    (limits->lifetime_ms - least_ms) * i /
-		    STREAM_LIFETIME_COUNT;
+			STREAM_LIFETIME_COUNT;
 }
 
 void
@@ -174,17 +174,17 @@ stream_write(struct stream *stream, const struct iovec *parts, int count,
 static void
 stream_deliver(struct stream *stream)
 {
-	struct batch	batch;
-	int		write_count;
+	struct batch batch;
+	int          write_count;
 
 	for (write_count = 0; write_count < WRITES_PER_VISIT; write_count++) {
 		batch_gather(&batch, &stream->cursor, stream->sent_bytes);
 		if (batch.count > 0) {
 			if (!stream_write(stream, batch.parts, batch.count,
-			    batch.len_bytes))
+				batch.len_bytes))
 				return;
-			stream_count(stream, batch_commit(&batch,
-			    &stream->cursor), 0);
+			stream_count(stream,
+			    batch_commit(&batch, &stream->cursor), 0);
 			stream->sent_bytes = batch.cut_bytes;
 		}
 		if (batch.is_last) {
@@ -224,9 +224,9 @@ enum stream_refusal
 streams_admit(struct streams *streams, const char *client, const char *path)
 {
 	static const char *const words[] = { "", "full", "client-full",
-	    "draining" };
-	enum stream_refusal	refusal = STREAM_ADMITTED;
-	size_t			client_max = streams->limits.client_count_max;
+		"draining" };
+	enum stream_refusal      refusal = STREAM_ADMITTED;
+	size_t                   client_max = streams->limits.client_count_max;
 
 	client = client_or_unknown(client);
 	if (streams->is_draining)
@@ -255,8 +255,8 @@ streams_return_ms(const struct streams *streams)
 struct stream *
 stream_new(struct streams *streams, const struct stream_spec *spec)
 {
-	size_t		 path_bytes = strnlen(spec->path, PATH_BYTES_MAX);
-	struct stream	*stream;
+	size_t         path_bytes = strnlen(spec->path, PATH_BYTES_MAX);
+	struct stream *stream;
 
 	stream = mem_zalloc(sizeof(*stream) + path_bytes + 1);
 	memcpy(stream->path, spec->path, path_bytes);
@@ -272,8 +272,8 @@ stream_new(struct streams *streams, const struct stream_spec *spec)
 	deadline_init(&stream->lifetime);
 	deadline_set(&streams->lifetimes[random() % STREAM_LIFETIME_COUNT],
 	    &stream->lifetime, stream->opened_ms);
-	cursor_open(&stream->cursor, spec->topics, spec->topic_count,
-	    spec->seq, stream_call);
+	cursor_open(&stream->cursor, spec->topics, spec->topic_count, spec->seq,
+	    stream_call);
 	list_init(&stream->node);
 	list_append(&streams->open, &stream->node);
 	streams->open_count++;
@@ -333,11 +333,10 @@ stream_end(struct stream *stream, enum stream_end end)
 	streams->open_count--;
 	streams->totals.end_counts[end]++;
 	log_info("disconnect", LOG_STR("client", stream->client->address),
-	    LOG_STR("path", stream->path),
-	    LOG_INT("open", streams->open_count),
+	    LOG_STR("path", stream->path), LOG_INT("open", streams->open_count),
 	    LOG_STR("reason", ends[end].word),
-	    LOG_REAL("seconds", (double)(hub_now_ms(streams->hub) -
-	    stream->opened_ms) / 1000),
+	    LOG_REAL("seconds",
+		(double)(hub_now_ms(streams->hub) - stream->opened_ms) / 1000),
 	    LOG_INT("events", stream->event_count),
 	    LOG_INT("bytes", stream->byte_count));
 	if (stream->peer != NULL)
@@ -363,11 +362,11 @@ stream_beat(struct stream *stream)
 static void
 stream_send_away(struct stream *stream, enum stream_end end)
 {
-	char		retry[48];
-	struct iovec	part = { .iov_base = retry };
+	char         retry[48];
+	struct iovec part = { .iov_base = retry };
 
-	part.iov_len = (size_t)snprintf(retry, sizeof(retry),
-	    "retry: %ld\n\n", streams_return_ms(stream->streams));
+	part.iov_len = (size_t)snprintf(retry, sizeof(retry), "retry: %ld\n\n",
+	    streams_return_ms(stream->streams));
 	if (stream->state == STREAM_LIVE && !stream->is_plain &&
 	    stream->sent_bytes == 0)
 		stream_write(stream, &part, 1, part.iov_len);
@@ -381,17 +380,18 @@ streams_run_drain(struct streams *streams)
 	int count;
 
 	for (count = 0; count < ENDS_PER_RUN && streams_is_busy(streams);
-	    count++)
+	     count++)
 		stream_send_away(list_entry(streams->open.next, struct stream,
-		    node), STREAM_END_SHUTDOWN);
+				     node),
+		    STREAM_END_SHUTDOWN);
 }
 
 void
 streams_run(struct streams *streams)
 {
-	int64_t		 now_ms = hub_now_ms(streams->hub);
-	struct deadline	*due;
-	int		 i;
+	int64_t          now_ms = hub_now_ms(streams->hub);
+	struct deadline *due;
+	int              i;
 
 	while ((due = deadline_take_due(&streams->heartbeats, now_ms)) != NULL)
 		stream_beat(list_entry(due, struct stream, deadline));
@@ -400,9 +400,10 @@ streams_run(struct streams *streams)
 		    STREAM_END_STALLED);
 	for (i = 0; i < STREAM_LIFETIME_COUNT; i++) {
 		while ((due = deadline_take_due(&streams->lifetimes[i],
-		    now_ms)) != NULL)
+			    now_ms)) != NULL)
 			stream_send_away(list_entry(due, struct stream,
-			    lifetime), STREAM_END_LIFETIME);
+					     lifetime),
+			    STREAM_END_LIFETIME);
 	}
 	streams_run_drain(streams);
 }
@@ -410,8 +411,8 @@ streams_run(struct streams *streams)
 int64_t
 streams_next_ms(const struct streams *streams)
 {
-	int64_t	next_ms = deadline_next_ms(&streams->heartbeats), other_ms;
-	int	i;
+	int64_t next_ms = deadline_next_ms(&streams->heartbeats), other_ms;
+	int     i;
 
 	other_ms = deadline_next_ms(&streams->stalls);
 	if (other_ms < next_ms)

@@ -22,15 +22,15 @@ enum stream_end {
 	STREAM_END_COUNT
 };
 
-const char	*stream_end_word(enum stream_end);
+const char *stream_end_word(enum stream_end);
 
 struct stream_limits {
-	size_t	count_max;		/* open at a time */
-	size_t	client_count_max;	/* from one address; 0: no limit */
-	int64_t	heartbeat_ms;		/* silence before a comment is sent */
-	int64_t	stall_timeout_ms;	/* no room to write for so long ends it */
-	int64_t	lifetime_ms;		/* 0: no limit */
-	int64_t	return_spread_ms;	/* who is sent away comes back within */
+	size_t  count_max;        /* open at a time */
+	size_t  client_count_max; /* from one address; 0: no limit */
+	int64_t heartbeat_ms;     /* silence before a comment is sent */
+	int64_t stall_timeout_ms; /* no room to write for so long ends it */
+	int64_t lifetime_ms;      /* 0: no limit */
+	int64_t return_spread_ms; /* who is sent away comes back within */
 };
 
 /*
@@ -41,117 +41,116 @@ struct stream_limits {
 
 /* What all streams together have done. */
 struct stream_totals {
-	uint64_t	opened_count;
-	uint64_t	refused_count;
-	uint64_t	event_count;
-	uint64_t	byte_count;
-	uint64_t	end_counts[STREAM_END_COUNT];
+	uint64_t opened_count;
+	uint64_t refused_count;
+	uint64_t event_count;
+	uint64_t byte_count;
+	uint64_t end_counts[STREAM_END_COUNT];
 };
 
 /* All streams of the process. */
 struct streams {
-	struct hub		*hub;
-	struct stream_limits	 limits;
-	struct stream_totals	 totals;
-	struct clients		 clients;
-	size_t			 open_count;
-	size_t			 stalled_count;
-	bool			 is_draining;
-	struct list		 open;
-	struct list		 ended;		/* freed by streams_reap */
-	struct deadline_list	 heartbeats;
-	struct deadline_list	 stalls;
-	struct deadline_list	 lifetimes[STREAM_LIFETIME_COUNT];
+	struct hub          *hub;
+	struct stream_limits limits;
+	struct stream_totals totals;
+	struct clients       clients;
+	size_t               open_count;
+	size_t               stalled_count;
+	bool                 is_draining;
+	struct list          open;
+	struct list          ended; /* freed by streams_reap */
+	struct deadline_list heartbeats;
+	struct deadline_list stalls;
+	struct deadline_list lifetimes[STREAM_LIFETIME_COUNT];
 };
 
-void	 streams_init(struct streams *, struct hub *,
-	    const struct stream_limits *);
+void streams_init(struct streams *, struct hub *, const struct stream_limits *);
 
 /*
  * Takes other limits. Open streams keep their lifetime, and the times that
  * run already.
  */
-void	 streams_set_limits(struct streams *, const struct stream_limits *);
+void streams_set_limits(struct streams *, const struct stream_limits *);
 
 /* Without open streams. */
-void	 streams_deinit(struct streams *);
+void streams_deinit(struct streams *);
 
 /*
  * Sends the heartbeats and ends the streams that are due, and while draining
  * a slice of the others.
  */
-void	 streams_run(struct streams *);
+void streams_run(struct streams *);
 
 /* When streams_run is needed next, on hub_now_ms's clock; INT64_MAX: never. */
-int64_t	 streams_next_ms(const struct streams *);
+int64_t streams_next_ms(const struct streams *);
 
 /* Whether streams_run has more to do at once. */
-bool	 streams_is_busy(const struct streams *);
+bool streams_is_busy(const struct streams *);
 
 /*
  * Ends all streams as STREAM_END_SHUTDOWN, a slice in each streams_run, and
  * tells their clients to come back, within the spread.
  */
-void	 streams_drain(struct streams *);
+void streams_drain(struct streams *);
 
 /* Ends all that are left, at once. */
-void	 streams_end_all(struct streams *, enum stream_end);
+void streams_end_all(struct streams *, enum stream_end);
 
 /* Why no stream is to be opened now. */
 enum stream_refusal {
 	STREAM_ADMITTED,
-	STREAM_REFUSED_FULL,		/* count_max are open */
-	STREAM_REFUSED_CLIENT,		/* client_count_max of this address */
+	STREAM_REFUSED_FULL,   /* count_max are open */
+	STREAM_REFUSED_CLIENT, /* client_count_max of this address */
 	STREAM_REFUSED_DRAINING
 };
 
 /* Whether the client may open one more; a refusal is counted and logged. */
 enum stream_refusal streams_admit(struct streams *, const char *client,
-	    const char *path);
+    const char *path);
 
 /*
  * A time after which a client is to come back, in ms, from one fifth of a
  * second on and spread at random.
  */
-long	 streams_return_ms(const struct streams *);
+long streams_return_ms(const struct streams *);
 
 /* Frees what has ended; never from within a call of a stream or topic. */
-void	 streams_reap(struct streams *);
+void streams_reap(struct streams *);
 
 /* What a stream is made from. The strings are copied. */
 struct stream_spec {
-	const char	*client;	/* address, for the log; NULL: unknown */
-	const char	*path;		/* for the log */
-	struct topic *const *topics;	/* what it delivers, as cursor_open */
-	size_t		 topic_count;
-	uint64_t	 seq;		/* where it begins, as cursor_open */
-	bool		 is_plain;	/* no event stream: no heartbeats in it */
-	unsigned	 event_count;	/* events that leave with the head */
+	const char          *client; /* address, for the log; NULL: unknown */
+	const char          *path;   /* for the log */
+	struct topic *const *topics; /* what it delivers, as cursor_open */
+	size_t               topic_count;
+	uint64_t             seq; /* where it begins, as cursor_open */
+	bool     is_plain;        /* no event stream: no heartbeats in it */
+	unsigned event_count;     /* events that leave with the head */
 
 	/* Called with arg when the stream is freed; NULL: nothing. */
-	void		(*release)(void *arg);
-	void		*arg;
+	void (*release)(void *arg);
+	void *arg;
 };
 
 /*
  * Subscribes to the topic. The stream sends nothing
  * until it has been started, and frees itself after its end.
  */
-struct stream	*stream_new(struct streams *, const struct stream_spec *);
+struct stream *stream_new(struct streams *, const struct stream_spec *);
 
 /* Whom the stream writes to; before any other call. */
-void	 stream_attach(struct stream *, struct peer *);
+void stream_attach(struct stream *, struct peer *);
 
 /* The head of the response, so many bytes, is out: events may follow. */
-void	 stream_start(struct stream *, size_t len_bytes);
+void stream_start(struct stream *, size_t len_bytes);
 
 /* The answer to peer->ops->want_room; may come late. */
-void	 stream_resume(struct stream *);
+void stream_resume(struct stream *);
 
 /* Ends the stream as complete once all that its topic holds is delivered. */
-void	 stream_finish(struct stream *);
+void stream_finish(struct stream *);
 
 /* Ends the stream, in whatever state it is; the peer's end is called. */
-void	 stream_end(struct stream *, enum stream_end);
+void stream_end(struct stream *, enum stream_end);
 
 #endif

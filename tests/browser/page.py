@@ -44,7 +44,8 @@ class Browser:
 
     def __init__(self, driver):
         self.driver = driver
-        self.window = None          # the one that the driver is at
+        self.first_window = driver.current_window_handle
+        self.window = self.first_window     # the one that the driver is at
         self.messages = []          # of all windows, not asked for yet
 
     def open_window(self):
@@ -100,6 +101,7 @@ class Page:
 
     def close(self):
         self.driver.close()
+        self.browser.at(self.browser.first_window)
 
     def emulate(self, **features):
         """Media features: emulate(prefers_color_scheme="dark")."""

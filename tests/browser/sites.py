@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 from responder import ROOT, Responder, free_port, wait_until
 
@@ -145,8 +146,11 @@ class _Pair:
 
     def pass_responses(self):
         def hold(_):
-            if self.is_stream and self.relay.hold_s:
-                self.relay.closing.wait(self.relay.hold_s)
+            due = time.monotonic() + self.relay.hold_s
+            while (self.is_stream and self.relay.hold_s
+                   and time.monotonic() < due
+                   and not self.relay.closing.wait(0.02)):
+                pass
         self._pass(self.server, self.client, hold)
 
     def _pass(self, source, sink, look):

@@ -135,10 +135,13 @@ def test_live_regions_are_quiet(watched):
 
 def test_all_by_keyboard(page, site):
     page.open(site.url)
-    wanted = ["counter-restart", "reader-start", "log", "log-pause",
+    wanted = ["chat-log", "chat-name", "chat-text", "chat-send",
+              "publish-topic", "publish-type", "publish-data", "publish-key",
+              "publish-send", "publish-copy",
+              "counter-restart", "reader-start", "log", "log-pause",
               "log-clear", "directives"]
     reached = []
-    for _ in range(20):
+    for _ in range(30):
         ActionChains(page.driver).send_keys(Keys.TAB).perform()
         node = page.driver.switch_to.active_element
         if node.tag_name == "body":

@@ -84,7 +84,7 @@ def test_hidden_page_judges_nothing(pages):
 
     page.wait(lambda: len(messages()) >= 5)
     page.relay.hold_s = 0
-    page.wait_ticks(2)
+    page.wait_ticks(1)
     page.run(HIDE, False)
     page.wait_ticks(4)
     assert page.states("delay")[-1] == "ontime"

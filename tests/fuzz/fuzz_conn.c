@@ -1,7 +1,9 @@
 /*
  * A whole connection: what a web server sends reaches libfcgi through the
- * loop, and what comes back must be records. Then a good request on another
- * connection must get exactly its answer, and nothing may be left open.
+ * loop, and what comes back must be records. A subscriber beside it receives
+ * what is published there, and nothing else of it. Then a good request on
+ * another connection must get exactly its answer, and nothing may be left
+ * open.
  *
  * The first byte says how the rest is read: 0 as the bytes themselves, in
  * pieces of the size that the second byte has, else as records, each of type,
@@ -20,9 +22,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../unit/answer_check.h"
 #include "../unit/engine_fixture.h"
 #include "../unit/wire.h"
 #include "base/buf.h"
+#include "edge/conn.h"
 #include "edge/fcgi.h"
 #include "edge/record.h"
 
@@ -30,9 +34,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 #define TURN_COUNT 20
 #define TIME_PASSES 255
+#define SUBSCRIBER_ID 0x1111
 
 static const char *const good_env[] = { "REQUEST_METHOD=GET",
 	"SCRIPT_NAME=/counter", "QUERY_STRING=count=1", NULL };
+
+static const char *const subscriber_env[] = { "REQUEST_METHOD=GET",
+	"SCRIPT_NAME=/events", "QUERY_STRING=topic=chat", NULL };
 
 /* One for all runs: what one leaves in it, the next would find. */
 static struct fcgi *fcgi;
@@ -52,7 +60,7 @@ start(void)
 	const char *error;
 
 	engine_set_up((const char *const[]){ "--status", "--public-topic",
-	    "chat", NULL });
+	    "chat", "--history-events", "2", NULL });
 	if (fcgi == NULL) {
 		fcgi = fcgi_new(&error);
 		require(fcgi != NULL, error);
@@ -77,9 +85,9 @@ connect_to_engine(void)
 	int fds[2];
 
 	require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-	            0, fds) == 0,
+		    0, fds) == 0,
 	    "a socket pair");
-	require(conns_add(&engine.conns, fds[0], true) == 0, "a connection");
+	require(conn_new(&engine.conns, fds[0], true) == 0, "a connection");
 	return fds[1];
 }
 
@@ -164,13 +172,49 @@ check_records(const struct buf *received)
 		require(received->len_bytes - at >= 8, "a whole head");
 		require(head[0] == 1, "version 1");
 		require(head[1] == RECORD_STDOUT ||
-		        head[1] == RECORD_END_REQUEST ||
-		        head[1] == RECORD_GET_VALUES_RESULT ||
-		        head[1] == RECORD_UNKNOWN_TYPE,
+			head[1] == RECORD_END_REQUEST ||
+			head[1] == RECORD_GET_VALUES_RESULT ||
+			head[1] == RECORD_UNKNOWN_TYPE,
 		    "a type that an application sends");
 		at += 8 + (size_t)(head[4] << 8 | head[5]) + head[6];
 		require(at <= received->len_bytes, "a whole record");
 	}
+}
+
+/* A subscriber to what everybody may publish. */
+static int
+subscribe(void)
+{
+	struct buf bytes = { 0 };
+	int        fd = connect_to_engine();
+
+	wire_request(&bytes, SUBSCRIBER_ID, 0, subscriber_env, "");
+	require(write(fd, bytes.data, bytes.len_bytes) ==
+		(ssize_t)bytes.len_bytes,
+	    "the subscription is taken");
+	buf_deinit(&bytes);
+	turn(TURN_COUNT);
+	return fd;
+}
+
+/* It has the head, and whole events of what was published. */
+static void
+check_subscriber(int fd)
+{
+	struct buf         bytes = { 0 }, out = { 0 };
+	struct wire_answer answer = { .out = &out };
+	const char        *problem;
+
+	receive(fd, &bytes);
+	require(wire_read(&answer, SUBSCRIBER_ID, bytes.data,
+		    bytes.len_bytes) &&
+		answer.used_bytes == bytes.len_bytes && !answer.is_ended,
+	    "the subscriber has records of its own");
+	problem = answer_problem(out.data, out.len_bytes, false);
+	require(problem == NULL, problem);
+	close(fd);
+	buf_deinit(&bytes);
+	buf_deinit(&out);
 }
 
 static void
@@ -184,17 +228,17 @@ check_good_request(void)
 
 	wire_request(&bytes, 0x4321, 0, good_env, "");
 	require(write(fd, bytes.data, bytes.len_bytes) ==
-	        (ssize_t)bytes.len_bytes,
+		(ssize_t)bytes.len_bytes,
 	    "the request is taken");
 	bytes.len_bytes = 0;
 	turn(TURN_COUNT);
 	receive(fd, &bytes);
 	require(wire_read(&answer, 0x4321, bytes.data, bytes.len_bytes) &&
-	        answer.used_bytes == bytes.len_bytes && answer.is_ended &&
-	        answer.status == RECORD_REQUEST_COMPLETE,
+		answer.used_bytes == bytes.len_bytes && answer.is_ended &&
+		answer.status == RECORD_REQUEST_COMPLETE,
 	    "a good request is answered");
 	require(out.len_bytes == expected.len_bytes &&
-	        memcmp(out.data, expected.bytes, out.len_bytes) == 0,
+		memcmp(out.data, expected.bytes, out.len_bytes) == 0,
 	    "a good request gets its own answer");
 	close(fd);
 	engine_answer_free(&expected);
@@ -206,11 +250,12 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct buf received = { 0 };
-	int        fd;
+	int        fd, subscriber_fd;
 
 	if (size < 2)
 		return 0;
 	start();
+	subscriber_fd = subscribe();
 	fd = connect_to_engine();
 	if (data[0] == 0)
 		pass_pieces(fd, &received, data + 1, size - 1);
@@ -221,6 +266,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_good_request();
 	receive(fd, &received);
 	check_records(&received);
+	check_subscriber(subscriber_fd);
 	close(fd);
 	turn(TURN_COUNT);
 	require(engine.conns.open_count == 0, "no connection is left");

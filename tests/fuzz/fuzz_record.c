@@ -82,8 +82,8 @@ check_reply(const struct record_reader *reader)
 
 	require(reader->reply_bytes >= RECORD_HEAD_BYTES);
 	require(reader->reply_bytes <= RECORD_REPLY_BYTES_MAX);
-	require(reader->reply_bytes == RECORD_HEAD_BYTES +
-	        content_bytes(reply) + reply[6]);
+	require(reader->reply_bytes ==
+	    RECORD_HEAD_BYTES + content_bytes(reply) + reply[6]);
 	require(reply[0] == 1);
 	require(reply[1] == RECORD_END_REQUEST ||
 	    reply[1] == RECORD_UNKNOWN_TYPE ||
@@ -143,8 +143,8 @@ tell(const uint8_t *data, size_t size, size_t piece_bytes, struct buf *story)
 		size -= piece_bytes;
 		do {
 			event = next(&reader, &buf, story);
-		} while (event != RECORD_EVENT_NONE &&
-		    event != RECORD_EVENT_BROKEN);
+		} while (
+		    event != RECORD_EVENT_NONE && event != RECORD_EVENT_BROKEN);
 	}
 	buf_deinit(&buf);
 }

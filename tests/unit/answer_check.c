@@ -6,17 +6,16 @@
 #include <strings.h>
 
 #define FIELD_COUNT_MAX 32
-#define VALUE_BYTES_MAX 512
+#define EVENT_STREAM "text/event-stream"
 
 /* RFC 9110 section 5.6.2. */
-#define TOKEN_CHARS \
+#define TOKEN_CHARS                 \
 	"!#$%&'*+-.^_`|~0123456789" \
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 /* Fields that belong to the web server, and what an answer never needs. */
-static const char *const foreign_fields[] = { "Connection",
-	"Transfer-Encoding", "Content-Encoding", "Keep-Alive", "Upgrade", "Date",
-	"Server", NULL };
+static const char *const foreign_fields[] = { "Connection", "Transfer-Encoding",
+	"Content-Encoding", "Keep-Alive", "Upgrade", "Date", "Server", NULL };
 
 struct field {
 	const char *name;
@@ -72,7 +71,7 @@ field_read(struct head *head, const char *line, size_t len_bytes)
 		    field->value[i] == 0x7f)
 			return "a byte in a field that may not be there";
 	}
-	if (field->value_bytes >= VALUE_BYTES_MAX)
+	if (field->value_bytes >= ANSWER_VALUE_BYTES_MAX)
 		return "a long field";
 	for (size_t i = 0; i < head->field_count; i++) {
 		if (is_named(&head->fields[i], field->name, field->name_bytes))
@@ -80,7 +79,7 @@ field_read(struct head *head, const char *line, size_t len_bytes)
 	}
 	for (size_t i = 0; foreign_fields[i] != NULL; i++) {
 		if (is_named(field, foreign_fields[i],
-		        strlen(foreign_fields[i])))
+			strlen(foreign_fields[i])))
 			return "a field that is the web server's";
 	}
 	head->field_count++;
@@ -126,6 +125,14 @@ head_status(const struct head *head)
 	return status;
 }
 
+/* Whether the bytes, which have no NUL behind them, begin with the text. */
+static bool
+begins_with(const char *bytes, size_t len_bytes, const char *text)
+{
+	return len_bytes >= strlen(text) &&
+	    memcmp(bytes, text, strlen(text)) == 0;
+}
+
 /* Whole frames: each line has its end, and the last one is empty. */
 static const char *
 check_events(const char *body, size_t len_bytes)
@@ -135,12 +142,12 @@ check_events(const char *body, size_t len_bytes)
 	const char              *end = body + len_bytes, *line = body;
 	size_t                   i;
 
-	if (len_bytes > 0 && (len_bytes < 2 || end[-1] != '\n' ||
-	    end[-2] != '\n'))
+	if (len_bytes > 0 &&
+	    (len_bytes < 2 || end[-1] != '\n' || end[-2] != '\n'))
 		return "an event without its end";
 	while (line < end) {
 		for (i = 0; starts[i] != NULL; i++) {
-			if (strncmp(line, starts[i], strlen(starts[i])) == 0)
+			if (begins_with(line, (size_t)(end - line), starts[i]))
 				break;
 		}
 		if (starts[i] == NULL)
@@ -164,7 +171,8 @@ check_body(const struct head *head, int status, const char *body,
 		return "a body without a type";
 	if (length != NULL && strtoull(length->value, NULL, 10) != body_bytes)
 		return "a body of another length than announced";
-	if (strncmp(type->value, "text/event-stream\r\n", 19) == 0)
+	if (begins_with(type->value, type->value_bytes, EVENT_STREAM) &&
+	    type->value_bytes == strlen(EVENT_STREAM))
 		return check_events(body, body_bytes);
 	return NULL;
 }
@@ -187,7 +195,7 @@ answer_problem(const char *bytes, size_t len_bytes, bool is_head)
 
 bool
 answer_find_field(const char *bytes, size_t len_bytes, const char *name,
-    char value[VALUE_BYTES_MAX])
+    char value[ANSWER_VALUE_BYTES_MAX])
 {
 	struct head         head;
 	const struct field *field = NULL;
@@ -196,7 +204,7 @@ answer_find_field(const char *bytes, size_t len_bytes, const char *name,
 		field = head_find(&head, name);
 	if (field == NULL)
 		return false;
-	snprintf(value, VALUE_BYTES_MAX, "%.*s", (int)field->value_bytes,
+	snprintf(value, ANSWER_VALUE_BYTES_MAX, "%.*s", (int)field->value_bytes,
 	    field->value);
 	return true;
 }

@@ -4,6 +4,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* A field is shorter. */
+#define ANSWER_VALUE_BYTES_MAX 2048
+
 /*
  * What is wrong with a CGI response (RFC 3875 section 6) as a web server would
  * read it, or NULL: a head of well-formed fields, none of them twice and none
@@ -18,7 +21,7 @@ const char *answer_problem(const char *bytes, size_t len_bytes, bool is_head);
  * is no such field. The answer has no problem.
  */
 bool answer_find_field(const char *bytes, size_t len_bytes, const char *name,
-    char value[512]);
+    char value[ANSWER_VALUE_BYTES_MAX]);
 
 /* Where the body begins; the answer has no problem. */
 size_t answer_head_bytes(const char *bytes, size_t len_bytes);

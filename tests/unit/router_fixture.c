@@ -52,8 +52,7 @@ ask(const char *method, const char *path, const char *const *vars)
 		env[count++] = *vars;
 	}
 	engine_answer_free(&last);
-	last = engine_answer(
-	    &(struct request){ .env = (char *const *)env });
+	last = engine_answer(&(struct request){ .env = (char *const *)env });
 	problem = answer_problem(last.bytes, last.len_bytes,
 	    strcmp(method, "HEAD") == 0);
 	if (problem != NULL)
@@ -70,7 +69,7 @@ body(void)
 void
 assert_field(const char *name, const char *value)
 {
-	char found[512];
+	char found[ANSWER_VALUE_BYTES_MAX];
 
 	if (!answer_find_field(last.bytes, last.len_bytes, name, found))
 		fail_msg("no %s in:\n%s", name, last.bytes);
@@ -80,7 +79,7 @@ assert_field(const char *name, const char *value)
 void
 assert_no_field(const char *name)
 {
-	char found[512];
+	char found[ANSWER_VALUE_BYTES_MAX];
 
 	if (answer_find_field(last.bytes, last.len_bytes, name, found))
 		fail_msg("a %s in:\n%s", name, last.bytes);

@@ -143,8 +143,7 @@ client_open_as(struct client_peer *client, const struct stream_spec *spec)
 void
 client_open(struct client_peer *client)
 {
-	client_open_as(client,
-	    &(struct stream_spec){ .client = "192.0.2.1" });
+	client_open_as(client, &(struct stream_spec){ .client = "192.0.2.1" });
 }
 
 void

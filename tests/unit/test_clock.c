@@ -122,8 +122,9 @@ test_who_asks_alike_shares_a_topic(void **state)
 	topic = clock_topic(clock_of_hub, 1000, DATE_FORMAT_JS, START_MS);
 	reader_open(&readers[0], 'a', topic);
 	assert_string_equal(topic_name(topic), "clock/1000/js");
-	assert_ptr_equal(
-	    clock_topic(clock_of_hub, 1000, DATE_FORMAT_JS, START_MS), topic);
+	assert_ptr_equal(clock_topic(clock_of_hub, 1000, DATE_FORMAT_JS,
+			     START_MS),
+	    topic);
 	subscribe(&readers[1], 2000, DATE_FORMAT_JS, START_MS);
 	assert_ptr_not_equal(readers[1].topic, topic);
 	unsubscribe(&readers[1]);

@@ -46,8 +46,9 @@ client_open(struct client *client, unsigned id)
 {
 	int fds[2];
 
-	assert_int_equal(
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+			     fds),
+	    0);
 	client->fd = fds[0];
 	client->far_fd = fds[1];
 	client->id = id;
@@ -98,8 +99,8 @@ assert_has(struct client *client, const char *text, bool is_ended)
 	struct wire_answer answer = { .out = &out };
 
 	client_read(client, &bytes);
-	assert_true(wire_read(&answer, client->id, bytes.data,
-	    bytes.len_bytes));
+	assert_true(
+	    wire_read(&answer, client->id, bytes.data, bytes.len_bytes));
 	assert_int_equal(answer.used_bytes, bytes.len_bytes);
 	assert_int_equal(out.len_bytes, strlen(text));
 	assert_memory_equal(out.data, text, out.len_bytes);
@@ -190,7 +191,8 @@ assert_parses(const char *body)
 	size_t         body_bytes = put_request(&records, env, body);
 
 	assert_int_equal(fcgi_parse(fcgi, records.data, records.len_bytes,
-	    body_bytes, &request), 0);
+			     body_bytes, &request),
+	    0);
 	assert_string_equal(request_env(&request, "REQUEST_METHOD"), "GET");
 	assert_string_equal(request_env(&request, "SCRIPT_NAME"), "/clock");
 	assert_string_equal(request_env(&request, "EMPTY"), "");
@@ -238,7 +240,8 @@ test_parse_of_variables_of_any_length(void **state)
 		records.len_bytes = 0;
 		put_request(&records, vars, "");
 		assert_int_equal(fcgi_parse(fcgi, records.data,
-		    records.len_bytes, 0, &request), 0);
+				     records.len_bytes, 0, &request),
+		    0);
 		assert_string_equal(request_env(&request, "NAME"), text + 5);
 		assert_null(request_env(&request, "SCRIPT_NAME"));
 		fcgi_release(fcgi);
@@ -258,7 +261,8 @@ test_a_parsed_request_outlives_other_writes(void **state)
 	(void)state;
 	put_request(&records, env, "body");
 	assert_int_equal(fcgi_parse(fcgi, records.data, records.len_bytes, 4,
-	    &request), 0);
+			     &request),
+	    0);
 	assert_int_equal(client_write(&gone, "lost", 4), -1);
 	assert_int_equal(client_write(&b, "b", 1), 0);
 	assert_int_equal(client_end(&b, "end"), 0);
@@ -281,21 +285,23 @@ test_parse_failure(void **state)
 	before = descriptor_count();
 	/* A part is no request, or one that is not what was counted. */
 	for (len_bytes = 0; len_bytes < records.len_bytes; len_bytes++) {
-		if (fcgi_parse(fcgi, records.data, len_bytes, 4, &request) ==
-		    0)
+		if (fcgi_parse(fcgi, records.data, len_bytes, 4, &request) == 0)
 			fcgi_release(fcgi);
 		assert_int_equal(descriptor_count(), before);
 	}
 	assert_clean();
 	assert_int_equal(fcgi_parse(fcgi, "no request at all, but text", 27, 0,
-	    &request), -1);
+			     &request),
+	    -1);
 	assert_clean();
 	/* A body longer or shorter than the one that was counted. */
 	assert_int_equal(fcgi_parse(fcgi, records.data, records.len_bytes, 3,
-	    &request), -1);
+			     &request),
+	    -1);
 	assert_clean();
 	assert_int_equal(fcgi_parse(fcgi, records.data, records.len_bytes, 5,
-	    &request), -1);
+			     &request),
+	    -1);
 	assert_clean();
 	assert_int_equal(descriptor_count(), before);
 	assert_parses("good");
@@ -328,8 +334,8 @@ static void
 test_a_short_answer(void **state)
 {
 	static const char expected[] = "\1\6\x12\x34\0\5\3\0hello\0\0\0"
-	                               "\1\6\x12\x34\0\0\0\0"
-	                               "\1\3\x12\x34\0\10\0\0\0\0\0\0\0\0\0\0";
+				       "\1\6\x12\x34\0\0\0\0"
+				       "\1\3\x12\x34\0\10\0\0\0\0\0\0\0\0\0\0";
 	struct buf        bytes = { 0 };
 
 	(void)state;
@@ -464,8 +470,7 @@ test_nothing_is_left_open(void **state)
 	assert_int_equal(descriptor_count(), before);
 }
 
-#define FCGI_TEST(name) \
-	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define FCGI_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
 main(void)

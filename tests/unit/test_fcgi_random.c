@@ -59,7 +59,8 @@ tcp_listen(void)
 
 	listen_fd = socket(AF_INET, SOCK_STREAM, 0);
 	assert_int_equal(bind(listen_fd, (struct sockaddr *)&address,
-	    sizeof(address)), 0);
+			     sizeof(address)),
+	    0);
 	assert_int_equal(listen(listen_fd, 64), 0);
 }
 
@@ -72,11 +73,11 @@ tcp_pair(int fds[2])
 	int                bytes = 4096;
 
 	assert_int_equal(getsockname(listen_fd, (struct sockaddr *)&address,
-	    &size), 0);
+			     &size),
+	    0);
 	fds[1] = socket(AF_INET, SOCK_STREAM, 0);
 	setsockopt(fds[1], SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-	assert_int_equal(connect(fds[1], (struct sockaddr *)&address, size),
-	    0);
+	assert_int_equal(connect(fds[1], (struct sockaddr *)&address, size), 0);
 	fds[0] = accept(listen_fd, NULL, NULL);
 	assert_int_not_equal(fds[0], -1);
 	setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
@@ -93,7 +94,8 @@ client_open(struct client *client)
 		tcp_pair(fds);
 	else
 		assert_int_equal(socketpair(AF_UNIX,
-		    SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+				     SOCK_STREAM | SOCK_NONBLOCK, 0, fds),
+		    0);
 	client->fd = fds[0];
 	client->far_fd = fds[1];
 	client->id = 1 + choose(65535);
@@ -129,8 +131,7 @@ client_close(struct client *client, bool is_whole, bool is_ended)
 	assert_true(out.len_bytes <= client->written_bytes);
 	if (is_whole) {
 		assert_int_equal(out.len_bytes, client->written_bytes);
-		assert_int_equal(answer.used_bytes,
-		    client->received.len_bytes);
+		assert_int_equal(answer.used_bytes, client->received.len_bytes);
 		assert_int_equal(answer.is_ended, is_ended);
 	}
 	close(client->fd);
@@ -151,7 +152,7 @@ client_write(struct client *client, bool is_end)
 	memset(bytes, client->letter, len_bytes);
 	client->written_bytes += len_bytes;
 	result = is_end ? fcgi_end(fcgi, target, bytes, len_bytes) :
-	                  fcgi_write(fcgi, target, &part, 1);
+			  fcgi_write(fcgi, target, &part, 1);
 	if (result == 0 && !is_end)
 		return;
 	failed_count += result == -1;

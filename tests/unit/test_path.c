@@ -19,8 +19,8 @@ struct said {
 };
 
 struct said_env {
-	char        bytes[3][512];
-	char       *env[4];
+	char           bytes[3][512];
+	char          *env[4];
 	struct request request;
 };
 
@@ -171,8 +171,8 @@ test_without_any_there_is_no_path(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		assert_false(path_init(&path,
-		    request_of(&said_env, &rows[i], false)));
+		assert_false(
+		    path_init(&path, request_of(&said_env, &rows[i], false)));
 		path_deinit(&path);
 	}
 }
@@ -272,8 +272,8 @@ test_a_long_path_is_cut(void **state)
 static void
 test_a_variable_is_found_by_its_whole_name(void **state)
 {
-	char           one[] = "PATH_INFO_X=1", two[] = "PATH=2",
-	               three[] = "PATH_INFO=a=b", four[] = "PATH_INFO=4";
+	char one[] = "PATH_INFO_X=1", two[] = "PATH=2",
+	     three[] = "PATH_INFO=a=b", four[] = "PATH_INFO=4";
 	char          *env[] = { one, two, three, four, NULL };
 	char          *none[] = { NULL };
 	struct request request = { .env = env };

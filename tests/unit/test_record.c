@@ -216,12 +216,13 @@ static void
 test_values_are_answered(void **state)
 {
 	static const unsigned char mpxs[] = "\1\12\0\0\0\22\0\0"
-	                                    "\17\1FCGI_MPXS_CONNS0";
+					    "\17\1FCGI_MPXS_CONNS0";
 	static const unsigned char nothing[] = "\1\12\0\0\0\0\0\0";
 	static const char *const   asked[] = { "FCGI_MAX_CONNS=",
-                "FCGI_MPXS_CONNS=", "FCGI_MAX_REQS=", "FCGI_MPXS_CONNS=", NULL };
+		  "FCGI_MPXS_CONNS=", "FCGI_MAX_REQS=", "FCGI_MPXS_CONNS=",
+		  NULL };
 	static const char *const   others[] = { "FCGI_MAX_CONNS=",
-                "FCGI_MPXS_CONN=", "FCGI_MPXS_CONNSX=", NULL };
+		  "FCGI_MPXS_CONN=", "FCGI_MPXS_CONNSX=", NULL };
 	struct buf                 pairs = { 0 };
 
 	(void)state;
@@ -263,8 +264,8 @@ test_unknown_types_are_answered(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(types); i++) {
-		unsigned char reply[16] = { 1, RECORD_UNKNOWN_TYPE, 0, 0, 0,
-			8, 0, 0, (unsigned char)types[i] };
+		unsigned char reply[16] = { 1, RECORD_UNKNOWN_TYPE, 0, 0, 0, 8,
+			0, 0, (unsigned char)types[i] };
 
 		wire_record(&buf, types[i], 0, "content?", 8, 1);
 		assert_reply(reply, sizeof(reply));

@@ -76,14 +76,14 @@ test_params_over_the_limit(void **state)
 	buf_append(&pairs, filler, 0xfe0);
 	for (size_t padding = 0; padding <= 9; padding++) {
 		begin();
-		wire_record(&buf, RECORD_PARAMS, 1, pairs.data,
-		    pairs.len_bytes, padding);
+		wire_record(&buf, RECORD_PARAMS, 1, pairs.data, pairs.len_bytes,
+		    padding);
 		wire_record(&buf, RECORD_PARAMS, 1, NULL, 0, 0);
 		wire_record(&buf, RECORD_STDIN, 1, NULL, 0, 0);
 		assert_next(8 + pairs.len_bytes + padding + 8 >
-		            limits.params_bytes_max ?
-		        RECORD_EVENT_BROKEN :
-		        RECORD_EVENT_REQUEST);
+			    limits.params_bytes_max ?
+			RECORD_EVENT_BROKEN :
+			RECORD_EVENT_REQUEST);
 	}
 	buf_deinit(&pairs);
 }
@@ -185,8 +185,8 @@ test_foreign_records_over_the_limit(void **state)
 		begin();
 		do {
 			assert_true(buf.len_bytes <= 16);
-			wire_record(&buf, rows[i].type, rows[i].id, filler,
-			    90, 2);
+			wire_record(&buf, rows[i].type, rows[i].id, filler, 90,
+			    2);
 			sent_bytes += 100;
 		} while (record_next(&reader, &buf) == RECORD_EVENT_NONE);
 		assert_non_null(reader.error);
@@ -278,7 +278,7 @@ test_pairs_that_are_cut_break_it(void **state)
 		for (size_t cut = 1; cut <= len; cut++)
 			assert_int_equal(next_of_pairs(&pairs, len, cut),
 			    is_whole ? RECORD_EVENT_REQUEST :
-			               RECORD_EVENT_BROKEN);
+				       RECORD_EVENT_BROKEN);
 	}
 	buf_deinit(&pairs);
 }
@@ -299,7 +299,7 @@ test_pairs_that_claim_too_much_break_it(void **state)
 		buf_append(&pairs, claims[i], i == 2 ? 5 : 8);
 		buf_append(&pairs, filler, 50);
 		assert_int_equal(next_of_pairs(&pairs, pairs.len_bytes,
-		                     pairs.len_bytes),
+				     pairs.len_bytes),
 		    RECORD_EVENT_BROKEN);
 	}
 	buf_deinit(&pairs);
@@ -313,8 +313,8 @@ test_other_versions_break_it(void **state)
 		begin();
 		wire_record(&buf, RECORD_PARAMS, 1, NULL, 0, 0);
 		buf.data[16] = (char)version;
-		assert_next(version == 1 ? RECORD_EVENT_NONE :
-		                           RECORD_EVENT_BROKEN);
+		assert_next(
+		    version == 1 ? RECORD_EVENT_NONE : RECORD_EVENT_BROKEN);
 	}
 }
 
@@ -341,8 +341,8 @@ test_a_begin_of_a_wrong_size_breaks_it(void **state)
 		set_up(NULL);
 		wire_record(&buf, RECORD_BEGIN_REQUEST, 1,
 		    "\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", size, 0);
-		assert_next(size == 8 ? RECORD_EVENT_NONE :
-		                        RECORD_EVENT_BROKEN);
+		assert_next(
+		    size == 8 ? RECORD_EVENT_NONE : RECORD_EVENT_BROKEN);
 	}
 }
 

@@ -41,20 +41,19 @@ tcp_pair(int fds[2])
 	socklen_t          size = sizeof(address);
 	int                listen_fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
 
-	assert_int_equal(bind(listen_fd, (struct sockaddr *)&address, size),
-	    0);
+	assert_int_equal(bind(listen_fd, (struct sockaddr *)&address, size), 0);
 	assert_int_equal(listen(listen_fd, 1), 0);
 	getsockname(listen_fd, (struct sockaddr *)&address, &size);
 	fds[1] = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(connect(fds[1], (struct sockaddr *)&address, size),
-	    0);
+	assert_int_equal(connect(fds[1], (struct sockaddr *)&address, size), 0);
 	fds[0] = accept(listen_fd, NULL, NULL);
 	assert_int_not_equal(fds[0], -1);
 	setsockopt(fds[0], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	close(listen_fd);
 }
 
-/* fds[0] has a send buffer of so many bytes, as the system counts; 0: its own. */
+/* fds[0] has a send buffer of so many bytes, as the system counts; 0: its own.
+ */
 static void
 pair_open(int fds[2], enum kind kind, int buffer_bytes)
 {
@@ -101,8 +100,8 @@ test_small_send_buffers_are_raised(void **state)
 			pair_open(fds, kind, sizes[i]);
 			assert_int_equal(send_buffer_bytes(fds[0]), sizes[i]);
 			room_init(&room, fds[0], kind == UNIX);
-			assert_true(send_buffer_bytes(fds[0]) >=
-			    SEND_BUFFER_BYTES_MIN);
+			assert_true(
+			    send_buffer_bytes(fds[0]) >= SEND_BUFFER_BYTES_MIN);
 			pair_close(fds);
 		}
 	}
@@ -135,8 +134,8 @@ fill(struct room *room, int fd, size_t len_bytes)
 		room_use(room, len_bytes);
 		n = write(fd, filler, record_bytes);
 		if (n != (ssize_t)record_bytes)
-			fail_msg("after %zu bytes a write of %zu gave %zd",
-			    sum, record_bytes, n);
+			fail_msg("after %zu bytes a write of %zu gave %zd", sum,
+			    record_bytes, n);
 		sum += record_bytes;
 	}
 	return sum;
@@ -184,7 +183,8 @@ check_pair(const int fds[2], enum kind kind, size_t len_bytes)
 static void
 check_kind(enum kind kind, int buffer_bytes)
 {
-	static const size_t lengths[] = { 0, 1, 20, 100, 776, 1800, 4000, 8000 };
+	static const size_t lengths[] = { 0, 1, 20, 100, 776, 1800, 4000,
+		8000 };
 	int                 fds[2];
 
 	for (size_t i = 0; i < COUNT(lengths); i++) {

@@ -18,10 +18,10 @@ test_the_clock(void **state)
 	(void)state;
 	assert_true(ask("GET", "/clock", NO_VARS)->is_stream);
 	assert_stream("data: Fri Nov 20 2026 19:56:10 GMT+0000 "
-	              "(Coordinated Universal Time)\n\n");
+		      "(Coordinated Universal Time)\n\n");
 	assert_true(ask("GET", "/server-sent-events", NO_VARS)->is_stream);
 	assert_stream("data: Fri Nov 20 2026 19:56:10 GMT+0000 "
-	              "(Coordinated Universal Time)\n\n");
+		      "(Coordinated Universal Time)\n\n");
 	engine_wall_ms += 345;
 	ask("GET", "/clock?format=iso", NO_VARS);
 	assert_stream("data: 2026-11-20T19:56:10.345Z\n\n");
@@ -31,7 +31,7 @@ test_the_clock(void **state)
 	assert_stream("data: 1795204570\n\n");
 	ask("GET", "/clock?format=js", NO_VARS);
 	assert_stream("data: Fri Nov 20 2026 19:56:10 GMT+0000 "
-	              "(Coordinated Universal Time)\n\n");
+		      "(Coordinated Universal Time)\n\n");
 }
 
 static void
@@ -39,12 +39,11 @@ test_the_stream(void **state)
 {
 	(void)state;
 	assert_true(ask("GET", "/stream", NO_VARS)->is_stream);
-	assert_stream(
-	    "retry: 10000\nevent: connecttime\n"
-	    "data: Fri Nov 20 2026 19:56:10 GMT+0000 "
-	    "(Coordinated Universal Time)\n\n"
-	    "data: Fri Nov 20 2026 19:56:10 GMT+0000 "
-	    "(Coordinated Universal Time)\n\n");
+	assert_stream("retry: 10000\nevent: connecttime\n"
+		      "data: Fri Nov 20 2026 19:56:10 GMT+0000 "
+		      "(Coordinated Universal Time)\n\n"
+		      "data: Fri Nov 20 2026 19:56:10 GMT+0000 "
+		      "(Coordinated Universal Time)\n\n");
 }
 
 static void
@@ -55,9 +54,9 @@ test_the_counter(void **state)
 	assert_stream("id: 1\ndata: {\"num\":1}\n\n");
 	assert_false(ask("GET", "/counter?count=1", NO_VARS)->is_stream);
 	assert_stream("id: 1\ndata: {\"num\":1}\n\n"
-	              "event: end\ndata: {\"count\":1}\n\n");
+		      "event: end\ndata: {\"count\":1}\n\n");
 	assert_true(ask("GET", "/counter?count=1000000&interval=1h", NO_VARS)
-	                ->is_stream);
+			->is_stream);
 }
 
 static void
@@ -70,8 +69,8 @@ test_the_counter_as_text(void **state)
 	assert_field("Content-Type", "text/plain; charset=utf-8");
 	assert_field("X-Accel-Buffering", "no");
 	assert_no_field("Content-Length");
-	assert_false(ask("GET", "/counter?format=text&count=1", NO_VARS)
-	                 ->is_stream);
+	assert_false(
+	    ask("GET", "/counter?format=text&count=1", NO_VARS)->is_stream);
 	assert_string_equal(body(), "1\n");
 	ask("GET", "/counter?format=text", VARS("HTTP_LAST_EVENT_ID=7"));
 	assert_string_equal(body(), "1\n");
@@ -85,8 +84,9 @@ test_the_counter_goes_on(void **state)
 	} rows[] = {
 		{ "1", "id: 2\ndata: {\"num\":2}\n\n" },
 		{ "8", "id: 9\ndata: {\"num\":9}\n\n" },
-		{ "9", "id: 10\ndata: {\"num\":10}\n\n"
-		       "event: end\ndata: {\"count\":10}\n\n" },
+		{ "9",
+		    "id: 10\ndata: {\"num\":10}\n\n"
+		    "event: end\ndata: {\"count\":10}\n\n" },
 		{ "0", "id: 1\ndata: {\"num\":1}\n\n" },
 		{ "", "id: 1\ndata: {\"num\":1}\n\n" },
 		{ "x", "id: 1\ndata: {\"num\":1}\n\n" },
@@ -116,8 +116,9 @@ test_the_counter_goes_on(void **state)
 static void
 test_the_page_and_its_files(void **state)
 {
-	static const char *const paths[] = { "/", "/page.css", "/page.js" };
-	char                     tag[512], var[600], length[32];
+	static const char *const    paths[] = { "/", "/page.css", "/page.js" };
+	char                        tag[ANSWER_VALUE_BYTES_MAX], length[32];
+	char                        var[ANSWER_VALUE_BYTES_MAX + 64];
 	const struct engine_answer *answer;
 
 	(void)state;
@@ -131,10 +132,9 @@ test_the_page_and_its_files(void **state)
 		assert_head_alike(paths[i], NO_VARS);
 
 		answer = ask("GET", paths[i], NO_VARS);
-		assert_true(answer_find_field(answer->bytes,
-		    answer->len_bytes, "ETag", tag));
-		snprintf(var, sizeof(var), "HTTP_IF_NONE_MATCH=\"x\", %s",
-		    tag);
+		assert_true(answer_find_field(answer->bytes, answer->len_bytes,
+		    "ETag", tag));
+		snprintf(var, sizeof(var), "HTTP_IF_NONE_MATCH=\"x\", %s", tag);
 		ask("GET", paths[i], VARS(var));
 		assert_status("304 Not Modified");
 		assert_field("ETag", tag);
@@ -157,7 +157,7 @@ test_each_embedded_file_is_served(void **state)
 		assert_field("ETag", page_files[i].etag);
 		assert_int_equal(answer->len_bytes,
 		    (size_t)(body() - answer->bytes) +
-		        page_files[i].size_bytes);
+			page_files[i].size_bytes);
 		assert_memory_equal(body(), page_files[i].bytes,
 		    page_files[i].size_bytes);
 	}
@@ -248,8 +248,10 @@ test_a_program_without_its_slash_is_redirected(void **state)
 	assert_field("Location", "./sse.cgi/");
 	ask("GET", "/a:b<.fcgi", NO_VARS);
 	assert_field("Location", "./a%3Ab%3C.fcgi/");
-	answer = engine_answer(&(struct request){ .env = (char *const *)VARS(
-	    "REQUEST_METHOD=GET", "SCRIPT_NAME=/cgi-bin/clock"), .is_cgi = true });
+	answer = engine_answer(
+	    &(struct request){ .env = (char *const *)VARS("REQUEST_METHOD=GET",
+				   "SCRIPT_NAME=/cgi-bin/clock"),
+		.is_cgi = true });
 	assert_null(answer_problem(answer.bytes, answer.len_bytes, false));
 	assert_non_null(strstr(answer.bytes, "Location: ./clock/\r\n"));
 	engine_answer_free(&answer);
@@ -259,8 +261,8 @@ test_a_program_without_its_slash_is_redirected(void **state)
 static void
 test_a_request_without_its_variables(void **state)
 {
-	const char *const *const rows[] = { NO_VARS,
-		VARS("REQUEST_METHOD=GET"), VARS("SCRIPT_NAME=/clock"),
+	const char *const *const rows[] = { NO_VARS, VARS("REQUEST_METHOD=GET"),
+		VARS("SCRIPT_NAME=/clock"),
 		VARS("REQUEST_METHOD=GET", "SCRIPT_NAME=", "PATH_INFO="),
 		VARS("REQUEST_METHOD=HEAD", "REQUEST_URI=?") };
 
@@ -268,7 +270,7 @@ test_a_request_without_its_variables(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct engine_answer answer = engine_answer(
 		    &(struct request){ .env = (char *const *)rows[i] });
-		char                 status[512];
+		char status[ANSWER_VALUE_BYTES_MAX];
 
 		assert_null(answer_problem(answer.bytes, answer.len_bytes,
 		    i == COUNT(rows) - 1));

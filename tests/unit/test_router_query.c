@@ -9,7 +9,7 @@
 
 #include "router_fixture.h"
 
-#define INTERVAL \
+#define INTERVAL                                                        \
 	"400 Bad Request: interval takes a duration from 100ms to 1h, " \
 	"such as 500ms, 2s or 1m"
 #define CLOCK_FORMAT "400 Bad Request: format takes js, iso, http or unix"
@@ -92,8 +92,7 @@ test_a_parameter_twice(void **state)
 	assert_text("400 Bad Request",
 	    "400 Bad Request: format is given twice");
 	ask("GET", "/counter?count=1&%63ount=2", NO_VARS);
-	assert_text("400 Bad Request",
-	    "400 Bad Request: count is given twice");
+	assert_text("400 Bad Request", "400 Bad Request: count is given twice");
 	assert_true(
 	    ask("GET", "/clock?unknown=1&unknown=2", NO_VARS)->is_stream);
 }

@@ -100,7 +100,7 @@ test_plain_streams_have_no_comments(void **state)
 static void
 test_without_heartbeat_there_are_none(void **state)
 {
-	struct client_peer client;
+	struct client_peer   client;
 	struct stream_limits limits = streams.limits;
 
 	(void)state;
@@ -430,7 +430,8 @@ test_the_log_says_who_came_and_why_he_left(void **state)
 	assert_int_equal(log_init(path, LOG_FORMAT_TEXT, LOG_LEVEL_INFO), 0);
 	client_open_as(&client,
 	    &(struct stream_spec){ .client = "192.0.2.1", .event_count = 2 });
-	client_open_as(&other, &(struct stream_spec){ .client = "2001:db8::1" });
+	client_open_as(&other,
+	    &(struct stream_spec){ .client = "2001:db8::1" });
 	client_start(&client);
 	publish(topic, "12345");
 	hub_settle();

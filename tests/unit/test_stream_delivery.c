@@ -56,7 +56,7 @@ test_a_long_event_is_sent_in_pieces(void **state)
 		assert_received_bytes(&client, all.data, all.len_bytes);
 		assert_int_equal(client.write_count,
 		    (lengths[i] + PEER_WRITE_BYTES_MAX - 1) /
-		        PEER_WRITE_BYTES_MAX);
+			PEER_WRITE_BYTES_MAX);
 	}
 	assert_int_equal(client.write_bytes_max, PEER_WRITE_BYTES_MAX);
 	client_close(&client);

@@ -98,8 +98,9 @@ line_open(struct line *line, unsigned id)
 	int fds[2];
 
 	memset(line, 0, sizeof(*line));
-	assert_int_equal(
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+			     fds),
+	    0);
 	line->peer.ops = &line_ops;
 	line->fd = fds[0];
 	line->far_fd = fds[1];
@@ -273,7 +274,8 @@ test_a_reader_that_stops_is_ended_and_the_others_are_not(void **state)
 		if (j != 2)
 			assert_line_has(&lines[j], &all, false);
 	}
-	/* What the stopped one has had is the beginning; the end may fit too. */
+	/* What the stopped one has had is the beginning; the end may fit too.
+	 */
 	is_ended = lines[2].received.len_bytes % 5008 > 0;
 	all.len_bytes = lines[2].received.len_bytes / 5008 * 5000;
 	assert_true(all.len_bytes > 50000);
@@ -297,8 +299,7 @@ test_a_reader_that_closes_harms_nobody(void **state)
 	hub_settle();
 	assert_null(lines[0].stream);
 	assert_null(lines[3].stream);
-	assert_int_equal(streams.totals.end_counts[STREAM_END_WRITE_FAILED],
-	    2);
+	assert_int_equal(streams.totals.end_counts[STREAM_END_WRITE_FAILED], 2);
 	publish_bytes(&all, LONG_EVENT_BYTES);
 	hub_settle();
 	for (int i = 0; i < 1000; i++) {

@@ -211,13 +211,14 @@ test_positions_are_found_wherever_the_ring_begins(void **state)
 
 			reader_open_from_start(&reader, 'r', topic);
 			for (size_t left = have; left > 0; left--) {
-				assert_int_equal(
-				    cursor_peek(&reader.cursor, frames, 40),
+				assert_int_equal(cursor_peek(&reader.cursor,
+						     frames, 40),
 				    left);
 				cursor_advance(&reader.cursor, frames[0]);
 			}
-			assert_int_equal(
-			    cursor_peek(&reader.cursor, frames, 40), 0);
+			assert_int_equal(cursor_peek(&reader.cursor, frames,
+					     40),
+			    0);
 			cursor_close(&reader.cursor);
 			publish(topic, "x");
 		}
@@ -488,7 +489,8 @@ main(void)
 		TOPIC_TEST(test_resume_calls_also_when_nothing_is_pending),
 		TOPIC_TEST(test_overrun_reaches_a_stalled_cursor_at_publish),
 		TOPIC_TEST(test_who_keeps_up_is_served_before_frames_go),
-		TOPIC_TEST(test_a_cursor_may_be_as_far_behind_as_the_ring_is_long),
+		TOPIC_TEST(
+		    test_a_cursor_may_be_as_far_behind_as_the_ring_is_long),
 		TOPIC_TEST(test_drop),
 		TOPIC_TEST(test_subscribers_are_counted),
 	};

@@ -99,8 +99,8 @@ test_close_of_others_as_they_are_overrun(void **state)
 	(void)state;
 	overrun_readers = readers;
 	for (size_t i = 0; i < COUNT(readers); i++)
-		cursor_open(&readers[i].cursor, &topic, 1,
-		    CURSOR_FROM_NOW, close_all_at_overrun);
+		cursor_open(&readers[i].cursor, &topic, 1, CURSOR_FROM_NOW,
+		    close_all_at_overrun);
 	publish(topic, "1");
 	publish(topic, "2");
 	assert_int_equal(call_count, 1);
@@ -372,7 +372,8 @@ test_the_log_has_the_time_of_a_fanout(void **state)
 	assert_non_null(strstr(line,
 	    " debug fanout topic=test subscribers=3 events=1 ms=23.140\n"));
 	assert_int_equal(log_init("/dev/null", LOG_FORMAT_TEXT,
-	    LOG_LEVEL_DEBUG), 0);
+			     LOG_LEVEL_DEBUG),
+	    0);
 	close(fd);
 	unlink(path);
 	for (size_t i = 0; i < COUNT(readers); i++)

@@ -75,7 +75,8 @@ on_call(struct cursor *cursor, enum cursor_event event)
 		overrun_count++;
 		cursor_close(cursor);
 	} else if (member->is_stalled && choose(4) > 0) {
-		/* It was asked whether there is room by now, and there is not. */
+		/* It was asked whether there is room by now, and there is not.
+		 */
 		cursor_stall(cursor);
 	} else {
 		member->is_stalled = false;

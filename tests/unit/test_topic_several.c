@@ -207,8 +207,7 @@ test_who_keeps_up_on_several_is_served_before_frames_go(void **state)
 		topics_open(3);
 		reader_open_on(&reader, 'r', topics, 3, CURSOR_FROM_NOW);
 		for (int j = 0; j < 9; j++)
-			publish(topics[i],
-			    (char[]){ (char)('1' + j), '\0' });
+			publish(topics[i], (char[]){ (char)('1' + j), '\0' });
 		hub_settle();
 		assert_int_equal(reader.overrun_count, 0);
 		assert_took(&reader, "123456789");
@@ -402,8 +401,7 @@ main(void)
 		TOPIC_TEST(
 		    test_who_keeps_up_on_several_is_served_before_frames_go),
 		TOPIC_TEST(test_who_catches_up_is_served_before_frames_go),
-		TOPIC_TEST(
-		    test_a_topic_says_when_its_last_subscriber_has_left),
+		TOPIC_TEST(test_a_topic_says_when_its_last_subscriber_has_left),
 		TOPIC_TEST(test_a_coalesced_topic_collects_events),
 		TOPIC_TEST(test_without_coalescing_time_nothing_is_held),
 		TOPIC_TEST(test_a_held_burst_loses_nothing),

@@ -50,9 +50,9 @@ topic_keeping(size_t frame_count_max, size_t frame_bytes_max)
 	return topic_new(&hub, "test",
 	    &(struct topic_limits){
 		.frame_count_max = frame_count_max > 0 ? frame_count_max :
-		                                         SIZE_MAX,
+							 SIZE_MAX,
 		.frame_bytes_max = frame_bytes_max > 0 ? frame_bytes_max :
-		                                         SIZE_MAX,
+							 SIZE_MAX,
 	    });
 }
 
@@ -76,8 +76,8 @@ reader_take(struct reader *reader)
 		frame_count = cursor_peek(&reader->cursor, frames,
 		    FRAMES_PER_PEEK);
 		for (size_t i = 0; i < frame_count; i++) {
-			assert_true(len + frames[i]->len_bytes <
-			    sizeof(reader->text));
+			assert_true(
+			    len + frames[i]->len_bytes < sizeof(reader->text));
 			memcpy(reader->text + len, frames[i]->bytes,
 			    frames[i]->len_bytes);
 			len += frames[i]->len_bytes;

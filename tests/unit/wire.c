@@ -71,7 +71,7 @@ wire_stream(struct buf *to, unsigned type, unsigned id, const void *bytes,
 
 	while (len_bytes > 0) {
 		part_bytes = len_bytes < CONTENT_BYTES_MAX ? len_bytes :
-		                                             CONTENT_BYTES_MAX;
+							     CONTENT_BYTES_MAX;
 		wire_record(to, type, id, next, part_bytes, part_bytes % 8);
 		next += part_bytes;
 		len_bytes -= part_bytes;

@@ -1,0 +1,81 @@
+#include "edge/conns.h"
+
+#include "edge/conn.h"
+#include "hub/hub.h"
+
+/* What a request that is on its way when the process stops may still take. */
+#define DRAIN_REQUEST_MS 500
+
+void
+conns_init(struct conns *conns, const struct conn_limits *limits)
+{
+	conns->limits = *limits;
+	conns->open_count = 0;
+	conns->buffered_bytes = 0;
+	conns->is_draining = false;
+	list_init(&conns->open);
+	deadline_list_init(&conns->requests, limits->request_timeout_ms);
+	deadline_list_init(&conns->idles, limits->idle_timeout_ms);
+	deadline_list_init(&conns->answers, limits->answer_timeout_ms);
+}
+
+void
+conns_run(struct conns *conns)
+{
+	int64_t          now_ms = hub_now_ms(conns->streams->hub);
+	struct deadline *due;
+
+	while ((due = deadline_take_due(&conns->requests, now_ms)) != NULL)
+		conn_break(list_entry(due, struct conn, deadline),
+		    "no whole request within the request timeout");
+	while ((due = deadline_take_due(&conns->answers, now_ms)) != NULL)
+		conn_lose(list_entry(due, struct conn, deadline),
+		    STREAM_END_STALLED);
+	while ((due = deadline_take_due(&conns->idles, now_ms)) != NULL)
+		conn_close(list_entry(due, struct conn, deadline));
+}
+
+int64_t
+conns_next_ms(const struct conns *conns)
+{
+	const struct deadline_list *lists[] = { &conns->requests,
+		&conns->answers, &conns->idles };
+	int64_t                     next_ms = INT64_MAX, list_ms;
+	size_t                      i;
+
+	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		list_ms = deadline_next_ms(lists[i]);
+		if (list_ms < next_ms)
+			next_ms = list_ms;
+	}
+	return next_ms;
+}
+
+void
+conns_drain(struct conns *conns)
+{
+	struct list *node, *next;
+	struct conn *conn;
+
+	conns->is_draining = true;
+	conns->requests.after_ms = DRAIN_REQUEST_MS;
+	for (node = conns->open.next; node != &conns->open; node = next) {
+		next = node->next;
+		conn = list_entry(node, struct conn, node);
+		if (conn->state != CONN_READING)
+			continue;
+		if (conn->in.len_bytes == 0)
+			conn_close(conn);
+		else
+			deadline_set(&conns->requests, &conn->deadline,
+			    hub_now_ms(conns->streams->hub));
+	}
+}
+
+void
+conns_close_all(struct conns *conns)
+{
+	while (!list_is_empty(&conns->open))
+		conn_lose(list_entry(conns->open.next, struct conn, node),
+		    STREAM_END_SHUTDOWN);
+}

@@ -1,0 +1,58 @@
+#ifndef EDGE_CONNS_H
+#define EDGE_CONNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/deadline.h"
+#include "base/list.h"
+#include "edge/record.h"
+
+struct fcgi;
+struct routes;
+struct streams;
+
+struct conn_limits {
+	struct record_limits records;
+	size_t               buffered_bytes_max; /* all requests */
+	int64_t              request_timeout_ms; /* one request, whole */
+	int64_t              idle_timeout_ms;    /* a kept connection */
+	int64_t              answer_timeout_ms;  /* no room to write */
+};
+
+/* All connections from web servers. */
+struct conns {
+	uv_loop_t           *loop;
+	struct fcgi         *fcgi;
+	struct routes       *routes;
+	struct streams      *streams;
+	struct conn_limits   limits;
+	size_t               open_count;
+	size_t               buffered_bytes;
+	bool                 is_draining; /* no connection is kept */
+	struct list          open;
+	struct deadline_list requests;
+	struct deadline_list idles;
+	struct deadline_list answers;
+};
+
+void conns_init(struct conns *, const struct conn_limits *);
+
+/* Closes the connections that are past their deadline. */
+void conns_run(struct conns *);
+
+/* When conns_run is needed next; INT64_MAX: never. */
+int64_t conns_next_ms(const struct conns *);
+
+/*
+ * Keeps no connection from now on, and closes those without a request. One
+ * that is on its way may still arrive, soon.
+ */
+void conns_drain(struct conns *);
+
+/* Closes what is open, whatever it does. Without streams. */
+void conns_close_all(struct conns *);
+
+#endif

@@ -1,0 +1,333 @@
+"""Who may publish: keys, public topics and their rate, other origins, and the
+processes that cannot serve topics at all.
+"""
+
+import os
+import signal
+import socket
+import time
+
+import pytest
+
+import fcgi_client
+import responder
+from checks import check_form, check_short
+from responder import Responder, wait_until
+from test_hub_publish import (
+    FORM, KEY, Hub, fixture_hub, start_hub, write_keys)
+
+__all__ = ["fixture_hub"]       # pytest finds it here
+
+UPDATE = [("topic", "t"), ("data", "x")]
+ORIGIN = "https://example.org"
+OTHER = "https://other.example"
+NO_KEY = ('401 Unauthorized: publishing takes one of the keys as '
+          '"Authorization: Bearer KEY"\n')
+
+
+def check_no_key(answer):
+    check_short(answer, "401 Unauthorized", NO_KEY, WWW_Authenticate="Bearer")
+
+
+# Keys
+
+@pytest.mark.parametrize("field", [
+    None, "", "Bearer", "Bearer ", f"Basic {KEY}", KEY, f"Bearer{KEY}",
+    f"Bearer {KEY}x", f"Bearer {KEY[:-1]}", f"Bearer {KEY} ",
+    f"Bearer x{KEY}", f"Bearer {KEY.upper()}", "Bearer \n",
+    f"Bearer {KEY}\n", f"Bearer {KEY}\nsecond"])
+def test_without_a_key_there_is_no_publishing(hub, field):
+    answer = hub.post(UPDATE, key=None, HTTP_AUTHORIZATION=field)
+    check_no_key(answer)
+    assert hub.metric("history_events") == 0
+
+
+def test_nothing_else_than_the_field_is_trusted(hub):
+    """No cookie, no parameter, no other variable."""
+    check_no_key(hub.post(UPDATE, key=None, HTTP_COOKIE=f"mercureAuthorization"
+                          f"={KEY}; key={KEY}; Authorization=Bearer {KEY}"))
+    check_no_key(hub.post(
+        [*UPDATE, ("key", KEY), ("authorization", KEY)], key=None))
+    check_no_key(hub.post(UPDATE, key=None, REMOTE_USER="root",
+                          AUTH_TYPE="Bearer", HTTP_X_AUTHORIZATION=KEY))
+    answer = hub.process.ask(
+        "/events", f"authorization={KEY}&access_token={KEY}", method="POST",
+        body=b"topic=t", CONTENT_TYPE=FORM)
+    check_no_key(answer)
+
+
+@pytest.mark.parametrize("text, keys", [
+    (KEY, [KEY]), (f"{KEY}\r\n", [KEY]), (f"\n\n  {KEY}\t\n\n", [KEY]),
+    ("one\ntwo\nthree", ["one", "two", "three"]), ("k" * 60000, ["k" * 60000]),
+    ("a b", ["a b"]), ("\u00e9", ["\u00e9"])])
+def test_key_files(fcgi_sse, short_dir, text, keys):
+    path = write_keys(short_dir, text)
+    hub = Hub(fcgi_sse("--publish-key-file", str(path)))
+    for key in keys:
+        for scheme in "Bearer", "bearer", "BEARER":
+            assert hub.post(UPDATE, key=None, HTTP_AUTHORIZATION=(
+                f"{scheme} {key}".encode())).status == "200 OK"
+        check_no_key(hub.post(UPDATE, key=key[:-1]))
+    check_no_key(hub.post(UPDATE, key="".join(keys) + "."))
+    check_no_key(hub.post(UPDATE, key=""))
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o640, 0o440, 0o700])
+def test_modes_that_keep_the_keys(fcgi_sse, short_dir, mode):
+    path = write_keys(short_dir, mode=mode)
+    hub = Hub(fcgi_sse("--publish-key-file", str(path)))
+    assert hub.post(UPDATE).status == "200 OK"
+
+
+def check_no_start(path, why):
+    done = responder.run("--listen", f"unix:{path}.sock",
+                         "--publish-key-file", str(path))
+    assert done.returncode == 1
+    assert done.stderr == f"fcgi-sse: {path}: {why}\n"
+    assert not os.path.exists(f"{path}.sock")
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o660, 0o620, 0o602, 0o601])
+def test_modes_that_do_not(short_dir, mode):
+    check_no_start(write_keys(short_dir, mode=mode),
+                   "others may read or write it; make its mode 0600 or 0640")
+
+
+@pytest.mark.parametrize("text", ["", "\n", " \t\r\n \n"])
+def test_files_without_a_key(short_dir, text):
+    check_no_start(write_keys(short_dir, text), "holds no key")
+
+
+def test_files_that_are_none(short_dir):
+    check_no_start(short_dir / "nope", "No such file or directory")
+    check_no_start(short_dir, "is not a file")
+    os.mkfifo(short_dir / "fifo", 0o600)
+    check_no_start(short_dir / "fifo", "is not a file")
+    check_no_start(write_keys(short_dir, "k" * 65537),
+                   "is too long for a file of keys")
+
+
+def test_without_a_key_file_publishing_is_off(fcgi_sse):
+    hub = Hub(fcgi_sse())
+    for key in None, KEY, "":
+        check_short(hub.post(UPDATE, key=key), "403 Forbidden",
+                    "403 Forbidden: publishing is off; the option "
+                    "publish-key-file turns it on\n")
+
+
+# SIGHUP
+
+def hang_up(hub, log):
+    """Has the log opened anew; returns where the old one is now."""
+    old = log.rename(f"{log}.{time.monotonic_ns()}")
+    hub.process.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: log.exists() and " reload " in log.read_text(),
+               "the log is opened anew")
+    return old
+
+
+@pytest.fixture(name="logged")
+def fixture_logged(short_dir, fcgi_sse):
+    log = short_dir / "log"
+    write_keys(short_dir)
+    process = fcgi_sse(
+        "--publish-key-file", str(short_dir / "keys"), "--log", str(log),
+        "--log-level", "debug", await_ready=False)
+    process.wait_up()
+    return Hub(process), log
+
+
+def test_keys_are_read_again(logged, short_dir):
+    hub, log = logged
+    write_keys(short_dir, "another\n")
+    check_no_key(hub.post(UPDATE, key="another"))
+    hang_up(hub, log)
+    assert " info reload" in log.read_text()
+    assert hub.post(UPDATE, key="another").status == "200 OK"
+    check_no_key(hub.post(UPDATE))
+    assert hub.metric("history_events") == 1
+
+
+@pytest.mark.parametrize("spoil, why", [
+    (lambda path: path.chmod(0o644), "others may read"),
+    (lambda path: path.unlink(), "No such file"),
+    (lambda path: path.write_text("\n"), "holds no key"),
+    (lambda path: path.write_text("k" * 70000), "is too long")])
+def test_keys_stay_when_the_file_is_bad(logged, short_dir, spoil, why):
+    hub, log = logged
+    spoil(short_dir / "keys")
+    hang_up(hub, log)
+    line, = [line for line in log.read_text().split("\n")
+             if " reload " in line]
+    assert " error reload " in line and why in line
+    assert str(short_dir / "keys") in line
+    assert hub.post(UPDATE).status == "200 OK"
+    check_no_key(hub.post(UPDATE, key="\n"))
+
+
+def test_no_key_is_ever_logged(logged, short_dir):
+    hub, log = logged
+    secrets = [KEY, "wr0ng-key", "c00kie", "an0ther-key"]
+    hub.post(UPDATE)
+    hub.post([("topic", "t"), ("id", "#")])
+    hub.post(UPDATE, key="wr0ng-key")
+    hub.post(UPDATE, key=None, HTTP_AUTHORIZATION="Basic wr0ng-key")
+    hub.post(UPDATE, HTTP_COOKIE="a=c00kie", CONTENT_TYPE="text/plain")
+    hub.post(UPDATE, HTTP_ORIGIN=OTHER)
+    hub.post(b"%", HTTP_COOKIE="a=c00kie")
+    hub.process.ask("/nope", method="POST",
+                    HTTP_AUTHORIZATION=f"Bearer {KEY}")
+    reader = hub.subscribe("t", HTTP_AUTHORIZATION=f"Bearer {KEY}")
+    hub.publish("t", "x")
+    reader.take(1)
+    logs = [log.read_text()]
+    write_keys(short_dir, f"an0ther-key\n{KEY}\n")
+    logs.append(hang_up(hub, log).read_text())
+    (short_dir / "keys").chmod(0o644)
+    logs.append(hang_up(hub, log).read_text())
+    hub.process.send_stop()
+    hub.process.process.wait(10)
+    logs += [log.read_text(), *hub.process.lines]
+    assert " debug publish " in logs[0] and "refuse-publish" in logs[0]
+    assert not [secret for secret in secrets for text in logs
+                if secret in text]
+
+
+# Public topics
+
+def test_public_topics(fcgi_sse):
+    hub = Hub(fcgi_sse("--public-topic", "chat", "--public-topic", "b"))
+    reader = hub.subscribe("chat")
+    for topics in ["chat"], ["b"], ["b", "chat"], ["chat", "chat"]:
+        answer = hub.post([("topic", topic) for topic in topics], key=None)
+        assert answer.status == "200 OK"
+    for topics in ["Chat"], ["chat", "c"], ["c", "chat"], ["chat/"]:
+        answer = hub.post([("topic", topic) for topic in topics], key=None)
+        assert answer.status == "403 Forbidden"
+    reader.take(3)
+
+
+def test_rate_of_public_updates(fcgi_sse, short_dir):
+    """Ten at once, then one in half a second, for each address."""
+    hub = start_hub(fcgi_sse, short_dir, "--public-topic", "t")
+    began, count = time.monotonic(), 0
+    while (answer := hub.post(UPDATE, key=None)).status == "200 OK":
+        count += 1
+    check_short(answer, "429 Too Many Requests", "429 Too Many Requests: "
+                "this address has published too often\n", Retry_After="1")
+    assert 10 <= count <= 10 + 2 * (time.monotonic() - began)
+    for client in "192.0.2.8", "2001:db8::1", "":
+        answer = hub.post(UPDATE, key=None, REMOTE_ADDR=client)
+        assert answer.status == "200 OK"
+    for _ in range(30):
+        assert hub.post(UPDATE).status == "200 OK"      # with the key
+    check_no_key(hub.post([("topic", "u")], key=None))
+    wait_until(lambda: hub.post(UPDATE, key=None).status == "200 OK",
+               "one more is allowed", 2)
+    # What is refused uses nothing up, and is not delivered.
+    assert hub.metric("history_events") == count + 3 + 30 + 1
+
+
+# Other origins
+
+@pytest.mark.parametrize("origin, host, is_allowed", [
+    (None, None, True), (None, "example.org", True),
+    (ORIGIN, "example.org", True), ("http://example.org", "EXAMPLE.org", True),
+    ("http://[::1]:8080", "[::1]:8080", True),
+    (OTHER, "example.org", False), (ORIGIN, None, False),
+    (ORIGIN, "example.org.evil.example", False),
+    (ORIGIN, "example.org:8080", False), (f"{ORIGIN}:1", "example.org", False),
+    ("null", "example.org", False), ("null", "null", False),
+    ("", "example.org", False), ("example.org", "example.org", False)])
+def test_pages_of_another_origin(fcgi_sse, short_dir, origin, host,
+                                 is_allowed):
+    hub = start_hub(fcgi_sse, short_dir, "--public-topic", "t")
+    for key in KEY, None:
+        answer = hub.post(UPDATE, key=key, HTTP_ORIGIN=origin, HTTP_HOST=host,
+                          HTTP_COOKIE="session=1")
+        if is_allowed:
+            assert answer.status == "200 OK"
+        else:
+            check_short(answer, "403 Forbidden", "403 Forbidden: pages of "
+                        "this origin may not publish; the option "
+                        "allow-origin lets them\n")
+
+
+@pytest.mark.parametrize("allowed, origin", [(ORIGIN, ORIGIN), ("*", OTHER)])
+def test_allowed_origins_may_publish(fcgi_sse, short_dir, allowed, origin):
+    hub = start_hub(fcgi_sse, short_dir, "--allow-origin", allowed)
+    answer = hub.post(UPDATE, HTTP_ORIGIN=origin, HTTP_HOST="hub.example")
+    assert answer.status == "200 OK"
+    assert answer.headers["Access-Control-Allow-Origin"] == allowed
+    assert answer.headers["Vary"] == "Origin"
+    # And read why not.
+    answer = hub.post(UPDATE, key=None, HTTP_ORIGIN=origin)
+    assert answer.status == "401 Unauthorized"
+    assert answer.headers["Access-Control-Allow-Origin"] == allowed
+
+
+@pytest.mark.parametrize("path", ["/events", "/.well-known/mercure"])
+@pytest.mark.parametrize("origin, is_allowed", [(ORIGIN, True),
+                                                (OTHER, False)])
+def test_preflight(fcgi_sse, path, origin, is_allowed):
+    process = fcgi_sse("--allow-origin", ORIGIN)
+    answer = process.ask(
+        path, method="OPTIONS", HTTP_ORIGIN=origin,
+        HTTP_ACCESS_CONTROL_REQUEST_METHOD="POST",
+        HTTP_ACCESS_CONTROL_REQUEST_HEADERS="authorization,content-type")
+    check_form(answer)
+    methods = "GET, HEAD, POST, OPTIONS"
+    assert answer.headers == {
+        "Status": "204 No Content", "Vary": "Origin", "Allow": methods,
+    } | ({
+        "Access-Control-Allow-Origin": ORIGIN,
+        "Access-Control-Allow-Methods": methods,
+        "Access-Control-Allow-Headers":
+            "Last-Event-ID, Cache-Control, Authorization, Content-Type",
+        "Access-Control-Max-Age": "86400",
+    } if is_allowed else {})
+    assert answer.body == b""
+
+
+# Processes that cannot serve topics
+
+def check_no_topics(address, why):
+    for options in ({"method": "POST", "body": b"topic=t",
+                     "HTTP_AUTHORIZATION": f"Bearer {KEY}"},
+                    {"method": "GET"}):
+        answer = fcgi_client.ask(address, "/events", "topic=t",
+                                 CONTENT_TYPE=FORM, **options)
+        check_form(answer)
+        assert answer.status == "501 Not Implemented"
+        assert why in answer.body.decode()
+
+
+def test_several_processes_on_one_socket(short_dir):
+    keys = str(write_keys(short_dir))
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(short_dir / "s"))
+        sock.listen()
+        several = [Responder(["--publish-key-file", keys], ["fd:0"],
+                             stdin=sock) for _ in range(2)]
+    try:
+        for process in several:
+            line = process.wait_log("topics-off", level="warn")
+            assert "several processes serve this address" in line["reason"]
+        for _ in range(10):
+            check_no_topics(f"unix:{short_dir}/s", "several processes")
+    finally:
+        for process in several:
+            process.stop()
+
+
+def test_one_process_on_an_inherited_socket(short_dir):
+    keys = str(write_keys(short_dir))
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(short_dir / "s"))
+        sock.listen()
+        process = Responder(["--publish-key-file", keys], ["fd:0"],
+                            stdin=sock)
+    process.addresses = [f"unix:{short_dir}/s"]
+    assert Hub(process).post(UPDATE).status == "200 OK"
+    process.stop()
+    assert not [line for line in process.log if line["event"] == "topics-off"]

@@ -1,0 +1,248 @@
+"""What the hub keeps for those who come back, and that it keeps no more."""
+
+import pytest
+
+import responder
+from checks import check_short
+from responder import wait_until
+from test_hub_publish import END, fixture_hub, start_hub
+from test_hub_subscribe import fill, numbers
+
+__all__ = ["fixture_hub"]       # pytest finds it here
+
+MIB_KIB = 1024
+UPDATE_COST_BYTES = 256         # beside its own bytes, about
+TOPIC_COST_BYTES = 512
+
+
+def topics_max(history_bytes, name):
+    """How many topics with such names a quarter of the bytes holds."""
+    return history_bytes // 4 // (TOPIC_COST_BYTES + 2 * len(name))
+
+
+# So many events
+
+def test_history_events(fcgi_sse, short_dir):
+    hub = start_hub(fcgi_sse, short_dir, "--history-events", "3")
+    fill(hub, "t", 7)
+    fill(hub, "u", 2)
+    assert hub.replay("t", last="earliest") == ("earliest", numbers(5, 7))
+    assert hub.replay("u", last="earliest") == ("earliest", numbers(1, 2))
+    # Behind 4 all is there, behind 3 it is not.
+    assert hub.replay("t", last="6") == ("6", ["7"])
+    assert hub.replay("t", last="4") == ("4", numbers(5, 7))
+    for lost in "3", "1", "nope":
+        assert hub.replay("t", last=lost) == ("earliest", numbers(5, 7))
+
+
+def test_a_loss_on_one_topic_of_several(fcgi_sse, short_dir):
+    """The id is known on one topic, the loss is on another."""
+    hub = start_hub(fcgi_sse, short_dir, "--history-events", "3")
+    hub.publish("a", "a", id="a")
+    fill(hub, "b", 3)
+    assert hub.replay("a", "b", last="a") == ("a", numbers(1, 3))
+    hub.publish("b", "4", id="4")
+    assert hub.replay("a", "b", last="a") == ("earliest", numbers(2, 4))
+    assert hub.replay("a", last="a") == ("a", [])
+    assert hub.replay("a", "b", last="1") == ("1", numbers(2, 4))
+
+
+def test_default_is_a_thousand(hub):
+    fill(hub, "t", 1010)
+    assert hub.replay("t", last="earliest")[1] == numbers(11, 1010)
+
+
+def test_alternates_in_a_full_history(fcgi_sse, short_dir):
+    hub = start_hub(fcgi_sse, short_dir, "--history-events", "2")
+    for number in numbers(1, 5):
+        hub.publish(["a", "b" if int(number) % 2 else "c"], number, id=number)
+    assert hub.replay("a", last="earliest")[1] == ["4", "5"]
+    assert hub.replay("b", last="earliest")[1] == ["3", "5"]
+    assert hub.replay("c", last="earliest")[1] == ["2", "4"]
+    assert hub.replay("a", "b", "c", last="earliest")[1] == numbers(2, 5)
+    assert hub.replay("c", last="2") == ("2", ["4"])
+
+
+def test_history_events_lose_nothing_live(fcgi_sse, short_dir):
+    hub = start_hub(fcgi_sse, short_dir, "--history-events", "1")
+    readers = [hub.subscribe("t"), hub.subscribe("t", "u"),
+               hub.subscribe("*")]
+    for number in range(1, 301):
+        hub.publish("t", str(number), id=str(number))
+        if number % 10 == 0:        # they read, though not at once
+            for reader in readers:
+                reader.take(number)
+    for reader in readers:
+        assert [event.id for event in reader.events] == numbers(1, 300)
+
+
+# So many bytes
+
+def test_history_bytes(fcgi_sse, short_dir):
+    """The oldest goes first, whichever topic it is on."""
+    hub = start_hub(fcgi_sse, short_dir, "--history-bytes", "64K")
+    for number in numbers(1, 30):
+        hub.publish("ab"[int(number) % 2], number + "." + "x" * 7000,
+                    id=number)
+        assert hub.metric("history_bytes") <= 65536
+    kept = hub.metric("history_events")
+    assert kept == (65536 - 2 * TOPIC_COST_BYTES) // (
+        7000 + UPDATE_COST_BYTES + 40)
+    first = 30 - kept + 1
+    replayed = [int(data.split(".")[0])
+                for data in hub.replay("*", last="earliest")[1]]
+    assert replayed == list(range(replayed[0], 31))
+    assert first <= replayed[0] <= first + 1    # the end took its place too
+    assert hub.replay("a", last="2")[0] == "earliest"
+    assert hub.replay("b", last="30")[0] == "earliest"     # it is on a
+    assert hub.replay("a", last="30") == ("30", [])
+
+
+def test_an_event_longer_than_all_history(fcgi_sse, short_dir):
+    hub = start_hub(fcgi_sse, short_dir, "--history-bytes", "64K")
+    reader = hub.subscribe("t")
+    hub.publish("t", "small")
+    hub.publish("t", "x" * 500000)
+    reader.take(2)
+    hub.publish("t", "small again")
+    assert [len(event.data) for event in reader.take(3)] == [5, 500000, 11]
+    assert hub.replay("t", last="earliest")[1] == ["small again"]
+    assert hub.metric("history_bytes") <= 65536
+
+
+def test_memory_is_what_history_bytes_says(fcgi_sse, short_dir):
+    hub = start_hub(fcgi_sse, short_dir, "--history-bytes", "4M",
+                    "--history-events", "1000000")
+    for topic in range(40):
+        hub.publish(f"warm/{topic}", "x" * 30000)
+    before_kib = hub.process.rss_kib("RssAnon")
+    for number in range(1500):
+        hub.publish(f"t/{number % 50}", "x" * 20000)        # 30 MB
+    for number in range(6000):
+        hub.publish(f"t/{number % 50}", "")
+    assert hub.metric("history_bytes") <= 4 << 20
+    if not responder.is_sanitized():
+        grown_kib = hub.process.rss_kib("RssAnon") - before_kib
+        assert grown_kib < 6 * MIB_KIB
+
+
+# For so long
+
+def test_history_age(fcgi_sse, short_dir):
+    """Old events go, and their topics, also when nobody asks."""
+    hub = start_hub(fcgi_sse, short_dir, "--history-age", "300ms")
+    reader = hub.subscribe("held")
+    fill(hub, "t", 5)
+    hub.publish("held", "x")
+    reader.take(1)
+    wait_until(lambda: hub.metric("history_events") == 0, "they are old", 5)
+    assert hub.metric("topics") == 1
+    assert hub.replay("t", last="5") == ("earliest", [])
+    assert hub.replay("held", last="earliest")[1] == []
+    reader.close()
+    wait_until(lambda: hub.metric("topics") == 0, "the topics go", 5)
+    assert hub.metric("history_bytes") == 0
+
+
+def test_streams_outlive_what_they_were_sent(fcgi_sse, short_dir):
+    hub = start_hub(fcgi_sse, short_dir, "--history-age", "100ms")
+    reader = hub.subscribe("t")
+    for number in range(1, 5):
+        hub.publish("t", str(number))
+        wait_until(lambda: hub.metric("history_events") == 0, "it is old", 5)
+    assert [event.data for event in reader.take(4)] == numbers(1, 4)
+
+
+# So many topics
+
+def test_idle_empty_topics_disappear(hub):
+    readers = [hub.subscribe(*(f"{reader}/{number}" for number in range(50)))
+               for reader in range(20)]
+    assert hub.metric("topics") == 1000
+    for reader in readers:
+        reader.close()
+    wait_until(lambda: hub.metric("topics") == 0, "the topics go")
+    assert hub.metric("history_bytes") == 0
+    for number in range(30):
+        hub.process.ask("/events", f"topic={number}", method="HEAD")
+        hub.post([("topic", str(number)), ("private", "")])
+        hub.post([("topic", str(number)), ("id", "#")])
+    assert hub.metric("topics") == 0
+
+
+def check_too_many(answer):
+    check_short(answer, "503 Service Unavailable",
+                "503 Service Unavailable: too many topics\n",
+                Retry_After="60")
+
+
+def test_publisher_of_many_topics(fcgi_sse, short_dir):
+    hub = start_hub(fcgi_sse, short_dir, "--history-bytes", "256K")
+    name = "topic/{:06}"
+    count_max = topics_max(256 << 10, name.format(0))
+    hub.publish("first", "kept")
+    for number in range(count_max - 1):
+        hub.publish(name.format(number))
+    for number in range(count_max, count_max + 50):
+        check_too_many(hub.post([("topic", name.format(number))]))
+    check_too_many(hub.post([("topic", name.format(1)),
+                             ("topic", "t" * 100)]))
+    assert hub.metric("topics") == count_max
+    # What is there goes on working, and has lost nothing.
+    assert hub.post([("topic", name.format(1))]).status == "200 OK"
+    reader = hub.subscribe("first", last="earliest")
+    hub.publish("first", "live")
+    assert [event.data for event in reader.take(2)] == ["kept", "live"]
+    check_too_many(hub.process.ask("/events", "topic=more"))
+
+
+def test_subscribers_of_many_topics(fcgi_sse, short_dir):
+    hub = start_hub(fcgi_sse, short_dir, "--history-bytes", "256K",
+                    "--allow-origin", "*")
+    count_max = topics_max(256 << 10, "0/000")
+    names = [f"{number // 100}/{number:03}" for number in range(count_max)]
+    readers = [hub.subscribe(*names[at:at + 40])
+               for at in range(0, count_max - 40, 40)]
+    open_count = hub.metric("topics")
+    query = "&".join(f"topic=more{number}" for number in range(200))
+    answer = hub.process.ask("/events", query)
+    assert answer.status == "503 Service Unavailable"
+    assert hub.metric("streams_open") == len(readers)
+    # What a refused request has made is gone again.
+    wait_until(lambda: hub.metric("topics") == open_count, "they go")
+    for reader in readers[1:]:
+        reader.close()
+    wait_until(lambda: hub.metric("topics") == 40, "topics go")
+    reader = hub.subscribe(*(f"more{number}" for number in range(50)))
+    hub.publish("more49", type_=END)
+    assert reader.take_to_end() == []
+
+
+def test_memory_of_many_topics(fcgi_sse, short_dir):
+    """Topics of publishers, of subscribers, long names: within the limit."""
+    hub = start_hub(fcgi_sse, short_dir, "--history-bytes", "1M")
+    fill(hub)
+    before_kib = hub.process.rss_kib("RssAnon")
+    answers = []
+    for number in range(2500):
+        answers.append(hub.client.ask(
+            "/events", method="POST", keep=True,
+            CONTENT_TYPE="application/x-www-form-urlencoded",
+            HTTP_AUTHORIZATION="Bearer s3same-open",
+            body=f"topic=t/{number}&data=x".encode()).status[:3])
+    assert set(answers) == {"200", "503"}
+    wide = "&".join(f"topic={'n' * 500}{number}" for number in range(200))
+    for _ in range(10):
+        assert hub.process.ask("/events", wide).status[:3] == "503"
+    assert hub.metric("history_bytes") <= 1 << 20
+    if not responder.is_sanitized():
+        assert hub.process.rss_kib("RssAnon") - before_kib < 2 * MIB_KIB
+
+
+@pytest.mark.parametrize("name, values", [
+    ("history-events", ["0", "-1", "x"]), ("history-bytes", ["1K", "0"]),
+    ("history-age", ["1ms", "0", "5"]), ("coalesce", ["5", "1h"])])
+def test_limits_that_are_none(name, values):
+    for value in values:
+        done = responder.run("--listen", "unix:/nope/s", f"--{name}", value)
+        assert done.returncode == 2 and name in done.stderr

@@ -1,0 +1,439 @@
+"""What a publisher may send, and what its subscribers read: the publication
+part of the Mercure protocol and section 9.2 of the HTML standard.
+
+The other tests of the hub take their publisher and subscriber from here.
+"""
+
+import itertools
+import re
+import urllib.parse
+
+import pytest
+
+import event_stream
+from checks import check_form, check_short
+from event_stream import Event
+from responder import wait_until
+
+FORM = "application/x-www-form-urlencoded"
+KEY = "s3same-open"
+END = "end-of-this"         # the type of an event behind which all is read
+OWN_ID = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}"
+                    r"-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+def write_keys(directory, text=KEY + "\n", mode=0o600):
+    path = directory / "keys"
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def seen(data):
+    """The data as a subscriber has it: each line end is an LF."""
+    return re.sub("\r\n|\r", "\n", data)
+
+
+class Subscriber:
+    """One stream, read by a strict parser."""
+
+    def __init__(self, process, query, path="/events", rcvbuf_bytes=None,
+                 **changes):
+        self.client = process.client(rcvbuf_bytes=rcvbuf_bytes)
+        self.answer = self.client.send_request(path, query, **changes)
+        self.client.recv_until(self.answer, lambda a: a.body or a.end)
+        self.parser = event_stream.Parser()
+        self._read_bytes = len(self.answer.head)
+
+    @property
+    def events(self):
+        self.parser.feed(bytes(self.answer.out[self._read_bytes:]))
+        self._read_bytes = len(self.answer.out)
+        return self.parser.events
+
+    @property
+    def field(self):
+        """The Last-Event-ID of the response."""
+        head = self.answer.head.decode()
+        found = re.findall(r"(?m)^Last-Event-ID: (.*?)\r$", head)
+        assert len(found) <= 1
+        return found[0] if found else None
+
+    def take(self, count, wait_s=20):
+        self.client.recv_until(self.answer,
+                               lambda _: len(self.events) >= count, wait_s)
+        assert len(self.events) == count
+        return self.events
+
+    def take_to_end(self, data="", wait_s=20):
+        """All before the event of the type END with that data."""
+        self.client.recv_until(
+            self.answer, lambda _: self.events
+            and self.events[-1][:2] == (END, data), wait_s)
+        assert not self.parser.ignored
+        return self.events[:-1]
+
+    def close(self):
+        self.client.close()
+
+
+class Hub:
+    """A process, and someone who may publish to it."""
+
+    ends = itertools.count()
+
+    def __init__(self, process):
+        self.process = process
+        self.client = process.client()
+
+    def post(self, pairs, key=KEY, path="/events", **changes):
+        """One request on a connection of its own. pairs: or the body."""
+        body = (pairs if isinstance(pairs, bytes)
+                else urllib.parse.urlencode(pairs).encode())
+        changes.setdefault("CONTENT_TYPE", FORM)
+        changes.setdefault("CONTENT_LENGTH", str(len(body)))
+        if key is not None:
+            changes.setdefault("HTTP_AUTHORIZATION", f"Bearer {key}")
+        return self.process.ask(path, method="POST", body=body, **changes)
+
+    def publish(self, topics, data="", **fields):
+        """An update that must be accepted, on a connection that is kept. A
+        string is one topic; type_ is the field type. Returns the id."""
+        topics = [topics] if isinstance(topics, str) else topics
+        pairs = [("topic", topic) for topic in topics] + [("data", data)]
+        pairs += [(name.rstrip("_"), value)
+                  for name, value in fields.items()]
+        answer = self.client.ask(
+            "/events", method="POST", keep=True, CONTENT_TYPE=FORM,
+            HTTP_AUTHORIZATION=f"Bearer {KEY}",
+            body=urllib.parse.urlencode(pairs).encode())
+        assert answer.status == "200 OK", answer.body
+        return answer.body.decode()
+
+    def subscribe(self, *topics, last=None, path="/events", **changes):
+        """last is the query's id; the header's is HTTP_LAST_EVENT_ID."""
+        pairs = [("topic", topic) for topic in topics]
+        pairs += [] if last is None else [("lastEventID", last)]
+        return Subscriber(self.process, urllib.parse.urlencode(pairs), path,
+                          **changes)
+
+    def replay(self, *topics, **options):
+        """The response's Last-Event-ID, and the data of all that a new
+        subscriber to these topics is sent."""
+        end = f"{END}/{next(self.ends)}"
+        subscriber = self.subscribe(*topics, end, **options)
+        self.publish(end, end, type_=END)
+        events = subscriber.take_to_end(end)
+        subscriber.close()
+        return subscriber.field, [event.data for event in events
+                                  if event.type != END]
+
+    def metric(self, name):
+        answer = self.process.ask("/metrics", REMOTE_ADDR="127.0.0.1")
+        return int(re.search(rf"(?m)^fcgi_sse_{name} (\d+)$",
+                             answer.body.decode())[1])
+
+
+def start_hub(fcgi_sse, directory, *args, **options):
+    return Hub(fcgi_sse("--publish-key-file", str(write_keys(directory)),
+                        *args, **options))
+
+
+@pytest.fixture(name="hub")
+def fixture_hub(fcgi_sse, short_dir):
+    return start_hub(fcgi_sse, short_dir)
+
+
+# The response
+
+@pytest.mark.parametrize("path", ["/events", "/.well-known/mercure"])
+def test_response_is_the_id_and_nothing_else(hub, path):
+    answer = hub.post([("topic", "t"), ("data", "d"), ("id", "urn:x:1")],
+                      path=path)
+    check_form(answer)
+    assert answer.headers == {
+        "Content-Type": "text/plain; charset=utf-8", "Content-Length": "7",
+        "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    assert answer.body == b"urn:x:1"
+
+
+def test_generated_ids_are_new_and_in_order(hub):
+    reader = hub.subscribe("t")
+    ids = [hub.publish("t", str(number)) for number in range(50)]
+    assert all(OWN_ID.fullmatch(found) for found in ids)
+    assert len(set(ids)) == 50
+    times = [found[9:22] for found in ids]
+    assert times == sorted(times)
+    assert [event.id for event in reader.take(50)] == ids
+
+
+@pytest.mark.parametrize("value", ["on", "", "0", "false"])
+def test_private_update_is_delivered_to_nobody(hub, value):
+    readers = [hub.subscribe(topic) for topic in ("t", "*")]
+    answer = hub.post([("topic", "t"), ("data", "secret"), ("id", "p"),
+                       ("private", value)])
+    assert (answer.status, answer.body) == ("200 OK", b"p")
+    assert answer.headers["Fcgi-Sse-Note"].startswith(
+        "private: delivered to nobody")
+    hub.publish("t", type_=END)
+    for reader in readers:
+        assert reader.take_to_end() == []
+    assert hub.replay("t", last="p")[0] == "earliest"
+    assert hub.replay("t", last="earliest")[1] == []
+
+
+def test_an_open_update_carries_no_note(hub):
+    answer = hub.post([("topic", "t")])
+    assert "Fcgi-Sse-Note" not in answer.headers
+
+
+# What is sent is what is read
+
+DATA = [
+    "", " ", "a", " a", "  two before", "a  ", "\ta\t", "\n", "\n\n", "\r",
+    "\r\n", "\r\r\n\n", "\na", "a\n", "a\n\n\n", "a\r", "a\r\n", "a\r\r",
+    "a\nb", "a\rb", "a\r\nb", "a\n\rb", "a\r\n\r\nb", "a\n \n b", ":", ": a",
+    "data: a", "a\ndata: b", "id: 9", "a\rid: 9\r\revent: x", "event: e\n\n",
+    "retry: 1", "\0", "a\0b", "\0\n\0", "\x01\x1b\x7f", "\x85", "\u2028",
+    "a\u2028b\u2029c", "\ufeff", "\ufeffa\n\ufeff", "\u00e9\u4e16\U0001f600",
+    "\ufffd\uffff\U0010ffff", "e\u0301", "&=+%;?#", "100%25", "+ +", "\\n",
+    '{"msg":"admit one"}', "x" * 8000, "x" * 70000, "\n" * 3000,
+    "\u4e16" * 20000, "ab\r\n" * 5000,
+]
+
+
+def test_data_is_read_as_it_was_sent(hub):
+    """By subscribers that are there, and by those that come later."""
+    readers = [hub.subscribe("t"), hub.subscribe("*"),
+               hub.subscribe("t", "another")]
+    expected = [Event("message", seen(data), hub.publish("t", data))
+                for data in DATA]
+    readers.append(hub.subscribe("t", last="earliest"))
+    for reader in readers:
+        for found, wanted in zip(reader.take(len(DATA)), expected):
+            assert found == wanted
+        assert reader.parser.is_whole and not reader.parser.ignored
+        assert reader.answer.body.startswith(b":\n\n")
+
+
+def test_frame_byte_for_byte(hub):
+    reader = hub.subscribe("t")
+    hub.publish("t", "a\r\n b\rc\n", id="1", type_="e", retry="250")
+    hub.publish("t", id="2")
+    reader.take(2)
+    assert reader.answer.body == (
+        b":\n\nid: 1\nretry: 250\nevent: e\ndata: a\ndata:  b\ndata: c\n"
+        b"data: \n\nid: 2\ndata: \n\n")
+
+
+@pytest.mark.parametrize("form, data", [
+    (b"topic=t&data=a+b%20c%2B", "a b c+"),
+    (b"data=x&topic=t", "x"),
+    (b"topic=t", ""),
+    (b"topic=t&data", ""),
+    (b"topic=t&data=first&data=second", "first"),
+    (b"&&topic=t&&data=x&", "x"),
+    (b"topic=t&data=a=b=c", "a=b=c"),
+    (b"topic=t&data=a;b", "a;b"),
+    (b"t%6Fpic=t&d%61ta=x", "x"),
+    (b"topic=t&data=x&unknown=1&Data=y", "x"),
+    (b"topic=t&data=\xc3\xa9", "\u00e9"),
+    (b"topic=t&data=%c3%A9", "\u00e9"),
+    (b"topic=t&type=&id=&retry=&data=x", "x"),
+])
+def test_forms(hub, form, data):
+    reader = hub.subscribe("t")
+    assert OWN_ID.fullmatch(hub.post(form).body.decode())
+    event, = reader.take(1)
+    assert (event.type, event.data) == ("message", data)
+
+
+@pytest.mark.parametrize("kind", [
+    FORM, FORM + "; charset=utf-8", FORM + ";charset=UTF-8", FORM.title(),
+    None, ""])
+def test_content_types_of_a_form(hub, kind):
+    assert hub.post(b"topic=t", CONTENT_TYPE=kind).status == "200 OK"
+
+
+@pytest.mark.parametrize("kind", [
+    "application/json", "multipart/form-data; boundary=x", "text/plain",
+    FORM + "-not"])
+def test_other_content_types_are_refused(hub, kind):
+    answer = hub.post(b"topic=t", CONTENT_TYPE=kind)
+    check_short(answer, "415 Unsupported Media Type",
+                f"415 Unsupported Media Type: an update is {FORM}\n")
+
+
+def test_ids_types_and_retries(hub):
+    cases = [
+        ("1", "a", "0"), ("urn:uuid:1", "message", "1"),
+        ("https://example.org/\u00e9?a=b#c", "\u00e9v\u00e9nement",
+         "999999999"),
+        (" spaces within it ", " type ", "000250"), ("a:b", "data: x", "5"),
+        ("\u2028", "\U0001f600", "250"), ("x" * 1024, "y" * 5000, "1"),
+        ("-", ":", "1"), ("earliest ever", "end", "1"),
+    ]
+    reader = hub.subscribe("t")
+    for number, (name, kind, retry) in enumerate(cases, 1):
+        assert hub.publish("t", "d", id=name, type_=kind, retry=retry) == name
+        assert reader.take(number)[-1] == Event(kind, "d", name)
+        assert reader.parser.retry_ms == int(retry)
+    assert not reader.parser.ignored
+
+
+@pytest.mark.parametrize("form, why", [
+    (b"", "topic is missing"),
+    (b"data=x", "topic is missing"),
+    (b"topic=", "topic takes a name"),
+    (b"topic=t&topic=", "topic takes a name"),
+    (b"topic=a%0Ab", "topic takes a name"),
+    (b"topic=a%00b", "topic takes a name"),
+    (b"topic=a%7F", "topic takes a name"),
+    (b"topic=%ff", "topic takes a name"),
+    (b"topic=" + b"t" * 4097, "topic takes a name"),
+    (b"&".join(b"topic=%d" % number for number in range(257)),
+     "too many topics"),
+    (b"topic=*", "reserved"),
+    (b"topic=t&topic=*", "reserved"),
+    (b"topic=/.well-known/mercure", "reserved"),
+    (b"topic=/.well-known/mercure/subscriptions/x/y", "reserved"),
+    (b"topic=https://example.org/.well-known/mercure", "reserved"),
+    (b"topic=t&data=%ff", "data is not UTF-8"),
+    (b"topic=t&data=%c3", "data is not UTF-8"),
+    (b"topic=t&data=%c0%80", "data is not UTF-8"),
+    (b"topic=t&data=%ed%a0%80", "data is not UTF-8"),
+    (b"topic=t&data=%f4%90%80%80", "data is not UTF-8"),
+    (b"topic=t&data=\xe9", "data is not UTF-8"),
+    (b"topic=t&id=%23", "id takes"),
+    (b"topic=t&id=%231", "id takes"),
+    (b"topic=t&id=earliest", "id takes"),
+    (b"topic=t&id=+earliest", "id takes"),
+    (b"topic=t&id=+", "id takes"),
+    (b"topic=t&id=a%0A", "id takes"),
+    (b"topic=t&id=a%0Db", "id takes"),
+    (b"topic=t&id=a%00", "id takes"),
+    (b"topic=t&id=a%09", "id takes"),
+    (b"topic=t&id=a%7f", "id takes"),
+    (b"topic=t&id=a%c2%85", "id takes"),
+    (b"topic=t&id=%ff", "id takes"),
+    (b"topic=t&id=" + b"x" * 1025, "id takes"),
+    (b"topic=t&type=a%0Ab", "type takes"),
+    (b"topic=t&type=%0D", "type takes"),
+    (b"topic=t&type=%00", "type takes"),
+    (b"topic=t&type=%ff", "type takes"),
+    (b"topic=t&retry=x", "retry takes"),
+    (b"topic=t&retry=-1", "retry takes"),
+    (b"topic=t&retry=+1", "retry takes"),
+    (b"topic=t&retry=1.5", "retry takes"),
+    (b"topic=t&retry=1e3", "retry takes"),
+    (b"topic=t&retry=1%00", "retry takes"),
+    (b"topic=t&retry=1234567890", "retry takes"),
+    (b"topic=t&retry=%D9%A1", "retry takes"),
+    (b"topic=t&data=%", "malformed"),
+    (b"topic=t&data=%4", "malformed"),
+    (b"topic=t&data=%zz", "malformed"),
+    (b"topic=t" + b"&a" * 4096, "malformed"),
+])
+def test_forms_that_are_refused(hub, form, why):
+    answer = hub.post(form)
+    check_form(answer)
+    assert answer.status == "400 Bad Request"
+    text = answer.body.decode()
+    assert text.startswith("400 Bad Request: ") and why in text
+    assert text.count("\n") == 1
+    assert hub.metric("history_events") == 0
+
+
+def test_a_topic_in_the_query_does_not_count(hub):
+    answer = hub.process.ask(
+        "/events", "topic=t", method="POST", body=b"data=x",
+        CONTENT_TYPE=FORM, HTTP_AUTHORIZATION=f"Bearer {KEY}")
+    assert answer.status == "400 Bad Request"
+
+
+# Where it goes
+
+def test_alternate_topics(hub):
+    """Whoever follows any of them gets the update, and gets it once."""
+    readers = [hub.subscribe(*topics) for topics in (
+        ["a"], ["b"], ["c"], ["a", "b"], ["c", "a", "b"], ["*"], ["*", "b"])]
+    strangers = [hub.subscribe(*topics) for topics in (["d"], ["A", "a/"])]
+    name = hub.publish(["a", "b", "c", "a", "b"], "x")
+    hub.publish(["a", "b", "c", "d", "A"], type_=END)
+    for reader in readers:
+        assert reader.take_to_end() == [Event("message", "x", name)]
+    for stranger in strangers:
+        assert stranger.take_to_end() == []
+    for topic in "a", "b", "c":
+        assert hub.replay(topic, last="earliest")[1] == ["x"]
+    assert hub.replay("b", "a", last="earliest")[1] == ["x"]
+
+
+def test_many_topics_of_one_update(hub):
+    topics = [f"t{number}" for number in range(256)]
+    reader = hub.subscribe(*topics)
+    some = [hub.subscribe(topics[at]) for at in (0, 100, 255)]
+    hub.publish(topics, "x")
+    hub.publish(topics, type_=END)
+    for each in [reader, *some]:
+        assert [event.data for event in each.take_to_end()] == ["x"]
+
+
+def test_names_are_compared_byte_for_byte(hub):
+    names = ["a", "A", "a ", " a", "a/", "https://example.org/{id}",
+             "https://example.org/1", "\u00e9", "e\u0301", "**", "t" * 4096]
+    readers = [hub.subscribe(name) for name in names]
+    for name in names:
+        hub.publish(name, name)
+    for name, reader in zip(names, readers):
+        hub.publish(name, type_=END)
+        assert [event.data for event in reader.take_to_end()] == [name]
+
+
+# Limits
+
+def test_body_that_is_too_long(fcgi_sse, short_dir):
+    hub = start_hub(fcgi_sse, short_dir, "--max-body", "1K")
+    form = b"topic=t&data="
+    assert hub.post(form + b"x" * (1024 - len(form))).status == "200 OK"
+    for more in 1, 1000, 500000:
+        answer = hub.post(form + b"x" * (1024 - len(form) + more))
+        check_short(answer, "413 Content Too Large", "413 Content Too Large: "
+                    "the option max-body limits an update\n")
+    assert hub.replay("t", last="earliest")[1] == ["x" * 1011]
+
+
+def test_a_mebibyte(hub):
+    data = "\u4e16\r\n" * 90000     # 3 bytes, and 9 and 6 in the form
+    reader = hub.subscribe("t")
+    form = b"topic=t&data=" + data.encode()
+    assert len(form) < 1 << 20
+    assert hub.post(form).status == "200 OK"
+    assert reader.take(1)[0].data == seen(data)
+    assert hub.post(form + b"x" * (1 << 20)).status.startswith("413")
+
+
+def test_coalesce_makes_one_record_of_many_events(fcgi_sse, short_dir):
+    hub = start_hub(fcgi_sse, short_dir, "--coalesce", "400ms")
+    readers = [hub.subscribe("t"), hub.subscribe("*"), hub.subscribe("t")]
+    for number in range(20):
+        hub.publish("t", str(number))
+    for reader in readers:
+        events = reader.take(20)
+        assert [event.data for event in events] == \
+            [str(number) for number in range(20)]
+        assert len(reader.answer.out_sizes) <= 3    # the head is the first
+
+
+def test_coalesce_loses_nothing_that_has_to_go(fcgi_sse, short_dir):
+    """History that is shorter than what comes within the time."""
+    hub = start_hub(fcgi_sse, short_dir, "--coalesce", "10s",
+                    "--history-events", "4")
+    reader = hub.subscribe("t")
+    for number in range(23):
+        hub.publish("t", str(number))
+    wait_until(lambda: reader.client.has_input(), "the first are sent")
+    reader.client.recv_until(
+        reader.answer, lambda _: len(reader.events) >= 19)
+    assert [event.data for event in reader.events] == \
+        [str(number) for number in range(len(reader.events))]
