@@ -23,6 +23,13 @@ struct deadline {
 
 void deadline_list_init(struct deadline_list *, int64_t after_ms);
 
+/*
+ * Changes how far ahead deadlines are set. Those that run already come no
+ * later than one that is set now; with 0 they stay.
+ */
+void deadline_list_change(struct deadline_list *, int64_t after_ms,
+    int64_t now_ms);
+
 /* One that is in no list; deadline_set and _clear need that once. */
 void deadline_init(struct deadline *);
 

@@ -193,7 +193,10 @@ function watch() {
 		connectionShow("silent", `no sample since ${timeText(latest.sample.time, { second: "2-digit" })}`);
 }
 
-$("retry").addEventListener("click", connectionOpen);
+$("retry").addEventListener("click", () => {
+	connection.attempts = 1;
+	connectionOpen();
+});
 addEventListener("resize", drawSoon);
 addEventListener("pageshow", connectionOpen);
 addEventListener("pagehide", connectionClose);

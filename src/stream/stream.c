@@ -91,15 +91,20 @@ void
 streams_set_limits(struct streams *streams, const struct stream_limits *limits)
 {
 	int64_t least_ms = limits->lifetime_ms * 4 / 5;
+	int64_t now_ms = hub_now_ms(streams->hub);
 	int     i;
 
 	streams->limits = *limits;
-	streams->heartbeats.after_ms = limits->heartbeat_ms;
-	streams->stalls.after_ms = limits->stall_timeout_ms;
+	deadline_list_change(&streams->heartbeats, limits->heartbeat_ms,
+	    now_ms);
+	deadline_list_change(&streams->stalls, limits->stall_timeout_ms,
+	    now_ms);
 	for (i = 0; i < STREAM_LIFETIME_COUNT; i++)
-		streams->lifetimes[i].after_ms = least_ms +
-		    (limits->lifetime_ms - least_ms) * i /
-			STREAM_LIFETIME_COUNT;
+		deadline_list_change(&streams->lifetimes[i],
+		    least_ms +
+			(limits->lifetime_ms - least_ms) * i /
+			    STREAM_LIFETIME_COUNT,
+		    now_ms);
 }
 
 void

@@ -67,8 +67,8 @@ struct streams {
 void streams_init(struct streams *, struct hub *, const struct stream_limits *);
 
 /*
- * Takes other limits. Open streams keep their lifetime, and the times that
- * run already.
+ * Takes other limits. For open streams they hold too, from now on; only who is
+ * over a count stays.
  */
 void streams_set_limits(struct streams *, const struct stream_limits *);
 
