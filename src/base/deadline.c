@@ -35,12 +35,20 @@ void
 deadline_set(struct deadline_list *list, struct deadline *deadline,
     int64_t now_ms)
 {
+	struct list *behind = &list->nodes;
+
 	if (list->after_ms == 0) {
 		deadline_clear(deadline);
 		return;
 	}
 	deadline->due_ms = now_ms + list->after_ms;
-	list_move(&list->nodes, &deadline->node);
+	list_remove(&deadline->node);
+	/* Others are later only if after_ms has become less meanwhile. */
+	while (behind->prev != &list->nodes &&
+	    list_entry(behind->prev, struct deadline, node)->due_ms >
+		deadline->due_ms)
+		behind = behind->prev;
+	list_append(behind, &deadline->node);
 }
 
 void

@@ -24,8 +24,9 @@ struct deadline {
 void deadline_list_init(struct deadline_list *, int64_t after_ms);
 
 /*
- * Changes how far ahead deadlines are set. Those that run already come no
- * later than one that is set now; with 0 they stay.
+ * Changes how far ahead deadlines are set, and has those that run already come
+ * no later than one that is set now; with 0 they stay. Setting after_ms alone
+ * leaves them as they are.
  */
 void deadline_list_change(struct deadline_list *, int64_t after_ms,
     int64_t now_ms);

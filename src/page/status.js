@@ -20,7 +20,7 @@ const charts = [
 const samples = [];		/* the oldest first */
 const latest = { sample: null, arrived: 0 };
 const connection = { source: null, attempts: 0, timer: 0, refusal: "" };
-const drawing = { frame: 0, summarized: -Infinity };
+const drawing = { frame: 0, isSummaryDue: true };
 const levelText = new Intl.NumberFormat([], { notation: "compact" });
 const $ = (id) => document.getElementById(id);
 
@@ -61,16 +61,13 @@ function drawSoon() {
 function draw() {
 	if (!latest.sample)
 		return;
-	const now = performance.now();
-	const end = latest.sample.time + now - latest.arrived;
+	const end = latest.sample.time + performance.now() - latest.arrived;
 	while (samples.length && samples[0].time < end - SPAN_MS)
 		samples.shift();
 	for (const chart of charts)
 		drawChart(chart, end);
-	const isSummaryDue = now - drawing.summarized >= SUMMARY_MS;
-	showFigures(isSummaryDue);
-	if (isSummaryDue)
-		drawing.summarized = now;
+	showFigures(latest.sample);
+	drawing.isSummaryDue = false;
 }
 
 function peakOf(chart) {
@@ -106,10 +103,9 @@ function drawChart(chart, end) {
 	const runs = runsOf(chart).map((run) => ({ from: x(run[0].time), to: x(run.at(-1).time),
 		points: run.map((sample) => `${x(sample.time)} ${y(chart.read(sample))}`).join("L") }));
 	const marks = [];
-	for (let level = 0; level <= levels; level++)
-		marks.push(svgNode("path", { d: `M${MARGIN.left} ${y(level * step)}H${right}` }),
-			svgNode("text", { class: "level", x: MARGIN.left - 8, y: y(level * step), dy: 4 },
-				levelText.format(level * step)));
+	for (let value = 0; value < (levels + 0.5) * step; value += step)
+		marks.push(svgNode("path", { d: `M${MARGIN.left} ${y(value)}H${right}` }),
+			svgNode("text", { class: "level", x: MARGIN.left - 8, y: y(value), dy: 4 }, levelText.format(value)));
 	for (let time = end - end % 60000; time > end - SPAN_MS; time -= 60000)
 		marks.push(svgNode("path", { d: `M${x(time)} ${bottom}v4` }),
 			svgNode("text", { class: "minute", x: x(time), y: bottom + 17 }, timeText(time)));
@@ -130,14 +126,13 @@ function svgNode(name, attributes, text = "") {
 
 /* Figures, and now and then the sentence that says them for a chart. */
 
-function showFigures(isSummaryDue) {
-	const { sample } = latest;
+function showFigures(sample) {
 	for (const chart of charts) {
 		const [now, peak] = [chart.read(sample), peakOf(chart)].map((value) => value?.toLocaleString([],
 			{ minimumFractionDigits: chart.digits, maximumFractionDigits: chart.digits }));
 		setText(`${chart.id}-value`, now ?? "–");
 		setText(`${chart.id}-peak`, `peak ${peak}${chart.unit}`);
-		if (isSummaryDue)
+		if (drawing.isSummaryDue)
 			$(`${chart.id}-chart`).setAttribute("aria-label",
 				`${$(`${chart.id}-title`).textContent}, last five minutes: peak ${peak}${chart.unit}, ` +
 				`${now ? now + chart.unit : "none"} at ${timeText(sample.time, { second: "2-digit" })}`);
@@ -201,3 +196,4 @@ addEventListener("resize", drawSoon);
 addEventListener("pageshow", connectionOpen);
 addEventListener("pagehide", connectionClose);
 setInterval(watch, 1000);
+setInterval(() => drawing.isSummaryDue = true, SUMMARY_MS);

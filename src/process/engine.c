@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "hub/clock.h"
 #include "process/options.h"
+#include "process/resources.h"
 #include "routes/publishers.h"
 #include "routes/sampler.h"
 
@@ -18,6 +19,9 @@
 #define FOREIGN_BYTES_MAX (64 * 1024)
 #define BUFFERED_BYTES_MAX (64 * 1024 * 1024)
 #define IDLE_TIMEOUT_MS 60000
+
+/* Fewer streams are not worth it to look for their memory. */
+#define TRIM_COUNT_MIN 1000
 #define TOPICS_MAX 100000
 
 /* Descriptors that are no stream's, beside a part of all that there are. */
@@ -112,6 +116,24 @@ engine_run_clock(struct engine *engine)
 	engine->clock_due_ms = wait_ms == -1 ? INT64_MAX : now_ms + wait_ms + 1;
 }
 
+/*
+ * When most of many streams are gone their memory goes back too. The allocator
+ * does that by itself only for what lies at its end.
+ */
+static void
+engine_trim(struct engine *engine)
+{
+	size_t open_count = engine->streams.open_count;
+
+	if (open_count > engine->peak_count)
+		engine->peak_count = open_count;
+	if (engine->peak_count < TRIM_COUNT_MIN ||
+	    open_count > engine->peak_count / 4)
+		return;
+	engine->peak_count = open_count;
+	resources_trim_memory();
+}
+
 static void
 on_turn(uv_prepare_t *prepare)
 {
@@ -122,6 +144,7 @@ on_turn(uv_prepare_t *prepare)
 	engine_run_clock(engine);
 	hub_run(&engine->hub, CALLS_PER_TURN);
 	streams_reap(&engine->streams);
+	engine_trim(engine);
 	history_run(&engine->history);
 	if (engine->on_turn != NULL)
 		engine->on_turn(engine->arg);
@@ -212,6 +235,7 @@ void
 engine_init(struct engine *engine, const struct options *options,
     const char *keys, size_t descriptors_max)
 {
+	int                         error;
 	const struct stream_limits  no_stream_limits = { 0 };
 	const struct history_limits no_history_limits = { 0 };
 	const struct conn_limits    conn_limits = {
@@ -226,7 +250,11 @@ engine_init(struct engine *engine, const struct options *options,
 
 	memset(engine, 0, sizeof(*engine));
 	seed_random();
-	uv_loop_init(&engine->loop);
+	error = uv_loop_init(&engine->loop);
+	if (error != 0) {
+		log_error("loop", LOG_STR("error", uv_strerror(error)));
+		exit(EXIT_FAILURE);
+	}
 	uv_prepare_init(&engine->loop, &engine->turn);
 	uv_idle_init(&engine->loop, &engine->more);
 	uv_timer_init(&engine->loop, &engine->timer);

@@ -13,7 +13,7 @@
 #include "process/command.h"
 #include "process/engine.h"
 #include "process/key_file.h"
-#include "process/limits.h"
+#include "process/resources.h"
 #include "process/listen.h"
 #include "process/options.h"
 #include "process/server.h"
@@ -85,7 +85,7 @@ run(const struct server_config *config)
 		fputs(no_requests, stderr);
 		return EXIT_USAGE;
 	}
-	engine_init(&engine, options, keys, limits_raise_descriptors());
+	engine_init(&engine, options, keys, resources_raise_descriptors());
 	free(keys);
 	if (listeners.count == 0)
 		server_run_cgi(&engine, options);
@@ -112,7 +112,7 @@ main(int argc, char **argv)
 	case OPTIONS_RUN:
 		break;
 	}
-	limits_return_memory();
+	resources_set_allocator();
 	if (log_init(options.log, options.log_format, options.log_level) ==
 	    -1) {
 		status = fail_at(options.log, strerror(errno));

@@ -100,11 +100,9 @@ streams_set_limits(struct streams *streams, const struct stream_limits *limits)
 	deadline_list_change(&streams->stalls, limits->stall_timeout_ms,
 	    now_ms);
 	for (i = 0; i < STREAM_LIFETIME_COUNT; i++)
-		deadline_list_change(&streams->lifetimes[i],
-		    least_ms +
-			(limits->lifetime_ms - least_ms) * i /
-			    STREAM_LIFETIME_COUNT,
-		    now_ms);
+		streams->lifetimes[i].after_ms = least_ms +
+		    (limits->lifetime_ms - least_ms) * i /
+			STREAM_LIFETIME_COUNT;
 }
 
 void

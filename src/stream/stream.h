@@ -67,8 +67,8 @@ struct streams {
 void streams_init(struct streams *, struct hub *, const struct stream_limits *);
 
 /*
- * Takes other limits. For open streams they hold too, from now on; only who is
- * over a count stays.
+ * Takes other limits. Open streams stay, with the lifetime that they have; the
+ * times of heartbeats and stalls are theirs too from now on.
  */
 void streams_set_limits(struct streams *, const struct stream_limits *);
 

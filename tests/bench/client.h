@@ -25,6 +25,7 @@ struct client {
 	uint64_t          first_ns;    /* when the first event came */
 	uint64_t          events;
 	uint64_t          events_base; /* at the start of a window */
+	uint64_t          next_seq;    /* of updates; 0: any may come */
 	struct decoder    decoder;
 };
 

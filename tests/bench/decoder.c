@@ -115,8 +115,10 @@ feed_events(struct decoder *d, struct feed *f)
 			d->hash = (d->hash ^ (unsigned char)*from) * fnv_prime;
 		if (!is_whole)
 			return;
-		if (line_starts(&d->event, "data:"))
+		if (line_starts(&d->event, "data:")) {
 			d->has_data = true;
+			d->data = d->event;
+		}
 		if (d->event.len_bytes == 0) {
 			if (d->has_data)
 				f->tell(f->arg, d->hash);
@@ -218,6 +220,22 @@ feed_records(struct decoder *d, struct feed *f)
 		    d->content_left == 0 && d->padding_left == 0)
 			d->record_have = 0;
 	}
+}
+
+bool
+decoder_update(const struct decoder *d, uint64_t *seq, uint64_t *sent_us)
+{
+	char   text[sizeof(d->data.start) + 1] = "";
+	char  *at = text + sizeof("data:") - 1, *end;
+	size_t n = d->data.len_bytes;
+
+	memcpy(text, d->data.start,
+	    n < sizeof(d->data.start) ? n : sizeof(d->data.start));
+	*seq = strtoull(at, &end, 10);
+	if (end == at)
+		return false;
+	*sent_us = strtoull(end, &at, 10);
+	return at != end;
 }
 
 void

@@ -9,7 +9,7 @@
  * Takes one response apart as it comes, split anywhere: FastCGI records or
  * HTTP/1.1 (chunked or not), then the head, then the events. Keeps no event:
  * each is told by a hash of its bytes, which is enough to see whether every
- * stream received the same.
+ * stream received the same, and by how its last line of data starts.
  */
 
 enum decoder_framing { DECODER_FCGI, DECODER_HTTP };
@@ -27,7 +27,7 @@ enum decoder_phase {
 /* A line that may still be coming: its length, and how it starts. */
 struct decoder_line {
 	uint32_t len_bytes;
-	char     start[28];
+	char     start[32];
 };
 
 struct decoder {
@@ -44,6 +44,7 @@ struct decoder {
 	uint32_t            hash;
 	struct decoder_line outer; /* of head or chunk size */
 	struct decoder_line event;
+	struct decoder_line data; /* of the event that is told */
 };
 
 /* Called at each event that carries data, with the hash of its bytes. */
@@ -52,5 +53,12 @@ typedef void decoder_event_fn(void *arg, uint32_t hash);
 void decoder_init(struct decoder *, enum decoder_framing);
 void decoder_feed(struct decoder *, const char *, size_t len_bytes,
     decoder_event_fn *, void *arg);
+
+/*
+ * The two numbers at the start of the event that is told, as the publisher and
+ * the floor send them: its place in their sequence and when it was sent, by the
+ * monotonic clock. False when they are not there.
+ */
+bool decoder_update(const struct decoder *, uint64_t *seq, uint64_t *sent_us);
 
 #endif

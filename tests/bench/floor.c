@@ -4,6 +4,9 @@
  * this is its own. It speaks enough FastCGI to stand behind a web server:
  * reads a request up to its empty STDIN record, answers with the head and a
  * first event, and writes the ticks. It notices no client that goes.
+ *
+ * With --updates the ticks are what the publisher sends (publish.c), as a hub
+ * passes it on.
  */
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -26,6 +29,7 @@ enum {
 	FCGI_STDIN = 5,
 	FCGI_STDOUT = 6,
 	FCGI_HEAD_BYTES = 8,
+	DATA_BYTES = 64, /* of an update, as publish.c has them */
 	RECORD_BYTES_MAX = 1024,
 	EVENTS_MAX = 256,
 	ACCEPT_BATCH = 64
@@ -37,6 +41,14 @@ static const char response_head[] =
     "X-Accel-Buffering: no\r\n"
     "Incremental: ?1\r\n"
     "\r\n";
+
+static const char response_head_updates[] =
+    "Content-Type: text/event-stream\r\n"
+    "Cache-Control: no-cache, no-store, no-transform\r\n"
+    "X-Accel-Buffering: no\r\n"
+    "Incremental: ?1\r\n"
+    "\r\n"
+    ":\n\n";
 
 /* A request that is being read: where we are in its records. */
 struct peer {
@@ -56,6 +68,8 @@ struct floor {
 	int          epoll;
 	struct peer *peers; /* by descriptor */
 	int          fd_max;
+	bool         has_updates;
+	unsigned     update_count;
 	int         *open; /* those that get ticks */
 	size_t       open_count;
 };
@@ -69,17 +83,10 @@ fail(const char *what)
 
 /* A STDOUT record with what the responder sends: padded to eight bytes. */
 static void
-record_make(struct record *r, const char *head, time_t now)
+record_make(struct record *r, const char *text)
 {
-	char      text[RECORD_BYTES_MAX / 2], date[64];
-	struct tm tm;
-	size_t    len, padding;
+	size_t len = strlen(text), padding = (8 - len % 8) % 8;
 
-	gmtime_r(&now, &tm);
-	strftime(date, sizeof(date), "%a %b %d %Y %H:%M:%S", &tm);
-	len = (size_t)snprintf(text, sizeof(text),
-	    "%sdata: %s GMT+0000 (Coordinated Universal Time)\n\n", head, date);
-	padding = (8 - len % 8) % 8;
 	memset(r, 0, sizeof(*r));
 	r->bytes[0] = 1;
 	r->bytes[1] = FCGI_STDOUT;
@@ -89,6 +96,37 @@ record_make(struct record *r, const char *head, time_t now)
 	r->bytes[6] = (unsigned char)padding;
 	memcpy(r->bytes + FCGI_HEAD_BYTES, text, len);
 	r->len = FCGI_HEAD_BYTES + len + padding;
+}
+
+static void
+record_make_date(struct record *r, const char *head)
+{
+	char      text[RECORD_BYTES_MAX / 2], date[64];
+	time_t    now = time(NULL);
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(date, sizeof(date), "%a %b %d %Y %H:%M:%S", &tm);
+	snprintf(text, sizeof(text),
+	    "%sdata: %s GMT+0000 (Coordinated Universal Time)\n\n", head, date);
+	record_make(r, text);
+}
+
+static void
+record_make_update(struct record *r, unsigned seq, const struct timespec *now)
+{
+	char text[RECORD_BYTES_MAX / 2], data[DATA_BYTES + 1];
+	int  n;
+
+	n = snprintf(data, sizeof(data), "%06u %014llu ", seq,
+	    (unsigned long long)now->tv_sec * 1000000 +
+		(unsigned long long)now->tv_nsec / 1000);
+	memset(data + n, 'x', (size_t)(DATA_BYTES - n));
+	data[DATA_BYTES] = '\0';
+	snprintf(text, sizeof(text),
+	    "id: urn:uuid:00000000-0000-7000-8000-%012u\ndata: %s\n\n", seq,
+	    data);
+	record_make(r, text);
 }
 
 /* True when the bytes end with the request's empty STDIN record. */
@@ -131,7 +169,10 @@ peer_read(struct floor *f, int fd)
 	if (!peer_feed(&f->peers[fd], buf, (size_t)n))
 		return;
 	epoll_ctl(f->epoll, EPOLL_CTL_DEL, fd, NULL);
-	record_make(&first, response_head, time(NULL));
+	if (f->has_updates)
+		record_make(&first, response_head_updates);
+	else
+		record_make_date(&first, response_head);
 	if (write(fd, first.bytes, first.len) != (ssize_t)first.len) {
 		close(fd);
 		return;
@@ -165,14 +206,17 @@ ms_between(const struct timespec *a, const struct timespec *b)
 
 /* The measured thing. */
 static void
-tick(const struct floor *f)
+tick(struct floor *f)
 {
 	struct timespec begin, end;
 	struct record   r;
 	size_t          failed = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	record_make(&r, "", time(NULL));
+	if (f->has_updates)
+		record_make_update(&r, ++f->update_count, &begin);
+	else
+		record_make_date(&r, "");
 	for (size_t i = 0; i < f->open_count; i++)
 		if (write(f->open[i], r.bytes, r.len) != (ssize_t)r.len)
 			failed++;
@@ -273,6 +317,7 @@ main(int argc, char **argv)
 	static const struct option names[] = {
 		{ "listen", required_argument, NULL, 'l' },
 		{ "interval-ms", required_argument, NULL, 'i' },
+		{ "updates", no_argument, NULL, 'u' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct floor f = { .listener = -1 };
@@ -285,12 +330,14 @@ main(int argc, char **argv)
 			address = optarg;
 		else if (ch == 'i')
 			interval_ms = strtol(optarg, NULL, 10);
+		else if (ch == 'u')
+			f.has_updates = true;
 		else
 			return 2;
 	}
 	if (address == NULL || interval_ms <= 0) {
 		fputs("usage: floor --listen unix:PATH|HOST:PORT "
-		      "[--interval-ms MS]\n",
+		      "[--interval-ms MS] [--updates]\n",
 		    stderr);
 		return 2;
 	}

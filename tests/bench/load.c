@@ -9,6 +9,11 @@
  * With --held a test leads it: it prints an object when all streams are open
  * and the window begins, one for each line on its standard input, and the last
  * when that ends, which ends the window.
+ *
+ * With --expect the events are updates of a publisher who waits for the first
+ * object, that says that all streams are open. A stream is open at its head, all
+ * events count, and the window ends when that many have come. A %d in the query
+ * is the number of the stream.
  */
 #include "load.h"
 
@@ -16,6 +21,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,24 +46,48 @@ now_update(struct load *l)
 }
 
 static void
+stream_opened(struct load *l, struct client *c)
+{
+	c->state = CLIENT_OPEN;
+	c->first_ns = l->now_ns;
+	l->opened++;
+}
+
+/* Whether the update is the next of its stream; returns when it was sent. */
+static uint64_t
+update_check(struct load *l, struct client *c)
+{
+	uint64_t seq, sent_us;
+
+	if (!decoder_update(&c->decoder, &seq, &sent_us)) {
+		l->unordered++;
+		return 0;
+	}
+	if (c->next_seq != 0 && seq != c->next_seq)
+		l->unordered++;
+	c->next_seq = seq + 1;
+	return sent_us * 1000;
+}
+
+static void
 event_arrived(void *arg, uint32_t hash)
 {
 	struct reading *r = arg;
 	struct client  *c = r->c;
 	struct load    *l = r->l;
 	uint64_t        index = c->events - c->events_base;
+	uint64_t        sent_ns = 0;
 
 	c->events++;
 	l->last_arrival_ns = l->now_ns;
-	if (c->state == CLIENT_WAITING) {
-		c->state = CLIENT_OPEN;
-		c->first_ns = l->now_ns;
-		l->opened++;
-	}
+	if (c->state == CLIENT_WAITING)
+		stream_opened(l, c);
+	if (l->o.has_updates)
+		sent_ns = update_check(l, c);
 	if (index == 0)
 		l->ticked++;
 	if (l->is_measuring)
-		window_event(&l->window, index, l->now_ns, hash);
+		window_event(&l->window, index, l->now_ns, sent_ns, hash);
 }
 
 static void
@@ -69,19 +99,50 @@ client_lost_count(struct load *l, const struct client *c)
 		l->closed++;
 }
 
+/* Makes the request of this client, unless all have the same. */
+static void
+request_make(struct load *l, const struct client *c)
+{
+	struct request r = l->o.request;
+	const char    *mark = strstr(r.query, "%d");
+	char           query[256];
+
+	if (mark == NULL && l->request_bytes > 0)
+		return;
+	if (mark != NULL) {
+		snprintf(query, sizeof(query), "%.*s%td%s",
+		    (int)(mark - r.query), r.query, c - l->clients, mark + 2);
+		r.query = query;
+	}
+	l->request_bytes = l->o.framing == DECODER_FCGI ?
+	    request_fcgi(l->request, &r) :
+	    request_http(l->request, &r);
+}
+
+static bool
+has_head(const struct client *c)
+{
+	return c->decoder.phase > DECODER_HEAD &&
+	    c->decoder.phase < DECODER_END;
+}
+
 static void
 client_ready(struct load *l, struct client *c)
 {
 	struct reading r = { l, c };
 	long           n;
 
-	if (c->state == CLIENT_CONNECTING)
+	if (c->state == CLIENT_CONNECTING) {
+		request_make(l, c);
 		client_continue(c, l->epoll, l->request, l->request_bytes);
-	else {
+	} else {
 		now_update(l);
 		n = client_read(c, event_arrived, &r);
 		if (l->is_measuring && n > 0)
 			l->window_bytes += (uint64_t)n;
+		if (l->o.is_counted && c->state == CLIENT_WAITING &&
+		    has_head(c))
+			stream_opened(l, c);
 	}
 	client_lost_count(l, c);
 }
@@ -138,6 +199,7 @@ clients_start(struct load *l)
 
 		if (l->o.burst != 0 && waiting >= l->o.burst)
 			break;
+		request_make(l, c);
 		if (!client_start(c, l->epoll, &l->o.address, l->request,
 			l->request_bytes))
 			break;
@@ -259,13 +321,34 @@ phase_measure(struct load *l)
 	usage_take(l, l->end);
 }
 
+/* Whether nothing has come for so long that nothing will. */
+static bool
+is_given_up(const struct load *l, uint64_t begin_ns)
+{
+	uint64_t since_ns =
+	    l->last_arrival_ns > begin_ns ? l->last_arrival_ns : begin_ns;
+
+	return l->now_ns - since_ns > SETTLE_SECONDS_MAX * ns_per_s;
+}
+
+/* Waits for all that is expected, and for the end of standard input. */
+static void
+phase_count(struct load *l)
+{
+	uint64_t begin_ns;
+
+	now_update(l);
+	begin_ns = l->now_ns;
+	while (l->is_held ||
+	    (l->window.events < l->o.expected && !is_given_up(l, begin_ns)))
+		turn(l, 100);
+	l->window_s = (double)(l->now_ns - begin_ns) / 1e9;
+	usage_take(l, l->end);
+}
+
 static void
 load_init(struct load *l)
 {
-	if (l->o.framing == DECODER_FCGI)
-		l->request_bytes = request_fcgi(l->request, &l->o.request);
-	else
-		l->request_bytes = request_http(l->request, &l->o.request);
 	descriptors_max_raise();
 	window_init(&l->window);
 	l->clients = calloc(l->o.streams + 1, sizeof(*l->clients));
@@ -291,6 +374,17 @@ load_deinit(struct load *l)
 	window_deinit(&l->window);
 }
 
+/* All streams are open, and whoever waits for that may go on. */
+static void
+report_open_only(struct load *l)
+{
+	usage_take(l, l->begin);
+	usage_take(l, l->end);
+	report_print(l);
+	if (l->o.is_held)
+		input_watch(l);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -299,15 +393,15 @@ main(int argc, char **argv)
 	options_parse(&l.o, argc, argv);
 	load_init(&l);
 	usage_take(&l, l.before);
+	l.is_measuring = l.o.is_counted;
 	phase_open(&l);
-	if (l.o.window_s > 0 || l.o.is_held) {
+	if (l.o.is_counted) {
+		report_open_only(&l);
+		phase_count(&l);
+	} else if (l.o.window_s > 0 || l.o.is_held) {
 		phase_settle(&l);
-		if (l.o.is_held) {
-			usage_take(&l, l.begin);
-			usage_take(&l, l.end);
-			report_print(&l);
-			input_watch(&l);
-		}
+		if (l.o.is_held)
+			report_open_only(&l);
 		phase_measure(&l);
 	} else {
 		usage_take(&l, l.begin);

@@ -23,6 +23,9 @@ struct options {
 	unsigned             burst;    /* 0: all at once */
 	double               window_s; /* 0: only open the streams */
 	bool                 is_held;  /* the window ends with stdin */
+	bool                 has_updates; /* not ticks: decoder_update */
+	bool                 is_counted;  /* the window has this many: */
+	uint64_t             expected;
 	double               open_timeout_s;
 	unsigned             quiet_ms; /* a gap between two ticks */
 	pid_t                pids[PROCESS_MAX];
@@ -52,6 +55,7 @@ struct load {
 	bool                 is_report_due; /* a line came on stdin */
 	double               window_s;      /* as it came out */
 	uint64_t             window_bytes;
+	uint64_t             unordered; /* updates out of their sequence */
 	struct process_usage before[PROCESS_MAX];
 	struct process_usage begin[PROCESS_MAX];
 	struct process_usage end[PROCESS_MAX];

@@ -10,7 +10,8 @@ usage(void)
 	fputs("usage: load --connect unix:PATH|HOST:PORT [--http]\n"
 	      "            [--method M] [--path P] [--query Q] [--streams N]\n"
 	      "            [--burst N] [--window SECONDS] [--quiet-ms MS]\n"
-	      "            [--open-timeout SECONDS] [--pid PID]... [--held]\n",
+	      "            [--open-timeout SECONDS] [--pid PID]... [--held]\n"
+	      "            [--last-event-id ID] [--updates] [--expect EVENTS]\n",
 	    stderr);
 	exit(2);
 }
@@ -47,8 +48,41 @@ static const struct option names[] = {
 	{ "open-timeout", required_argument, NULL, 't' },
 	{ "pid", required_argument, NULL, 'P' },
 	{ "held", no_argument, NULL, 'H' },
+	{ "last-event-id", required_argument, NULL, 'l' },
+	{ "updates", no_argument, NULL, 'u' },
+	{ "expect", required_argument, NULL, 'e' },
 	{ NULL, 0, NULL, 0 },
 };
+
+/* What is asked for, and what is to come. */
+static bool
+option_take_request(struct options *o, int name, const char *value)
+{
+	switch (name) {
+	case 'm':
+		o->request.method = value;
+		return true;
+	case 'p':
+		o->request.path = value;
+		return true;
+	case 'q':
+		o->request.query = value;
+		return true;
+	case 'l':
+		o->request.last_event_id = value;
+		return true;
+	case 'u':
+		o->has_updates = true;
+		return true;
+	case 'e':
+		o->has_updates = true;
+		o->is_counted = true;
+		o->expected = (uint64_t)number_parse(value, 1e9);
+		return true;
+	default:
+		return false;
+	}
+}
 
 static void
 option_take(struct options *o, int name, const char *value)
@@ -60,15 +94,6 @@ option_take(struct options *o, int name, const char *value)
 		break;
 	case 'h':
 		o->framing = DECODER_HTTP;
-		break;
-	case 'm':
-		o->request.method = value;
-		break;
-	case 'p':
-		o->request.path = value;
-		break;
-	case 'q':
-		o->request.query = value;
 		break;
 	case 'n':
 		o->streams = (unsigned)number_parse(value, 1e6);
@@ -109,7 +134,8 @@ options_parse(struct options *o, int argc, char **argv)
 		.quiet_ms = 30,
 	};
 	while ((name = getopt_long(argc, argv, "", names, NULL)) != -1)
-		option_take(o, name, optarg);
+		if (!option_take_request(o, name, optarg))
+			option_take(o, name, optarg);
 	if (optind != argc || o->address.len == 0)
 		usage();
 }

@@ -5,11 +5,11 @@
 #include <string.h>
 #include <time.h>
 
-/* The figure in KiB behind a name such as "VmRSS:", in bytes; 0 if none. */
+/* The figure behind a name such as "VmRSS:"; 0 if there is none. */
 static uint64_t
-field_bytes(pid_t pid, const char *file, const char *name)
+field_number(pid_t pid, const char *file, const char *name)
 {
-	uint64_t bytes = 0;
+	uint64_t number = 0;
 	char     path[64], line[256];
 	FILE    *fp;
 
@@ -18,9 +18,9 @@ field_bytes(pid_t pid, const char *file, const char *name)
 		return 0;
 	while (fgets(line, sizeof(line), fp) != NULL)
 		if (strncmp(line, name, strlen(name)) == 0)
-			bytes = strtoull(line + strlen(name), NULL, 10) * 1024;
+			number = strtoull(line + strlen(name), NULL, 10);
 	fclose(fp);
-	return bytes;
+	return number;
 }
 
 static void
@@ -37,8 +37,9 @@ usage_add(struct process_usage *u, pid_t pid)
 		return;
 	u->count++;
 	u->cpu_ns += (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-	u->rss_bytes += field_bytes(pid, "status", "VmRSS:");
-	u->pss_bytes += field_bytes(pid, "smaps_rollup", "Pss:");
+	u->rss_bytes += field_number(pid, "status", "VmRSS:") * 1024;
+	u->pss_bytes += field_number(pid, "smaps_rollup", "Pss:") * 1024;
+	u->writes += field_number(pid, "io", "syscw:");
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid,
 	    (int)pid);

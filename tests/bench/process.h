@@ -9,6 +9,7 @@ struct process_usage {
 	uint64_t cpu_ns;
 	uint64_t rss_bytes; /* VmRSS of /proc/PID/status */
 	uint64_t pss_bytes; /* of smaps_rollup; 0 when not readable */
+	uint64_t writes;    /* system calls that write */
 	unsigned count;     /* of processes; 0 when it is gone */
 };
 

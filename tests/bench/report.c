@@ -55,11 +55,14 @@ report_window(struct load *l)
 	}
 	printf(",\"window\":{\"seconds\":%.3f,\"ticks\":%zu,\"events\":%llu,"
 	       "\"missing\":%llu,\"mismatched\":%llu,\"bytes\":%llu,"
-	       "\"delay_ms\":{\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f}}",
+	       "\"delay_ms\":{\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f,"
+	       "\"last\":%.3f},\"unordered\":%llu,\"end_ms\":%.3f}",
 	    l->window_s, w->tick_count, (unsigned long long)w->events,
 	    (unsigned long long)missing, (unsigned long long)w->mismatched,
 	    (unsigned long long)l->window_bytes, ms(percentile(delays, n, 0.5)),
-	    ms(percentile(delays, n, 0.99)), ms(percentile(delays, n, 1)));
+	    ms(percentile(delays, n, 0.99)), ms(percentile(delays, n, 1)),
+	    ms(window_last_us(w)), (unsigned long long)l->unordered,
+	    (double)(l->last_arrival_ns - l->start_ns) / 1e6);
 }
 
 static void
@@ -71,12 +74,13 @@ report_processes(const struct load *l)
 		const struct process_usage *end = &l->end[i];
 
 		printf("%s{\"pid\":%d,\"count\":%u,\"cpu_us\":%.1f,"
-		       "\"open_cpu_us\":%.1f,"
+		       "\"open_cpu_us\":%.1f,\"writes\":%llu,"
 		       "\"rss_before\":%llu,\"rss_after\":%llu,"
 		       "\"pss_before\":%llu,\"pss_after\":%llu}",
 		    i > 0 ? "," : "", (int)l->o.pids[i], end->count,
 		    (double)(end->cpu_ns - l->begin[i].cpu_ns) / 1000,
 		    (double)(l->begin[i].cpu_ns - before->cpu_ns) / 1000,
+		    (unsigned long long)(end->writes - l->begin[i].writes),
 		    (unsigned long long)before->rss_bytes,
 		    (unsigned long long)end->rss_bytes,
 		    (unsigned long long)before->pss_bytes,

@@ -12,6 +12,7 @@ enum {
 	FCGI_HEAD_BYTES = 8
 };
 
+#define FORM_TYPE "application/x-www-form-urlencoded"
 #define USER_AGENT                                   \
 	"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) " \
 	"Gecko/20100101 Firefox/128.0"
@@ -71,6 +72,26 @@ out_param(struct out *out, const char *name, const char *format, ...)
 	out_bytes(out, value, strlen(value));
 }
 
+static size_t
+body_bytes(const struct request *r)
+{
+	return r->body == NULL ? 0 : strlen(r->body);
+}
+
+/* What only some requests have. */
+static void
+out_params_more(struct out *out, const struct request *r)
+{
+	if (r->body != NULL) {
+		out_param(out, "CONTENT_TYPE", "%s", FORM_TYPE);
+		out_param(out, "CONTENT_LENGTH", "%zu", body_bytes(r));
+	}
+	if (r->last_event_id != NULL)
+		out_param(out, "HTTP_LAST_EVENT_ID", "%s", r->last_event_id);
+	if (r->authorization != NULL)
+		out_param(out, "HTTP_AUTHORIZATION", "%s", r->authorization);
+}
+
 /* Debian's fastcgi_params with a browser's header fields. */
 static void
 out_params(struct out *out, const struct request *r)
@@ -79,8 +100,10 @@ out_params(struct out *out, const struct request *r)
 
 	out_param(out, "QUERY_STRING", "%s", r->query);
 	out_param(out, "REQUEST_METHOD", "%s", r->method);
-	out_param(out, "CONTENT_TYPE", "%s", "");
-	out_param(out, "CONTENT_LENGTH", "%s", "");
+	if (r->body == NULL) {
+		out_param(out, "CONTENT_TYPE", "%s", "");
+		out_param(out, "CONTENT_LENGTH", "%s", "");
+	}
 	out_param(out, "SCRIPT_NAME", "%s", r->path);
 	out_param(out, "REQUEST_URI", "%s%s%s", r->path, mark, r->query);
 	out_param(out, "DOCUMENT_URI", "%s", r->path);
@@ -102,13 +125,14 @@ out_params(struct out *out, const struct request *r)
 	out_param(out, "HTTP_ACCEPT_ENCODING", "gzip, deflate, br");
 	out_param(out, "HTTP_CACHE_CONTROL", "no-cache");
 	out_param(out, "HTTP_CONNECTION", "keep-alive");
+	out_params_more(out, r);
 }
 
 size_t
 request_fcgi(char *buf, const struct request *r)
 {
-	/* Role responder; the connection closes with the request. */
-	const unsigned char begin[8] = { 0, 1, 0 };
+	/* Role responder, and whether to keep the connection. */
+	const unsigned char begin[8] = { 0, 1, r->is_kept };
 	char                params_buf[REQUEST_BYTES_MAX];
 	struct out          params = { params_buf, 0 };
 	struct out          out = { .used = 0 };
@@ -120,24 +144,49 @@ request_fcgi(char *buf, const struct request *r)
 	out_record(&out, FCGI_PARAMS, params.used);
 	out_bytes(&out, params.bytes, params.used);
 	out_record(&out, FCGI_PARAMS, 0);
+	if (r->body != NULL) {
+		out_record(&out, FCGI_STDIN, body_bytes(r));
+		out_bytes(&out, r->body, body_bytes(r));
+	}
 	out_record(&out, FCGI_STDIN, 0);
 	return out.used;
+}
+
+/* A line of an HTTP head, or the head's end; the text as printf makes it. */
+static void __attribute__((format(printf, 2, 3)))
+out_line(struct out *out, const char *format, ...)
+{
+	char    line[512];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(line, sizeof(line), format, ap);
+	va_end(ap);
+	out_bytes(out, line, strlen(line));
+	out_bytes(out, "\r\n", 2);
 }
 
 size_t
 request_http(char *buf, const struct request *r)
 {
-	int n = snprintf(buf, REQUEST_BYTES_MAX,
-	    "%s %s%s%s HTTP/1.1\r\n"
-	    "Host: localhost\r\n"
-	    "Accept: text/event-stream\r\n"
-	    "Cache-Control: no-cache\r\n"
-	    "\r\n",
-	    r->method, r->path, r->query[0] != '\0' ? "?" : "", r->query);
+	struct out out = { .bytes = buf };
 
-	if (n < 0 || n >= REQUEST_BYTES_MAX) {
-		fputs("load: the request is too long\n", stderr);
-		exit(2);
+	out_line(&out, "%s %s%s%s HTTP/1.1", r->method, r->path,
+	    r->query[0] != '\0' ? "?" : "", r->query);
+	out_line(&out, "Host: localhost");
+	if (r->body != NULL) {
+		out_line(&out, "Content-Type: %s", FORM_TYPE);
+		out_line(&out, "Content-Length: %zu", body_bytes(r));
+	} else {
+		out_line(&out, "Accept: text/event-stream");
+		out_line(&out, "Cache-Control: no-cache");
 	}
-	return (size_t)n;
+	if (r->last_event_id != NULL)
+		out_line(&out, "Last-Event-ID: %s", r->last_event_id);
+	if (r->authorization != NULL)
+		out_line(&out, "Authorization: %s", r->authorization);
+	out_line(&out, "%s", "");
+	if (r->body != NULL)
+		out_bytes(&out, r->body, body_bytes(r));
+	return out.used;
 }

@@ -35,9 +35,11 @@ window_deinit(struct window *w)
 }
 
 void
-window_event(struct window *w, size_t index, uint64_t now_ns, uint32_t hash)
+window_event(struct window *w, size_t index, uint64_t now_ns, uint64_t sent_ns,
+    uint32_t hash)
 {
 	struct window_tick *tick;
+	uint32_t            delay_us;
 
 	while (index >= w->tick_max)
 		w->ticks = array_grow(w->ticks, &w->tick_max,
@@ -55,8 +57,12 @@ window_event(struct window *w, size_t index, uint64_t now_ns, uint32_t hash)
 	if (tick->hash != hash)
 		w->mismatched++;
 	w->events++;
-	w->delays_us[w->delay_count++] = (uint32_t)((now_ns - tick->first_ns) /
-	    1000);
+	if (sent_ns == 0)
+		sent_ns = tick->first_ns;
+	delay_us = (uint32_t)((now_ns - sent_ns) / 1000);
+	if (delay_us > tick->delay_max_us)
+		tick->delay_max_us = delay_us;
+	w->delays_us[w->delay_count++] = delay_us;
 }
 
 static int
@@ -76,4 +82,19 @@ percentile(uint32_t *values, size_t count, double fraction)
 		return 0;
 	qsort(values, count, sizeof(*values), value_cmp);
 	return values[(size_t)(fraction * (double)(count - 1))];
+}
+
+uint32_t
+window_last_us(const struct window *w)
+{
+	uint32_t *last_us = calloc(w->tick_count + 1, sizeof(*last_us));
+	uint32_t  median_us;
+
+	if (last_us == NULL)
+		return 0;
+	for (size_t i = 0; i < w->tick_count; i++)
+		last_us[i] = w->ticks[i].delay_max_us;
+	median_us = percentile(last_us, w->tick_count, 0.5);
+	free(last_us);
+	return median_us;
 }

@@ -7,7 +7,7 @@
 /*
  * What arrives while we measure. Ticks are counted from 0 for each stream;
  * the n-th event of every stream has to be the same one, and is as late as it
- * came after the first stream had it.
+ * came after the first stream had it, or after it was sent if that is known.
  */
 struct window {
 	struct window_tick *ticks;
@@ -23,13 +23,20 @@ struct window {
 struct window_tick {
 	uint64_t first_ns; /* 0: nobody had it yet */
 	uint32_t hash;
+	uint32_t delay_max_us; /* of the last that had it */
 };
 
 void window_init(struct window *);
 void window_deinit(struct window *);
-/* The event with this index of a stream, counted from 0, has come. */
+/*
+ * The event with this index of a stream, counted from 0, has come. sent_ns: when
+ * it was sent, or 0.
+ */
 void window_event(struct window *, size_t index, uint64_t now_ns,
-    uint32_t hash);
+    uint64_t sent_ns, uint32_t hash);
+
+/* How late the last stream had an event: the median of all events. */
+uint32_t window_last_us(const struct window *);
 
 /* Sorts the values, and returns the one at a fraction from 0 to 1. */
 uint32_t percentile(uint32_t *values, size_t count, double fraction);

@@ -107,10 +107,19 @@ class Relay:
     def __init__(self, upstream_port):
         self.upstream_port = upstream_port
         self.hold_s = 0
+        self.pairs = []
         self.closing = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def drop(self):
+        """Ends all connections. A browser that has lost a stream in this way
+        stays away for three seconds.
+        """
+        for pair in self.pairs:
+            pair.shut()
+        self.pairs.clear()
 
     def close(self):
         self.closing.set()
@@ -126,6 +135,7 @@ class Relay:
             except OSError:
                 return
             pair = _Pair(self, client, server)
+            self.pairs.append(pair)
             for work in (pair.pass_requests, pair.pass_responses):
                 threading.Thread(target=work, daemon=True).start()
 
@@ -160,7 +170,10 @@ class _Pair:
                 sink.sendall(data)
         except OSError:
             pass
-        for end in (source, sink):
+        self.shut()
+
+    def shut(self):
+        for end in (self.client, self.server):
             try:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
