@@ -15,8 +15,6 @@
 #include "stream/peer.h"
 #include "stream/stream.h"
 
-extern char **environ;
-
 struct cgi {
 	struct peer    peer;
 	uv_poll_t      poll;

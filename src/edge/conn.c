@@ -175,9 +175,10 @@ static void
 conn_put_end(struct conn *conn, enum record_status status)
 {
 	unsigned char record[RECORD_REPLY_BYTES_MAX];
+	size_t        len_bytes;
 
-	conn_put_record(conn, record,
-	    record_put_end(record, conn->reader.request_id, status));
+	len_bytes = record_put_end(record, conn->reader.request_id, status);
+	conn_put_record(conn, record, len_bytes);
 }
 
 /* Has the whole request at the buffer's front answered. */

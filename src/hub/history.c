@@ -3,11 +3,11 @@
 #include "hub/history.h"
 
 #include <assert.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/tree.h"
 #include "hub/hub.h"
 #include "hub/topic.h"
 
@@ -100,11 +100,9 @@ history_set_limits(struct history *history, const struct history_limits *limits)
 static struct named *
 named_find(const struct history *history, const char *name)
 {
-	struct named   key = { .name = (char *)(void *)name };
-	struct named **found;
+	const struct named key = { .name = (char *)(void *)name };
 
-	found = tfind(&key, &history->topics, compare_names);
-	return found == NULL ? NULL : *found;
+	return tree_find(&history->topics, &key, compare_names);
 }
 
 static size_t
@@ -123,8 +121,7 @@ named_new(struct history *history, const char *name)
 	list_init(&named->node);
 	named->topic = new_topic(history, name, history->limits.event_count_max,
 	    named);
-	if (tsearch(named, &history->topics, compare_names) == NULL)
-		mem_fail();
+	tree_add(&history->topics, named, compare_names);
 	history->topic_count++;
 	history->topic_bytes += named_cost_bytes(named->name);
 	list_append(&history->idle, &named->node);
@@ -137,7 +134,7 @@ named_free(struct named *named)
 	struct history *history = named->history;
 
 	list_remove(&named->node);
-	tdelete(named, &history->topics, compare_names);
+	tree_remove(&history->topics, named, compare_names);
 	history->topic_count--;
 	history->topic_bytes -= named_cost_bytes(named->name);
 	topic_free(named->topic);
@@ -173,31 +170,24 @@ history_topic(struct history *history, const char *name)
 static void
 index_add(struct history *history, struct update *update)
 {
-	struct update **found = tsearch(update, &history->ids, compare_ids);
+	struct update *oldest = tree_add(&history->ids, update, compare_ids);
 
-	if (found == NULL)
-		mem_fail();
-	if (*found == update) {
-		update->newest = update;
-		return;
-	}
-	(*found)->newest->newer = update;
-	(*found)->newest = update;
+	if (oldest != update)
+		oldest->newest->newer = update;
+	oldest->newest = update;
 }
 
 /* The update is the oldest of all, so it is the one that the tree has. */
 static void
 index_remove(struct history *history, const struct update *update)
 {
-	struct update **found = tfind(update, &history->ids, compare_ids);
-
-	assert(found != NULL && *found == update);
+	assert(tree_find(&history->ids, update, compare_ids) == update);
 	if (update->newer == NULL) {
-		tdelete(update, &history->ids, compare_ids);
+		tree_remove(&history->ids, update, compare_ids);
 		return;
 	}
 	update->newer->newest = update->newest;
-	*found = update->newer;
+	tree_replace(&history->ids, update->newer, compare_ids);
 }
 
 static void
@@ -305,14 +295,12 @@ history_find(const struct history *history, const char *id,
     struct topic *const *topics, size_t topic_count, uint64_t *seq)
 {
 	struct update        key = { .id = trimmed_id(id) };
-	struct update      **found;
 	const struct update *update;
 	size_t               i;
 
-	found = tfind(&key, &history->ids, compare_ids);
+	update = tree_find(&history->ids, &key, compare_ids);
 	free(key.id);
-	for (update = found == NULL ? NULL : *found; update != NULL;
-	     update = update->newer) {
+	for (; update != NULL; update = update->newer) {
 		for (i = 0; i < topic_count; i++) {
 			if (topics[i] != history->all &&
 			    !update_went_to(update, topics[i]))

@@ -31,8 +31,8 @@ struct history_limits {
 struct history {
 	struct hub           *hub;
 	struct history_limits limits;
-	void                 *topics;  /* of tsearch(3), by name */
-	void                 *ids;     /* updates by id */
+	void                 *topics; /* a tree, by name */
+	void                 *ids; /* a tree: the oldest update with each id */
 	struct list           updates; /* oldest first */
 	struct list           idle;    /* topics to be freed */
 	struct topic         *all;

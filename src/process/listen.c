@@ -103,7 +103,7 @@ open_unix(struct listeners *listeners, const char *name, const char *path,
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return fail(error, name, "the path is too long for a socket");
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path));
 	if (clear_path(&address, &problem) == 0)
 		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd != -1) {
@@ -200,9 +200,10 @@ passed_count(void)
 	const char *pid = getenv("LISTEN_PID");
 	const char *count = getenv("LISTEN_FDS");
 
-	if (pid == NULL || count == NULL || atol(pid) != (long)getpid())
+	if (pid == NULL || count == NULL ||
+	    strtol(pid, NULL, 10) != (long)getpid())
 		return 0;
-	return atoi(count);
+	return (int)strtol(count, NULL, 10);
 }
 
 int

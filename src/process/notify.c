@@ -45,7 +45,8 @@ watchdog_ms(void)
 	const char *pid = getenv("WATCHDOG_PID");
 	const char *time_us = getenv("WATCHDOG_USEC");
 
-	if (time_us == NULL || (pid != NULL && atol(pid) != (long)getpid()))
+	if (time_us == NULL ||
+	    (pid != NULL && strtol(pid, NULL, 10) != (long)getpid()))
 		return 0;
 	return strtoull(time_us, NULL, 10) / 2000;
 }

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -6,16 +7,17 @@
 #include "routes/request.h"
 #include "routes/routes.h"
 
+/* Each path that is routed to page_answer has its file. */
 static const struct page_file *
 page_find(const char *path)
 {
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < page_file_count; i++) {
-		if (strcmp(page_files[i].path, path) == 0)
-			return &page_files[i];
+	while (strcmp(page_files[i].path, path) != 0) {
+		i++;
+		assert(i < page_file_count);
 	}
-	return NULL;
+	return &page_files[i];
 }
 
 /* Whether If-None-Match (RFC 9110 section 13.1.2) names the file's tag. */

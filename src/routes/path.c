@@ -1,5 +1,6 @@
 #include "routes/path.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,13 +9,21 @@
 
 #define SAFE_BYTES_MAX 200
 
-static int
-hex_digit(char c)
+/* Whether it is "%" and two hexadecimal digits, but not those of a NUL. */
+static bool
+is_escape(const char *text)
 {
-	const char  digits[] = "0123456789abcdef0123456789ABCDEF";
-	const char *found = c == '\0' ? NULL : strchr(digits, c);
+	return text[0] == '%' && isxdigit((unsigned char)text[1]) &&
+	    isxdigit((unsigned char)text[2]) &&
+	    (text[1] != '0' || text[2] != '0');
+}
 
-	return found == NULL ? -1 : (int)(found - digits) % 16;
+static char
+escaped_byte(const char *escape)
+{
+	const char digits[] = { escape[1], escape[2], '\0' };
+
+	return (char)strtoul(digits, NULL, 16);
 }
 
 /* The path of a REQUEST_URI, which is as the client sent it. */
@@ -31,11 +40,8 @@ path_of_uri(const char *uri)
 	}
 	path = to = mem_alloc(strlen(from) + 1);
 	for (; *from != '\0' && *from != '?' && *from != '#'; from++) {
-		if (*from == '%' && hex_digit(from[1]) >= 0 &&
-		    hex_digit(from[2]) >= 0 &&
-		    (from[1] != '0' || from[2] != '0')) {
-			*to++ = (char)(hex_digit(from[1]) << 4 |
-			    hex_digit(from[2]));
+		if (is_escape(from)) {
+			*to++ = escaped_byte(from);
 			from += 2;
 		} else
 			*to++ = *from;
@@ -67,7 +73,7 @@ path_init(struct path *path, const struct request *request)
 	} else {
 		path->full = mem_alloc(script_bytes + strlen(info) + 1);
 		memcpy(path->full, script, script_bytes);
-		strcpy(path->full + script_bytes, info);
+		memcpy(path->full + script_bytes, info, strlen(info) + 1);
 	}
 	path->route = path->full + (path->is_exact ? script_bytes : 0);
 	return *path->full != '\0';

@@ -156,7 +156,7 @@ read_retry(struct update *update, const struct query *form,
 	if (pair->value_bytes > RETRY_DIGITS_MAX ||
 	    strspn(pair->value, "0123456789") != pair->value_bytes)
 		return refuse_bad(answer, "retry takes milliseconds");
-	update->event.retry_ms = atol(pair->value);
+	update->event.retry_ms = strtol(pair->value, NULL, 10);
 	return true;
 }
 

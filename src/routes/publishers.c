@@ -2,13 +2,14 @@
 
 #include "routes/publishers.h"
 
-#include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/deadline.h"
 #include "base/mem.h"
+#include "base/tree.h"
 
 /* What one address may publish to public topics: so many at once, then one
  * more in each interval. */
@@ -31,7 +32,7 @@ struct publishers {
 	char                *keys; /* NULL: none */
 	char               **public_topics;
 	size_t               public_count;
-	void                *visitors; /* of tsearch(3) */
+	void                *visitors; /* a tree, by address */
 	struct deadline_list forgets;
 };
 
@@ -67,7 +68,7 @@ forget_visitors(struct publishers *publishers, int64_t now_ms)
 	while (
 	    (due = deadline_take_due(&publishers->forgets, now_ms)) != NULL) {
 		visitor = list_entry(due, struct visitor, forget);
-		tdelete(visitor, &publishers->visitors, compare);
+		tree_remove(&publishers->visitors, visitor, compare);
 		free(visitor);
 	}
 }
@@ -90,18 +91,16 @@ publishers_free(struct publishers *publishers)
 static struct visitor *
 visitor_get(struct publishers *publishers, const char *client)
 {
-	struct visitor *fresh = mem_zalloc(sizeof(*fresh)), **found;
+	struct visitor *fresh = mem_zalloc(sizeof(*fresh)), *visitor;
 
-	strncpy(fresh->address, client == NULL ? "-" : client,
-	    ADDRESS_BYTES_MAX);
-	found = tsearch(fresh, &publishers->visitors, compare);
-	if (found == NULL)
-		mem_fail();
-	if (*found == fresh)
+	snprintf(fresh->address, sizeof(fresh->address), "%s",
+	    client == NULL ? "-" : client);
+	visitor = tree_add(&publishers->visitors, fresh, compare);
+	if (visitor == fresh)
 		deadline_init(&fresh->forget);
 	else
 		free(fresh);
-	return *found;
+	return visitor;
 }
 
 static bool

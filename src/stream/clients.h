@@ -11,7 +11,7 @@ struct client {
 
 /* All clients that have a stream; {0} is none. */
 struct clients {
-	void *tree; /* of tsearch(3) */
+	void *tree; /* of clients, by address */
 };
 
 /* How many streams the address has. */

@@ -15,6 +15,8 @@ import time
 import results
 import rows_clock
 import rows_faults
+import rows_hub
+import rows_nchan
 import rows_rivals
 import rows_web
 from procs import Bench, Broken
@@ -37,6 +39,8 @@ def row_groups(is_quick):
                 rows_web.behind, server_name=server, streams=streams)
     groups["idle"] = rows_clock.idle
     groups.update(rows_faults.groups(is_quick))
+    groups.update(rows_hub.groups(is_quick))
+    groups.update(rows_nchan.groups(is_quick))
     for streams in (500,) if is_quick else (1000, 5000):
         groups[f"rivals-{streams}"] = functools.partial(
             rows_rivals.rivals, streams=streams)

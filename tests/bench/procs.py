@@ -109,6 +109,7 @@ class Bench:
         self.responder_program = os.path.join(build, "fcgi-sse")
         self.floor_program = os.path.join(build, "tests/bench/floor")
         self.load_program = os.path.join(build, "tests/bench/load")
+        self.publish_program = os.path.join(build, "tests/bench/publish")
         self.threads_program = os.path.join(
             build, "tests/bench/rivals/threads")
         self.serial = 0

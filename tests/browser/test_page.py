@@ -85,18 +85,22 @@ def check_recovered(page):
     assert {message["source"] for message in page.messages()} <= {"network"}
 
 
-def test_recovers_by_itself(pages):
+@pytest.fixture(scope="module")
+def returned(pages):
+    """The page that has lost the responder, once that is back."""
     page = pages.abandoned
     # The web server's 503 makes the browser give up.
     page.wait_state("now", "closed")
-    assert page.states("now").index("reconnecting") \
-        < page.states("now").index("closed")
     assert page.is_shown("retry")
     assert page.text("state") == "Closed"
     page.wait(lambda: "closed" in page.states("now")[:-1])
     page.site.start_responder()
-    check_recovered(page)
-    assert page.state("counter") in ("failed", "stopped")
+    return page
+
+
+def test_loss_is_told(returned):
+    states = returned.states("now")
+    assert states.index("reconnecting") < states.index("closed")
 
 
 @pytest.mark.parametrize("name, content_type", [
@@ -246,3 +250,8 @@ def test_reader_ends(pages):
     assert page.text("reader-note") == "Ended, in 10 pieces."
     assert not page.find("reader-cancel").is_enabled()
     page.check_quiet()
+
+
+def test_recovers_by_itself(returned):
+    check_recovered(returned)
+    assert returned.state("counter") in ("failed", "stopped")

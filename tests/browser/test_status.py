@@ -131,27 +131,22 @@ def test_charts_fill_and_follow(page, start_site):
     assert 4 <= len(page.run(LABELS, "open", "minute")) <= 6
 
 
-def test_recovers_after_a_restart(pages):
+@pytest.fixture(scope="module")
+def returned(pages):
+    """The page that has lost the responder, once that is back."""
     page = pages.lost
     page.wait_state("status", "closed")
-    assert "reconnecting" in page.states("status")
     assert page.is_shown("retry")
     assert value(page, "open") == 1
     page.wait(lambda: page.run("return performance.now() - latest.arrived"
                                " > GAP_MS"))
-    attempts = page.states("status").count("reconnecting")
-    page.click("retry")
-    page.wait(lambda: page.states("status").count("reconnecting") > attempts)
     page.site.start_responder()
-    page.wait_state("status", "open")
-    assert not page.is_shown("retry")
-    # What was there before is still there, and the gap is seen.
-    page.wait(lambda: len(runs(page, "open")) == 2)
-    before, after = runs(page, "open")
-    assert len(before) >= 2
-    assert after[0][0] - before[-1][0] > 3
-    # The network's failures are the browser's to report, nothing else is.
-    assert {message["source"] for message in page.messages()} <= {"network"}
+    return page
+
+
+def test_loss_is_told(returned):
+    states = returned.states("status")
+    assert states.index("reconnecting") < states.index("closed")
 
 
 def test_history_is_there_at_once_and_only_once(page, site):
@@ -249,3 +244,20 @@ def test_silence(pages):
     assert page.text("status-note").startswith("no sample since ")
     [before] = runs(page, "open")
     page.wait(lambda: runs(page, "open")[0][-1][0] < before[-1][0])
+    # A responder that does not answer keeps the browser asking.
+    page.click("retry")
+    page.wait_state("status", "reconnecting")
+    assert page.text("status-note") == "attempt 1"
+
+
+def test_recovers_by_itself(returned):
+    page = returned
+    page.wait_state("status", "open", wait_s=30)
+    assert not page.is_shown("retry")
+    # What was there before is still there, and the gap is seen.
+    page.wait(lambda: len(runs(page, "open")) == 2)
+    before, after = runs(page, "open")
+    assert len(before) >= 2
+    assert after[0][0] - before[-1][0] > 3
+    # The network's failures are the browser's to report, nothing else is.
+    assert {message["source"] for message in page.messages()} <= {"network"}

@@ -1,0 +1,39 @@
+#include "base/tree.h"
+
+#include <search.h>
+#include <stddef.h>
+
+#include "base/mem.h"
+
+void *
+tree_add(void **tree, void *item, tree_compare_fn *compare)
+{
+	void **found = tsearch(item, tree, compare);
+
+	if (found == NULL)
+		mem_fail();
+	return *found;
+}
+
+void *
+tree_find(void *const *tree, const void *key, tree_compare_fn *compare)
+{
+	void **found = tfind(key, tree, compare);
+
+	return found == NULL ? NULL : *found;
+}
+
+void
+tree_replace(void **tree, void *item, tree_compare_fn *compare)
+{
+	void **found = tfind(item, tree, compare);
+
+	if (found != NULL)
+		*found = item;
+}
+
+void
+tree_remove(void **tree, const void *key, tree_compare_fn *compare)
+{
+	tdelete(key, tree, compare);
+}

@@ -1,0 +1,118 @@
+"""Publishers, and load clients that count what these publish."""
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+
+from procs import LOAD_CORE, LOAD_SECONDS_MAX, Broken, pinned
+
+KEY = "benchmark"
+TOPIC = "bench"
+
+
+def key_options(bench):
+    """The responder's options that let the publisher publish."""
+    path = bench.path("keys")
+    with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w",
+              encoding="utf-8") as file:
+        file.write(KEY + "\n")
+    return ("--publish-key-file", path)
+
+
+def argv_of_publisher(bench, address, options):
+    return [bench.publish_program, "--connect", address, "--key", KEY,
+            *map(str, options)]
+
+
+@contextlib.contextmanager
+def publishing(bench, address, *options, core=LOAD_CORE):
+    """A publisher that goes on as long as the block."""
+    argv = argv_of_publisher(bench, address, (*options, "--count", 1000000))
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL,
+                          preexec_fn=pinned(core)) as child:
+        try:
+            yield
+            if child.poll() is not None:
+                raise Broken("the publisher ended early")
+        finally:
+            child.kill()
+
+
+def publish(bench, address, count, *options, core=LOAD_CORE):
+    """Publishes so many and waits until the last is accepted."""
+    argv = argv_of_publisher(bench, address, (*options, "--count", count))
+    try:
+        subprocess.run(argv, stdin=subprocess.DEVNULL, check=True,
+                       timeout=LOAD_SECONDS_MAX, preexec_fn=pinned(core))
+    except subprocess.SubprocessError as error:
+        raise Broken(f"publish: {error}") from error
+
+
+class Subscribers:
+    """A load client whose streams are open, and what it has found at its
+    end."""
+
+    def __init__(self, argv, what, core, nice):
+        def prepare():
+            if pinned(core) is not None:
+                pinned(core)()
+            with contextlib.suppress(PermissionError):
+                os.nice(nice)
+
+        self.what = what
+        self.child = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            preexec_fn=prepare)
+        self.found = None
+        self.opened = self.read()
+
+    def read(self):
+        if not select.select([self.child.stdout], [], [],
+                             LOAD_SECONDS_MAX)[0]:
+            raise Broken(f"{self.what}: the load client hangs")
+        line = self.child.stdout.readline()
+        if not line:
+            raise Broken(f"{self.what}: the load client ended")
+        return json.loads(line)
+
+    def finish(self):
+        self.child.stdin.close()
+        self.found = self.read()
+        self.child.wait()
+
+
+@contextlib.contextmanager
+def subscribers(bench, address, what, count, expected, *options, pids=(),
+                core=LOAD_CORE, nice=0):
+    """Streams that wait for so many events each; `found` after the block.
+
+    expected: None when the end of the block is their end.
+    """
+    argv = [bench.load_program, "--connect", address,
+            *("--streams", str(count)),
+            *("--expect", str(count * (expected or 0))), *map(str, options)]
+    if expected is None:
+        argv.append("--held")
+    for pid in pids:
+        argv += ["--pid", str(pid)]
+    load = Subscribers(argv, what, core, nice)
+    try:
+        yield load
+        load.finish()
+    finally:
+        load.child.kill()
+        load.child.wait()
+    check_in_order(bench, load.found, what, count, expected)
+
+
+def check_in_order(bench, found, what, count, expected):
+    """Nothing lost, nothing twice, all in the order of publishing."""
+    bench.check_complete(found, what, is_exact=expected is not None)
+    window = found["window"]
+    if window["unordered"]:
+        bench.broken.append(f"{what}: {window['unordered']} out of order")
+    if expected is not None and window["events"] != count * expected:
+        bench.broken.append(
+            f"{what}: {window['events']} of {count * expected} events")

@@ -1,0 +1,227 @@
+"""Publishing and subscribing through real web servers."""
+
+import http.client
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import urllib.parse
+
+import pytest
+
+from event_stream import Event, Parser
+from place import is_root
+from responder import clean_environ, wait_until
+from servers import FRONTS, Site
+
+KEY = "s3same"
+HUB = "/.well-known/mercure"
+FORM = "application/x-www-form-urlencoded"
+MAX_BODY = 200 * 1024
+LINES = " one\r\n\r\n two\rthree \u00e9\u4e16\U0001f600\0\n"
+
+SERVED = [front for front in FRONTS
+          if not (front.is_cgi or front.name == "apache-fcgid")]
+UNSERVED = [front for front in FRONTS if front not in SERVED]
+
+
+def add_options(place):
+    """Has the program at this place take updates."""
+    keys = place.dir / "keys"
+    keys.write_text(KEY)
+    keys.chmod(0o600)
+    if is_root():
+        user = pwd.getpwnam("www-data")
+        os.chown(keys, user.pw_uid, user.pw_gid)
+    plain_script = place.script
+
+    def script(name):
+        path = plain_script(name)
+        path.write_text(path.read_text().replace(
+            "exec ", f"export FCGI_SSE_PUBLISH_KEY_FILE={keys}\n"
+            f"export FCGI_SSE_MAX_BODY={MAX_BODY}\nexec ", 1))
+        return path
+
+    place.script = script
+    script("fcgi-sse")
+
+
+class Hub:
+    """A site, and a publisher and subscribers who go through its server."""
+
+    def __init__(self, front):
+        self.site = Site(front)
+        add_options(self.site.place)
+
+    def request(self, method, path, body=None, headers=None):
+        conn = http.client.HTTPConnection(
+            "127.0.0.1", self.site.server.port, timeout=20)
+        conn.request(method, self.site.front.prefix + path, body,
+                     {"Host": "localhost"} | (headers or {}))
+        return conn.getresponse()
+
+    def post(self, pairs, key=KEY, path=HUB):
+        headers = {"Content-Type": FORM}
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        answer = self.request("POST", path, urllib.parse.urlencode(pairs),
+                              headers)
+        answer.text = answer.read().decode()
+        return answer
+
+    def publish(self, topic, data, **fields):
+        answer = self.post([("topic", topic), ("data", data),
+                            *fields.items()])
+        assert answer.status == 200, answer.text
+        return answer.text
+
+    def subscribe(self, query, path=HUB, **headers):
+        return Subscriber(self.request("GET", f"{path}?{query}", headers={
+            name.replace("_", "-"): value
+            for name, value in headers.items()}))
+
+
+class Subscriber:
+    def __init__(self, response):
+        assert response.status == 200
+        assert response.getheader("Content-Type") == "text/event-stream"
+        self.response = response
+        self.parser = Parser()
+
+    def take(self, count):
+        while len(self.parser.events) < count:
+            data = self.response.read1(65536)
+            assert data, "the stream has ended"
+            self.parser.feed(data)
+        assert len(self.parser.events) == count
+        return self.parser.events
+
+    def close(self):
+        self.response.close()
+
+
+def stop(hub):
+    try:
+        hub.site.stop()
+    finally:
+        for pid in hub.site.processes():
+            os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not hub.site.processes(), "they end")
+
+
+@pytest.fixture(name="hub", scope="module", params=SERVED,
+                ids=lambda front: front.name)
+def fixture_hub(request):
+    hub = Hub(request.param)
+    try:
+        hub.site.start()
+        yield hub
+    finally:
+        stop(hub)
+    hub.site.place.remove()
+
+
+def test_updates_reach_subscribers(hub):
+    """Byte for byte, as a standard parser reads them, and at once."""
+    readers = [hub.subscribe("topic=live", path) for path in (HUB, "/events")]
+    expected = []
+    for number, data in enumerate((LINES, "", "x" * 150000), 1):
+        name = hub.publish("live", data, type="kind")
+        expected.append(Event("kind", data.replace("\r\n", "\n").replace(
+            "\r", "\n"), name))
+        for reader in readers:
+            assert reader.take(number) == expected
+    for reader in readers:
+        reader.close()
+
+
+def test_missed_updates_are_replayed(hub):
+    ids = [hub.publish("late", str(number)) for number in range(5)]
+    for query, headers, field, first in (
+            ("", {"Last_Event_ID": ids[1]}, ids[1], 2),
+            (f"&lastEventID={urllib.parse.quote(ids[2])}", {}, ids[2], 3),
+            (f"&lastEventID={ids[0]}", {"Last_Event_ID": ids[3]}, ids[3], 4),
+            ("&lastEventID=earliest", {}, "earliest", 0),
+            ("", {"Last_Event_ID": "unknown"}, "earliest", 0)):
+        reader = hub.subscribe("topic=late" + query, **headers)
+        assert reader.response.getheader("Last-Event-ID") == field
+        assert [event.id for event in reader.take(5 - first)] == ids[first:]
+        reader.close()
+
+
+def test_who_may_not_publish(hub):
+    for key in None, "wrong":
+        answer = hub.post([("topic", "t")], key)
+        assert answer.status == 401
+        assert answer.getheader("WWW-Authenticate") == "Bearer"
+        assert answer.text.startswith("401 Unauthorized: ")
+
+
+def test_body_that_is_too_long(hub):
+    answer = hub.post([("topic", "t"), ("data", "x" * MAX_BODY)])
+    assert answer.status == 413
+    assert answer.text == ("413 Content Too Large: "
+                           "the option max-body limits an update\n")
+    assert hub.publish("t", "x")
+
+
+# Where topics cannot be served
+
+def check_no_topics(hub, why, count=1):
+    for _ in range(count):
+        answer = hub.post([("topic", "t"), ("data", "x")])
+        assert answer.status == 501, answer.text
+        assert answer.text.startswith("501 Not Implemented: ")
+        assert why in answer.text
+
+
+@pytest.mark.parametrize("front", UNSERVED, ids=lambda front: front.name)
+def test_one_process_for_each_request(front):
+    hub = Hub(front)
+    try:
+        hub.site.start()
+        check_no_topics(hub, "a topic lives in one process")
+    finally:
+        stop(hub)
+    hub.site.place.remove()
+
+
+def check_several(hub):
+    wait_until(lambda: len(hub.site.place.log_lines("topics-off")) == 2,
+               "both have found the other")
+    check_no_topics(hub, "several processes serve this address", 20)
+    assert hub.request("GET", "/events?topic=t").status == 501
+
+
+def test_several_processes_of_lighttpd():
+    hub = Hub(next(f for f in FRONTS if f.name == "lighttpd-spawned"))
+    plain = hub.site.place.fitted
+    hub.site.place.fitted = lambda text: plain(text).replace(
+        '"max-procs" => 1', '"max-procs" => 2')
+    try:
+        hub.site.start()
+        wait_until(lambda: len(hub.site.processes()) == 2, "two run")
+        check_several(hub)
+    finally:
+        stop(hub)
+    hub.site.place.remove()
+
+
+@pytest.mark.skipif(not shutil.which("spawn-fcgi"), reason="no spawn-fcgi")
+def test_several_processes_of_spawn_fcgi():
+    hub = Hub(next(f for f in FRONTS if f.name == "nginx"))
+    hub.site.responder = None
+    place = hub.site.place
+    user = ["-u", "www-data", "-g", "www-data"] if is_root() else []
+    try:
+        with open(place.dir / "spawn.out", "wb") as out:
+            subprocess.run(
+                ["spawn-fcgi", "-s", place.dir / "fcgi-sse.sock", "-M", "0666",
+                 *user, "-F", "2", "--", place.dir / "fcgi-sse"], check=True,
+                env=clean_environ(), stdout=out, stderr=out, timeout=10)
+        hub.site.start()
+        check_several(hub)
+    finally:
+        stop(hub)
+    hub.site.place.remove()
