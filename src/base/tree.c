@@ -10,9 +10,9 @@ tree_add(void **tree, void *item, tree_compare_fn *compare)
 {
 	void **found = tsearch(item, tree, compare);
 
-	if (found == NULL)
-		mem_fail();
-	return *found;
+	if (found != NULL)
+		return *found;
+	mem_fail();
 }
 
 void *

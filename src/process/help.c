@@ -29,8 +29,8 @@ static const char outro[] =
     "that takes several values blanks part them. Times are whole numbers with\n"
     "a unit: ms, s, m, h or d. Sizes may end in K, M or G, powers of 1024.\n"
     "\n"
-    "Signals: TERM, INT and USR1 end all streams and the process; HUP reads the\n"
-    "configuration again and opens the log anew.\n"
+    "Signals: TERM, INT and USR1 end all streams and the process; HUP reads\n"
+    "the configuration again and opens the log anew.\n"
     "Exit status: 0 after such an end, 1 for an error, 2 for a wrong option.\n";
 
 /* Words up to the right margin; `column` is where the first line begins. */

@@ -17,15 +17,26 @@
 #include "base/mem.h"
 #include "process/listen.h"
 
-/* As /proc/self/net/unix shows an abstract name, "@" for its NUL. */
-#define NAME_FORMAT "@fcgi-sse/%016llx/"
-#define NAME_BYTES_MAX 64
+/*
+ * As /proc/self/net/unix shows an abstract name, "@" for its NUL: a hash of
+ * the address, the socket's inode, the parent process and our own.
+ */
+#define NAME_FORMAT "@fcgi-sse/%016llx/%llx/%lx/%lx"
+#define NAME_BYTES_MAX 104
+
+/* What a process's name tells of it. */
+struct identity {
+	unsigned long long address_hash;
+	unsigned long long inode;
+	unsigned long      parent;
+	unsigned long      process;
+};
 
 struct siblings {
-	uv_poll_t poll;
-	int       fd;
-	char      prefix[NAME_BYTES_MAX]; /* of all our names */
-	void (*on_found)(void *);         /* NULL: was called */
+	uv_poll_t       poll;
+	int             fd;
+	struct identity identity;
+	void (*on_found)(void *); /* NULL: was called */
 	void *arg;
 };
 
@@ -42,32 +53,58 @@ hash(const void *bytes, size_t len_bytes)
 }
 
 /*
- * What processes that share have in common: the address without the "-0",
- * "-1" that lighttpd puts behind the paths of one program's sockets.
+ * How much of a path the sockets of one program have in common: all but the
+ * "-0", "-1" that lighttpd puts behind it.
  */
+static size_t
+common_bytes(const char *path, size_t size_bytes)
+{
+	size_t len_bytes = strnlen(path, size_bytes), digits = len_bytes;
+
+	while (digits > 0 && isdigit((unsigned char)path[digits - 1]))
+		digits--;
+	return digits > 0 && digits < len_bytes && path[digits - 1] == '-' ?
+	    digits - 1 :
+	    len_bytes;
+}
+
 static bool
-shared_key(int fd, unsigned long long *key)
+identify(struct identity *identity, int fd)
 {
 	union {
 		struct sockaddr_storage any;
 		struct sockaddr_un      un;
 	} address;
-	socklen_t size = sizeof(address);
-	size_t    len_bytes;
+	socklen_t   size = sizeof(address);
+	struct stat status;
 
 	memset(&address, 0, sizeof(address));
-	if (getsockname(fd, (struct sockaddr *)&address, &size) == -1)
+	if (fstat(fd, &status) == -1 ||
+	    getsockname(fd, (struct sockaddr *)&address, &size) == -1)
 		return false;
-	if (address.any.ss_family != AF_UNIX) {
-		*key = hash(&address, size);
-		return true;
-	}
-	len_bytes = strnlen(address.un.sun_path, sizeof(address.un.sun_path));
-	while (len_bytes > 0 &&
-	    isdigit((unsigned char)address.un.sun_path[len_bytes - 1]))
-		len_bytes--;
-	*key = hash(address.un.sun_path, len_bytes);
+	identity->address_hash = address.any.ss_family == AF_UNIX ?
+	    hash(address.un.sun_path,
+		common_bytes(address.un.sun_path,
+		    sizeof(address.un.sun_path))) :
+	    hash(&address, size);
+	identity->inode = (unsigned long long)status.st_ino;
+	identity->parent = (unsigned long)getppid();
+	identity->process = (unsigned long)getpid();
 	return true;
+}
+
+/*
+ * Whether the two share their clients: by one socket, or by sockets that one
+ * web server has made for them. A socket that has taken the place of another
+ * at the same path shares nothing with it.
+ */
+static bool
+is_sibling(const struct identity *one, const struct identity *other)
+{
+	return one->process != other->process &&
+	    one->address_hash == other->address_hash &&
+	    (one->inode == other->inode ||
+		(one->parent == other->parent && one->parent > 1));
 }
 
 /* A name in the abstract namespace; "@" stands for its NUL. */
@@ -103,61 +140,76 @@ on_told(uv_poll_t *poll, int status, int events)
 		found(siblings);
 }
 
-/* Tells all that have a name like ours; they are there before us. */
+/* Tells all siblings; they were there before us. */
 static void
-tell_others(struct siblings *siblings, const char *own_name)
+tell_others(struct siblings *siblings)
 {
 	FILE              *table = fopen("/proc/self/net/unix", "re");
 	struct sockaddr_un address;
+	struct identity    other;
 	char               line[512], *name;
+	socklen_t          size;
 
 	while (table != NULL && fgets(line, sizeof(line), table) != NULL) {
-		name = strstr(line, siblings->prefix);
-		if (name == NULL)
+		line[strcspn(line, "\n")] = '\0';
+		name = strchr(line, '@');
+		if (name == NULL || strlen(name) >= NAME_BYTES_MAX ||
+		    sscanf(name, NAME_FORMAT, &other.address_hash, &other.inode,
+			&other.parent, &other.process) != 4 ||
+		    !is_sibling(&siblings->identity, &other))
 			continue;
-		name[strcspn(name, "\n")] = '\0';
-		if (strcmp(name, own_name) == 0 ||
-		    strlen(name) >= NAME_BYTES_MAX)
-			continue;
+		size = name_address(&address, name);
 		sendto(siblings->fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL,
-		    (struct sockaddr *)&address, name_address(&address, name));
+		    (struct sockaddr *)&address, size);
 		found(siblings);
 	}
 	if (table != NULL)
 		fclose(table);
 }
 
+/* Takes our name. Returns the socket that has it, or -1. */
+static int
+open_name(const struct identity *identity)
+{
+	struct sockaddr_un address;
+	char               name[NAME_BYTES_MAX];
+	socklen_t          size;
+	int                fd;
+
+	snprintf(name, sizeof(name), NAME_FORMAT, identity->address_hash,
+	    identity->inode, identity->parent, identity->process);
+	size = name_address(&address, name);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd != -1 && bind(fd, (struct sockaddr *)&address, size) == -1) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
 struct siblings *
 siblings_new(uv_loop_t *loop, const struct listeners *listeners,
     void (*on_found)(void *), void                   *arg)
 {
-	struct siblings   *siblings;
-	struct sockaddr_un address;
-	unsigned long long key;
-	char               name[NAME_BYTES_MAX];
+	struct siblings *siblings;
+	struct identity  identity;
+	int              fd;
 
 	/* What we opened ourselves nobody else has. */
 	if (!listeners->all[0].is_inherited ||
-	    !shared_key(listeners->all[0].fd, &key))
+	    !identify(&identity, listeners->all[0].fd))
+		return NULL;
+	fd = open_name(&identity);
+	if (fd == -1)
 		return NULL;
 	siblings = mem_zalloc(sizeof(*siblings));
 	siblings->on_found = on_found;
 	siblings->arg = arg;
-	snprintf(siblings->prefix, sizeof(siblings->prefix), NAME_FORMAT, key);
-	snprintf(name, sizeof(name), NAME_FORMAT "%ld", key, (long)getpid());
-	siblings->fd = socket(AF_UNIX,
-	    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (siblings->fd == -1 ||
-	    bind(siblings->fd, (struct sockaddr *)&address,
-		name_address(&address, name)) == -1 ||
-	    uv_poll_init(loop, &siblings->poll, siblings->fd) != 0) {
-		if (siblings->fd != -1)
-			close(siblings->fd);
-		free(siblings);
-		return NULL;
-	}
+	siblings->identity = identity;
+	siblings->fd = fd;
+	uv_poll_init(loop, &siblings->poll, fd);
 	uv_poll_start(&siblings->poll, UV_READABLE, on_told);
-	tell_others(siblings, name);
+	tell_others(siblings);
 	return siblings;
 }
 

@@ -11,9 +11,9 @@
  * when that ends, which ends the window.
  *
  * With --expect the events are updates of a publisher who waits for the first
- * object, that says that all streams are open. A stream is open at its head, all
- * events count, and the window ends when that many have come. A %d in the query
- * is the number of the stream.
+ * object, that says that all streams are open. A stream is open at its head,
+ * all events count, and the window ends when that many have come. A %d in the
+ * query is the number of the stream.
  */
 #include "load.h"
 
@@ -325,8 +325,8 @@ phase_measure(struct load *l)
 static bool
 is_given_up(const struct load *l, uint64_t begin_ns)
 {
-	uint64_t since_ns =
-	    l->last_arrival_ns > begin_ns ? l->last_arrival_ns : begin_ns;
+	uint64_t since_ns = l->last_arrival_ns > begin_ns ? l->last_arrival_ns :
+							    begin_ns;
 
 	return l->now_ns - since_ns > SETTLE_SECONDS_MAX * ns_per_s;
 }

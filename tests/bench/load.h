@@ -20,9 +20,9 @@ struct options {
 	struct request       request;
 	enum decoder_framing framing;
 	unsigned             streams;
-	unsigned             burst;    /* 0: all at once */
-	double               window_s; /* 0: only open the streams */
-	bool                 is_held;  /* the window ends with stdin */
+	unsigned             burst;       /* 0: all at once */
+	double               window_s;    /* 0: only open the streams */
+	bool                 is_held;     /* the window ends with stdin */
 	bool                 has_updates; /* not ticks: decoder_update */
 	bool                 is_counted;  /* the window has this many: */
 	uint64_t             expected;

@@ -7,11 +7,12 @@
 static _Noreturn void
 usage(void)
 {
-	fputs("usage: load --connect unix:PATH|HOST:PORT [--http]\n"
-	      "            [--method M] [--path P] [--query Q] [--streams N]\n"
-	      "            [--burst N] [--window SECONDS] [--quiet-ms MS]\n"
-	      "            [--open-timeout SECONDS] [--pid PID]... [--held]\n"
-	      "            [--last-event-id ID] [--updates] [--expect EVENTS]\n",
+	fputs(
+	    "usage: load --connect unix:PATH|HOST:PORT [--http]\n"
+	    "            [--method M] [--path P] [--query Q] [--streams N]\n"
+	    "            [--burst N] [--window SECONDS] [--quiet-ms MS]\n"
+	    "            [--open-timeout SECONDS] [--pid PID]... [--held]\n"
+	    "            [--last-event-id ID] [--updates] [--expect EVENTS]\n",
 	    stderr);
 	exit(2);
 }

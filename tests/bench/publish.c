@@ -28,19 +28,19 @@ enum {
 };
 
 struct publisher {
-	struct address address;
-	bool           is_http;
-	bool           is_raw; /* the body is the data, as Nchan has it */
-	bool           has_ids;
-	const char    *path;
-	const char    *query;
-	const char    *topic;
-	const char    *authorization;
-	double         rate; /* updates a second; 0: as they are accepted */
-	unsigned       count;
-	unsigned       ahead_max; /* sent before the first's answer came */
-	int            fd;
-	FILE          *answers;
+	struct address  address;
+	bool            is_http;
+	bool            is_raw; /* the body is the data, as Nchan has it */
+	bool            has_ids;
+	const char     *path;
+	const char     *query;
+	const char     *topic;
+	const char     *authorization;
+	double          rate; /* updates a second; 0: as they are accepted */
+	unsigned        count;
+	unsigned        ahead_max; /* sent before the first's answer came */
+	int             fd;
+	FILE           *answers;
 	struct timespec start;
 };
 

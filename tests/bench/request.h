@@ -13,7 +13,7 @@ struct request {
 	const char *query;
 	const char *last_event_id;
 	const char *authorization;
-	const char *body; /* a form's */
+	const char *body;    /* a form's */
 	bool        is_kept; /* the connection stays for the next request */
 };
 

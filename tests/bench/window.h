@@ -29,8 +29,8 @@ struct window_tick {
 void window_init(struct window *);
 void window_deinit(struct window *);
 /*
- * The event with this index of a stream, counted from 0, has come. sent_ns: when
- * it was sent, or 0.
+ * The event with this index of a stream, counted from 0, has come. sent_ns:
+ * when it was sent, or 0.
  */
 void window_event(struct window *, size_t index, uint64_t now_ns,
     uint64_t sent_ns, uint32_t hash);

@@ -100,6 +100,7 @@ class Page:
         return self
 
     def close(self):
+        self.messages()             # no other page's test shall meet them
         self.driver.close()
         self.browser.at(self.browser.first_window)
 

@@ -104,9 +104,9 @@ read_line(struct event *event, const char *line, size_t len)
 {
 	static const char *const names[] = { "id: ", "event: ", "retry: ",
 		"data: " };
-	struct field *const fields[] = { &event->id, &event->type,
-		&event->retry, &event->data };
-	size_t              name_len;
+	struct field *const      fields[] = { &event->id, &event->type,
+		     &event->retry, &event->data };
+	size_t                   name_len;
 
 	for (size_t i = 0; i < 4; i++) {
 		name_len = strlen(names[i]);
@@ -162,8 +162,8 @@ static void
 require_same(const struct buf *a, const struct buf *b)
 {
 	require(a->len_bytes == b->len_bytes);
-	require(a->len_bytes == 0 ||
-	    memcmp(a->data, b->data, a->len_bytes) == 0);
+	require(
+	    a->len_bytes == 0 || memcmp(a->data, b->data, a->len_bytes) == 0);
 }
 
 /* What was read for a field that may be empty or left out. */
@@ -240,9 +240,9 @@ check_kept(const struct engine_answer *answer, const char *form, size_t len)
 static void
 check(const char *form, size_t len)
 {
-	const char *const env[] = { "REQUEST_METHOD=POST",
-		"SCRIPT_NAME=/events", "HTTP_AUTHORIZATION=Bearer secret",
-		NULL };
+	const char *const    env[] = { "REQUEST_METHOD=POST",
+		   "SCRIPT_NAME=/events", "HTTP_AUTHORIZATION=Bearer secret",
+		   NULL };
 	struct engine_answer answer;
 	char                 value[ANSWER_VALUE_BYTES_MAX];
 
@@ -253,7 +253,8 @@ check(const char *form, size_t len)
 	});
 	require(!answer.is_stream);
 	require(answer_problem(answer.bytes, answer.len_bytes, false) == NULL);
-	if (answer_find_field(answer.bytes, answer.len_bytes, "Status", value)) {
+	if (answer_find_field(answer.bytes, answer.len_bytes, "Status",
+		value)) {
 		require(strncmp(value, "400 ", 4) == 0);
 		require(engine.history.update_count == 0);
 	} else if (answer_find_field(answer.bytes, answer.len_bytes,

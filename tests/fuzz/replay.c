@@ -14,14 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static size_t
 file_run(const char *path, size_t size_bytes)
 {
 	/* A size of its own, so that reading past the end is found. */
 	uint8_t *bytes = malloc(size_bytes);
-	FILE *file = fopen(path, "rb");
+	FILE    *file = fopen(path, "rb");
 
 	if (file == NULL || (bytes == NULL && size_bytes > 0))
 		err(1, "%s", path);
@@ -37,10 +37,10 @@ file_run(const char *path, size_t size_bytes)
 static size_t
 path_run(const char *path)
 {
-	struct stat status;
+	struct stat     status;
 	struct dirent **entries;
-	size_t run_count = 0;
-	int entry_count;
+	size_t          run_count = 0;
+	int             entry_count;
 
 	if (stat(path, &status) == -1)
 		err(1, "%s", path);
@@ -52,8 +52,7 @@ path_run(const char *path)
 	for (int i = 0; i < entry_count; i++) {
 		char name[4096];
 
-		snprintf(name, sizeof(name), "%s/%s", path,
-		    entries[i]->d_name);
+		snprintf(name, sizeof(name), "%s/%s", path, entries[i]->d_name);
 		if (entries[i]->d_name[0] != '.')
 			run_count += path_run(name);
 		free(entries[i]);
@@ -67,7 +66,7 @@ corpus_run(const char *program)
 {
 	const char *root = getenv("srcdir");
 	const char *name = strstr(program, "replay_");
-	char path[4096];
+	char        path[4096];
 
 	if (name == NULL)
 		errx(2, "%s: not named replay_NAME", program);

@@ -143,8 +143,8 @@ test_the_oldest_makes_room_for_bytes(void **state)
 	(void)state;
 	memset(text, '.', sizeof(text) - 1);
 	for (id[0] = 'a'; id[0] <= 'z'; id[0]++) {
-		assert_int_equal(
-		    put_on(TOPICS(id[0] % 2 == 0 ? "even" : "odd"), id, text),
+		assert_int_equal(put_on(TOPICS(id[0] % 2 == 0 ? "even" : "odd"),
+				     id, text),
 		    0);
 		assert_true(history_bytes(&history) <= 64 * 1024);
 	}

@@ -191,8 +191,7 @@ subscriber_open(struct subscriber *subscriber, uint64_t seq)
 	for (unsigned topic = 0; topic <= TOPIC_COUNT; topic++) {
 		subscriber->gone[topic] = model_gone(topic);
 		if ((subscriber->topics & 1u << topic) != 0)
-			topics[count++] = history_topic(&history,
-			    names[topic]);
+			topics[count++] = history_topic(&history, names[topic]);
 	}
 	subscriber->seq = seq < last ? seq : last;
 	for (uint64_t i = subscriber->seq + 1; i <= last; i++) {
@@ -221,11 +220,10 @@ subscriber_come(struct subscriber *subscriber)
 	}
 	for (unsigned topic = 0; topic <= TOPIC_COUNT; topic++) {
 		if ((subscriber->topics & 1u << topic) != 0)
-			topics[count++] = history_topic(&history,
-			    names[topic]);
+			topics[count++] = history_topic(&history, names[topic]);
 	}
-	assert_true(history_find(&history, subscriber->last_id, topics, count,
-			&seq) ==
+	assert_true(
+	    history_find(&history, subscriber->last_id, topics, count, &seq) ==
 	    model_find(subscriber->topics, subscriber->last_id, &expected));
 	assert_true(seq == expected);
 	subscriber_open(subscriber, seq);
@@ -250,17 +248,16 @@ publish_some(void)
 	snprintf(updates[last].id, sizeof(updates[last].id), "%u",
 	    choose(ID_COUNT));
 	for (size_t i = 0; i < SUBSCRIBER_COUNT; i++)
-		subscribers[i].is_due[last] =
-		    (subscribers[i].topics & updates[last].topics) != 0;
-	assert_int_equal(
-	    history_publish(&history,
-		&(struct update_spec){
-		    .topics = topics,
-		    .topic_count = count,
-		    .id = updates[last].id,
-		    .bytes = (const char *)&last,
-		    .len_bytes = sizeof(last),
-		}),
+		subscribers[i].is_due[last] = (subscribers[i].topics &
+						  updates[last].topics) != 0;
+	assert_int_equal(history_publish(&history,
+			     &(struct update_spec){
+				 .topics = topics,
+				 .topic_count = count,
+				 .id = updates[last].id,
+				 .bytes = (const char *)&last,
+				 .len_bytes = sizeof(last),
+			     }),
 	    0);
 	assert_true(history_bytes(&history) <= history.limits.bytes_max);
 }

@@ -79,10 +79,8 @@ test_without_keys_publishing_is_off(void **state)
 	(void)state;
 	assert_int_equal(judge(publishers, NULL, "::1", "t"), PUBLISH_OFF);
 	assert_int_equal(judge(publishers, KEY, "::1", "t"), PUBLISH_OFF);
-	assert_int_equal(judge(publishers, "Bearer ", "::1", "t"),
-	    PUBLISH_OFF);
-	assert_int_equal(judge(publishers, NULL, "::1", chat),
-	    PUBLISH_ALLOWED);
+	assert_int_equal(judge(publishers, "Bearer ", "::1", "t"), PUBLISH_OFF);
+	assert_int_equal(judge(publishers, NULL, "::1", chat), PUBLISH_ALLOWED);
 	publishers_free(publishers);
 }
 
@@ -93,14 +91,14 @@ test_all_topics_have_to_be_public(void **state)
 	struct publishers       *publishers = make("k3y\n");
 
 	(void)state;
-	assert_int_equal(
-	    publishers_judge(publishers, NULL, "::1", both, 2, now_ms),
+	assert_int_equal(publishers_judge(publishers, NULL, "::1", both, 2,
+			     now_ms),
 	    PUBLISH_ALLOWED);
-	assert_int_equal(
-	    publishers_judge(publishers, NULL, "::1", both, 3, now_ms),
+	assert_int_equal(publishers_judge(publishers, NULL, "::1", both, 3,
+			     now_ms),
 	    PUBLISH_NO_KEY);
-	assert_int_equal(
-	    publishers_judge(publishers, KEY, "::1", both, 3, now_ms),
+	assert_int_equal(publishers_judge(publishers, KEY, "::1", both, 3,
+			     now_ms),
 	    PUBLISH_ALLOWED);
 	assert_int_equal(judge(publishers, NULL, "::1", "Chat"),
 	    PUBLISH_NO_KEY);

@@ -25,8 +25,7 @@ static void
 test_example_of_the_standard(void **state)
 {
 	(void)state;
-	assert_urn(0x017f22e279b0,
-	    "\x0c\xc3\x18\xc4\xdc\x0c\x0c\x07\x39\x8f",
+	assert_urn(0x017f22e279b0, "\x0c\xc3\x18\xc4\xdc\x0c\x0c\x07\x39\x8f",
 	    "urn:uuid:017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
 }
 
