@@ -17,6 +17,7 @@
 
 static const char intro[] =
     "Usage: fcgi-sse [OPTION]...\n"
+    "       fcgi-sse publish --help\n"
     "Answers a web server's requests with Server-Sent Events, by FastCGI or "
     "CGI.\n";
 

@@ -62,17 +62,24 @@ def pages(start_site, open_page):
     return pages
 
 
-def test_bursts_silence_and_recovery(pages):
+@pytest.fixture(scope="module")
+def recovering(pages):
+    """Those who met bursts and silence, once they have said so and it is over.
+    """
     with pages.silent.site.responder.paused():
         # The responder answers nothing at all, so the server stays unnamed.
         check_late(pages.silent, "buffering")
         assert "three seconds" in pages.silent.text("delay-reason")
         check_late(pages.bursts, "lighttpd")
         assert "together" in pages.bursts.text("delay-reason")
-        pages.bursts.relay.hold_s = 0
-    for page in (pages.silent, pages.bursts):
-        check_ontime(page)
-        page.check_quiet()
+    pages.bursts.relay.hold_s = 0
+    return [pages.silent, pages.bursts]
+
+
+def test_bursts_and_silence_are_told(recovering):
+    for page in recovering:
+        states = page.states("delay")
+        assert states.index("ontime") < states.index("late")
 
 
 def test_hidden_page_judges_nothing(pages):
@@ -90,6 +97,12 @@ def test_hidden_page_judges_nothing(pages):
     assert page.states("delay")[-1] == "ontime"
     assert "late" not in page.states("delay")
     page.check_quiet()
+
+
+def test_on_time_again(recovering):
+    for page in recovering:
+        check_ontime(page)
+        page.check_quiet()
 
 
 @pytest.mark.parametrize("name", ["good", "other_clock"])
