@@ -343,6 +343,7 @@ cursor_close(struct cursor *cursor)
 	cursor->subscription_count = 0;
 	if (cursor->subscriptions != &cursor->only)
 		free(cursor->subscriptions);
+	cursor->subscriptions = &cursor->only;
 }
 
 void

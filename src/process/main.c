@@ -17,6 +17,7 @@
 #include "process/listen.h"
 #include "process/options.h"
 #include "process/server.h"
+#include "process/signals.h"
 
 #define EXIT_USAGE 2
 #define EXIT_FAILED 1
@@ -113,6 +114,7 @@ main(int argc, char **argv)
 		break;
 	}
 	resources_set_allocator();
+	signals_hold();
 	if (log_init(options.log, options.log_format, options.log_level) ==
 	    -1) {
 		status = fail_at(options.log, strerror(errno));

@@ -267,6 +267,7 @@ server_run_cgi(struct engine *engine, const struct options *options)
 	};
 	struct cgi *cgi;
 
+	signals_release();
 	cgi = cgi_new(&engine->loop, &engine->routes, options->max_body_bytes,
 	    on_cgi_done, engine);
 	engine->routes.topics_problem =

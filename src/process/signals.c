@@ -5,6 +5,30 @@
 static const int numbers[SIGNALS_COUNT] = { SIGTERM, SIGINT, SIGUSR1, SIGHUP };
 
 static void
+change_mask(int how)
+{
+	sigset_t set;
+	int      i;
+
+	sigemptyset(&set);
+	for (i = 0; i < SIGNALS_COUNT; i++)
+		sigaddset(&set, numbers[i]);
+	sigprocmask(how, &set, NULL);
+}
+
+void
+signals_hold(void)
+{
+	change_mask(SIG_BLOCK);
+}
+
+void
+signals_release(void)
+{
+	change_mask(SIG_UNBLOCK);
+}
+
+static void
 on_signal(uv_signal_t *handle, int number)
 {
 	struct signals *signals = handle->data;
@@ -26,6 +50,7 @@ signals_init(struct signals *signals, uv_loop_t *loop)
 		signals->handles[i].data = signals;
 		uv_signal_start(&signals->handles[i], on_signal, numbers[i]);
 	}
+	signals_release();
 }
 
 void

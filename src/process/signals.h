@@ -13,6 +13,15 @@ struct signals {
 	void *arg;
 };
 
+/*
+ * Has these signals wait until signals_init, so that one which comes while the
+ * process starts is not lost on it, nor its end.
+ */
+void signals_hold(void);
+
+/* Has them do again what they do by default. */
+void signals_release(void);
+
 /* Also has SIGPIPE ignored. After libfcgi, which sets handlers of its own. */
 void signals_init(struct signals *, uv_loop_t *);
 void signals_deinit(struct signals *);

@@ -25,7 +25,11 @@ last_event_id(const struct call *call)
 	if (id != NULL && *id != '\0')
 		return id;
 	pair = query_find(&call->query, "lastEventID", NULL);
-	return pair == NULL || *pair->value == '\0' ? NULL : pair->value;
+	if (pair == NULL || pair->value_bytes == 0)
+		return NULL;
+	/* No event has an id with a NUL in it. */
+	return strlen(pair->value) == pair->value_bytes ? pair->value :
+							  EARLIEST;
 }
 
 /*
@@ -90,6 +94,8 @@ subscribe(const struct call *call, struct answer *answer,
 	}
 	seq = replay_seq(call, topics, names->count, &from);
 	subscribe_head(call, answer, from);
+	if (call->is_head)
+		return;
 	stream_open(call, answer,
 	    &(struct stream_spec){
 		.topics = topics,
@@ -103,13 +109,8 @@ events_subscribe(const struct call *call, struct answer *answer)
 {
 	struct topic_names names;
 
-	if (!topics_are_served(call, answer) ||
-	    !topics_from_query(&call->query, &names, answer) ||
-	    !stream_is_admitted(call, answer, false))
-		return;
-	if (call->is_head)
-		subscribe_head(call, answer,
-		    last_event_id(call) == NULL ? NULL : EARLIEST);
-	else
+	if (topics_are_served(call, answer) &&
+	    topics_from_query(&call->query, &names, answer) &&
+	    stream_is_admitted(call, answer, false))
 		subscribe(call, answer, &names);
 }

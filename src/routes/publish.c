@@ -60,14 +60,23 @@ is_foreign(const struct call *call)
 	    strcasecmp(origin_host + 3, host) != 0;
 }
 
+/* Whether the media type is that of a form; parameters may follow it. */
+static bool
+is_form_type(const char *type)
+{
+	const size_t len_bytes = sizeof(FORM_TYPE) - 1;
+
+	return strncasecmp(type, FORM_TYPE, len_bytes) == 0 &&
+	    strchr("; \t", type[len_bytes]) != NULL;
+}
+
 /* Whether the request can be an update at all, whoever sends it. */
 static bool
 is_usable(const struct call *call, struct answer *answer)
 {
 	const char *type = request_env(call->request, "CONTENT_TYPE");
 
-	if (type != NULL && *type != '\0' &&
-	    strncasecmp(type, FORM_TYPE, sizeof(FORM_TYPE) - 1) != 0) {
+	if (type != NULL && *type != '\0' && !is_form_type(type)) {
 		refuse(call, answer, "415 Unsupported Media Type",
 		    "an update is " FORM_TYPE);
 		return false;
@@ -128,6 +137,7 @@ read_id(struct update *update, const struct query *form,
     const struct routes *routes, struct answer *answer)
 {
 	const struct query_pair *pair = field(form, "id");
+	const char              *id;
 
 	if (pair == NULL || pair->value_bytes == 0) {
 		routes_make_id(routes, update->own_id);
@@ -135,8 +145,11 @@ read_id(struct update *update, const struct query *form,
 		return true;
 	}
 	update->event.id = pair->value;
-	if (pair->value_bytes > ID_BYTES_MAX || pair->value[0] == '#' ||
-	    strcmp(pair->value, "earliest") == 0 ||
+	/* A subscriber sends it back in a field, without spaces around it. */
+	id = pair->value + strspn(pair->value, " ");
+	if (pair->value_bytes > ID_BYTES_MAX || *id == '\0' || *id == '#' ||
+	    (strncmp(id, "earliest", 8) == 0 &&
+		strspn(id + 8, " ") == strlen(id + 8)) ||
 	    !sse_is_field_value(pair->value, pair->value_bytes))
 		return refuse_bad(answer,
 		    "id takes UTF-8 without control "

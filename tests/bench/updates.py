@@ -40,31 +40,39 @@ def publishing(bench, address, *options, core=LOAD_CORE):
             child.kill()
 
 
-def publish(bench, address, count, *options, core=LOAD_CORE):
+def publish(bench, address, count, *options, core=LOAD_CORE,
+            is_urgent=False):
     """Publishes so many and waits until the last is accepted."""
     argv = argv_of_publisher(bench, address, (*options, "--count", count))
-    try:
-        subprocess.run(argv, stdin=subprocess.DEVNULL, check=True,
-                       timeout=LOAD_SECONDS_MAX, preexec_fn=pinned(core))
-    except subprocess.SubprocessError as error:
-        raise Broken(f"publish: {error}") from error
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL,
+                          preexec_fn=pinned(core)) as child:
+        if is_urgent:
+            urgent(child.pid)
+        try:
+            status = child.wait(LOAD_SECONDS_MAX)
+        except subprocess.TimeoutExpired as hung:
+            child.kill()
+            raise Broken("the publisher hangs") from hung
+    if status != 0:
+        raise Broken(f"the publisher ended with {status}")
+
+
+def urgent(pid):
+    """Lets the process run as soon as it can, whatever else the machine does:
+    what is late then is late because of the process itself. Takes root."""
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(1))
 
 
 class Subscribers:
     """A load client whose streams are open, and what it has found at its
     end."""
 
-    def __init__(self, argv, what, core, nice):
-        def prepare():
-            if pinned(core) is not None:
-                pinned(core)()
-            with contextlib.suppress(PermissionError):
-                os.nice(nice)
-
+    def __init__(self, argv, what, core):
         self.what = what
         self.child = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            preexec_fn=prepare)
+            preexec_fn=pinned(core))
         self.found = None
         self.opened = self.read()
 
@@ -85,7 +93,7 @@ class Subscribers:
 
 @contextlib.contextmanager
 def subscribers(bench, address, what, count, expected, *options, pids=(),
-                core=LOAD_CORE, nice=0):
+                core=LOAD_CORE):
     """Streams that wait for so many events each; `found` after the block.
 
     expected: None when the end of the block is their end.
@@ -97,7 +105,7 @@ def subscribers(bench, address, what, count, expected, *options, pids=(),
         argv.append("--held")
     for pid in pids:
         argv += ["--pid", str(pid)]
-    load = Subscribers(argv, what, core, nice)
+    load = Subscribers(argv, what, core)
     try:
         yield load
         load.finish()

@@ -121,7 +121,7 @@ def test_reader_is_cancelled_and_started_anew(page, start_site):
     site = start_site()
     page.open(site.url)
     page.click("reader-start")
-    page.wait_number("reader", 2)
+    page.wait_number("reader", 1)
     page.click("reader-cancel")
     page.wait_state("reader", "failed")
     assert page.text("reader-note") == "Cancelled."
@@ -154,12 +154,12 @@ def test_console_pauses_clears_and_is_limited(page, site):
     page.click("log-pause")
     assert page.find("log-pause").get_attribute("aria-pressed") == "true"
     before = page.log_lines()
-    page.wait_ticks(2)
+    page.wait_ticks(1)
     assert page.log_lines() == before
     page.click("log-pause")
     assert page.find("log-pause").get_attribute("aria-pressed") == "false"
     after = page.log_lines()
-    assert after[:len(before)] == before and len(after) >= len(before) + 2
+    assert after[:len(before)] == before and len(after) > len(before)
     page.click("log-clear")
     assert len(page.log_lines()) < len(before)
     count, last, below = page.run(FLOOD)

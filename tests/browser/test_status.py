@@ -59,7 +59,7 @@ def status_of(url, **fields):
 
 @contextlib.contextmanager
 def streams(site, count):
-    """So many clocks, which nobody has to read for a few seconds."""
+    """So many clocks, which nobody reads: they fit into the buffers."""
     with contextlib.ExitStack() as stack:
         for _ in range(count):
             client = stack.enter_context(
@@ -87,6 +87,14 @@ def wait_samples(page, count):
     """Until so many more have come."""
     wanted = page.run("return latest.sample.time") + count * 1000 - 500
     page.wait(lambda: page.run("return latest.sample.time") >= wanted)
+
+
+@pytest.fixture(scope="module")
+def site(start_site):
+    """One that has a stream all the time, and so always a sample."""
+    site = start_site()
+    with streams(site, 1):
+        yield site
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -136,8 +136,9 @@ set_up(void **state)
 	fcgi = fcgi_new(&error);
 	if (fcgi == NULL)
 		return -1;
-	/* libfcgi has put a handler of its own there. */
+	/* libfcgi has put handlers of its own there. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, SIG_DFL);
 	client_open(&a, 1);
 	client_open(&b, 2);
 	return 0;

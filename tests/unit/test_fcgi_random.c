@@ -195,7 +195,9 @@ test_every_byte_reaches_whom_it_is_for(void **state)
 	log_init("/dev/null", LOG_FORMAT_TEXT, LOG_LEVEL_DEBUG);
 	fcgi = fcgi_new(&error);
 	assert_non_null(fcgi);
+	/* libfcgi has put handlers of its own there. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, SIG_DFL);
 	tcp_listen();
 	for (size_t i = 0; i < COUNT(clients); i++)
 		client_open(&clients[i]);

@@ -177,7 +177,9 @@ set_up(void **state)
 	if (stream_set_up(state) == -1)
 		return -1;
 	fcgi = fcgi_new(&error);
+	/* libfcgi has put handlers of its own there. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, SIG_DFL);
 	for (size_t i = 0; i < COUNT(lines); i++)
 		line_open(&lines[i], (unsigned)i + 1);
 	hub_settle();
