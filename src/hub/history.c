@@ -74,6 +74,7 @@ new_topic(struct history *history, const char *name, size_t frame_count_max,
 		.frame_bytes_max = SIZE_MAX,
 		.latency = &history->latency,
 		.is_coalesced = true,
+		.is_patient = true,
 		.on_idle = named == NULL ? NULL : on_idle,
 		.arg = named,
 	    });

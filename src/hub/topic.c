@@ -244,6 +244,38 @@ topic_drop(struct topic *topic, uint64_t seq)
 	call_overrun(topic);
 }
 
+/* Finds out anew which stalled cursor is the last. */
+static void
+topic_find_stalled_min(struct topic *topic)
+{
+	struct subscription *subscription;
+	struct list         *node;
+
+	topic->stalled_seq_min = UINT64_MAX;
+	for (node = topic->stalled.next; node != &topic->stalled;
+	     node = node->next) {
+		subscription = list_entry(node, struct subscription, node);
+		if (subscription->cursor->seq < topic->stalled_seq_min)
+			topic->stalled_seq_min = subscription->cursor->seq;
+	}
+}
+
+/* Whether the oldest frame may go because there are enough others. */
+static bool
+topic_can_spare(struct topic *topic)
+{
+	size_t   frame_count = topic->ring.frame_count;
+	uint64_t seq = ring_frame(&topic->ring, 0)->seq;
+
+	if (!topic->limits.is_patient)
+		return true;
+	/* Who was last may have caught up. It is not worth it to look often. */
+	if (topic->stalled_seq_min < seq &&
+	    frame_count % topic->limits.frame_count_max == 0)
+		topic_find_stalled_min(topic);
+	return topic->stalled_seq_min >= seq && topic->pending_seq_min >= seq;
+}
+
 /* Makes way in the ring for one more frame. */
 static void
 topic_make_way(struct topic *topic, size_t len_bytes)
@@ -252,8 +284,9 @@ topic_make_way(struct topic *topic, size_t len_bytes)
 	const struct ring         *ring = &topic->ring;
 
 	while (ring->frame_count > 0 &&
-	    (ring->frame_count >= limits->frame_count_max ||
-		ring->frame_bytes + len_bytes > limits->frame_bytes_max))
+	    (ring->frame_bytes + len_bytes > limits->frame_bytes_max ||
+		(ring->frame_count >= limits->frame_count_max &&
+		    topic_can_spare(topic))))
 		topic_drop(topic, ring_frame(ring, 0)->seq);
 }
 

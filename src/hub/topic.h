@@ -29,8 +29,15 @@ struct topic;
 struct topic_limits {
 	size_t frame_count_max;
 	size_t frame_bytes_max; /* the newest frame stays whatever its size */
-	struct histogram *latency; /* of deliveries to all; or NULL */
-	bool is_coalesced;         /* waits hub->coalesced before it delivers */
+	struct histogram *latency;      /* of deliveries to all; or NULL */
+	bool              is_coalesced; /* collects events, as hub->held says */
+
+	/*
+	 * The count alone drops no frame that a subscriber is still to have:
+	 * for topics whose owner keeps the frames anyway, and calls topic_drop
+	 * when they take too much.
+	 */
+	bool is_patient;
 
 	/* The last subscriber has left: not to be freed within. Or NULL. */
 	void (*on_idle)(void *arg);

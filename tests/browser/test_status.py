@@ -174,7 +174,7 @@ def test_history_is_there_at_once_and_only_once(page, site):
 
 def test_scales(page, site):
     open_status(page, site)
-    page.run("connectionClose()")
+    page.run("connectionClose(); samples.length = 0")
     page.run(SEND, {"open": 12345, "events": 1999, "tick_ms": 0.04,
                     "stalled": 3, "refused": 2})
     page.wait(lambda: page.text("open-value") == "12,345")

@@ -78,23 +78,21 @@ model_dropped(void)
 	return last - history.update_count;
 }
 
-/* The newest that this topic does not have any more. */
+/*
+ * The newest that this topic does not have any more. When its count lets go of
+ * one is its own affair, as long as nobody misses it.
+ */
 static uint64_t
 model_gone(unsigned topic)
 {
-	uint64_t seq = last;
-	unsigned count = 0;
+	uint64_t seq = model_dropped(), dropped_seq;
 
 	if (topic == TOPIC_COUNT)
-		return model_dropped();
-	for (; seq > model_dropped(); seq--) {
-		if ((updates[seq].topics & 1u << topic) != 0 &&
-		    ++count > EVENTS_KEPT)
-			return seq;
-	}
+		return seq;
 	while (seq > 0 && (updates[seq].topics & 1u << topic) == 0)
 		seq--;
-	return seq;
+	dropped_seq = topic_dropped_seq(history_topic(&history, names[topic]));
+	return seq > dropped_seq ? seq : dropped_seq;
 }
 
 /* Whether somebody who comes now can have it from one of these topics. */
