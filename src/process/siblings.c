@@ -21,15 +21,16 @@
  * As /proc/self/net/unix shows an abstract name, "@" for its NUL: a hash of
  * the address, the socket's inode, the parent process and our own.
  */
-#define NAME_FORMAT "@fcgi-sse/%016llx/%llx/%lx/%lx"
+#define NAME_PREFIX "@fcgi-sse/"
+#define NAME_FORMAT NAME_PREFIX "%llx/%llx/%llx/%llx"
 #define NAME_BYTES_MAX 104
 
 /* What a process's name tells of it. */
 struct identity {
 	unsigned long long address_hash;
 	unsigned long long inode;
-	unsigned long      parent;
-	unsigned long      process;
+	unsigned long long parent;
+	unsigned long long process;
 };
 
 struct siblings {
@@ -88,8 +89,8 @@ identify(struct identity *identity, int fd)
 		    sizeof(address.un.sun_path))) :
 	    hash(&address, size);
 	identity->inode = (unsigned long long)status.st_ino;
-	identity->parent = (unsigned long)getppid();
-	identity->process = (unsigned long)getpid();
+	identity->parent = (unsigned long long)getppid();
+	identity->process = (unsigned long long)getpid();
 	return true;
 }
 
@@ -140,6 +141,32 @@ on_told(uv_poll_t *poll, int status, int events)
 		found(siblings);
 }
 
+/* Reads a hexadecimal number and what has to follow it. */
+static bool
+parse_part(const char **next, char follower, unsigned long long *part)
+{
+	char *end;
+
+	*part = strtoull(*next, &end, 16);
+	if (end == *next || *end != follower)
+		return false;
+	*next = end + 1;
+	return true;
+}
+
+/* Whether it is a name of ours, which NAME_FORMAT made. */
+static bool
+parse_name(const char *name, struct identity *identity)
+{
+	const char *next = name + sizeof(NAME_PREFIX) - 1;
+
+	return strncmp(name, NAME_PREFIX, sizeof(NAME_PREFIX) - 1) == 0 &&
+	    parse_part(&next, '/', &identity->address_hash) &&
+	    parse_part(&next, '/', &identity->inode) &&
+	    parse_part(&next, '/', &identity->parent) &&
+	    parse_part(&next, '\0', &identity->process);
+}
+
 /* Tells all siblings; they were there before us. */
 static void
 tell_others(struct siblings *siblings)
@@ -154,8 +181,7 @@ tell_others(struct siblings *siblings)
 		line[strcspn(line, "\n")] = '\0';
 		name = strchr(line, '@');
 		if (name == NULL || strlen(name) >= NAME_BYTES_MAX ||
-		    sscanf(name, NAME_FORMAT, &other.address_hash, &other.inode,
-			&other.parent, &other.process) != 4 ||
+		    !parse_name(name, &other) ||
 		    !is_sibling(&siblings->identity, &other))
 			continue;
 		size = name_address(&address, name);

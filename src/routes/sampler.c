@@ -123,6 +123,10 @@ on_timer(uv_timer_t *timer)
 void
 sampler_wake(struct sampler *sampler)
 {
+	int64_t past_ms = sampler->routes->wall_ms() % SAMPLE_MS;
+
+	/* Halfway between the clock's ticks, so that each falls into one. */
 	if (!uv_is_active((uv_handle_t *)&sampler->timer))
-		uv_timer_start(&sampler->timer, on_timer, SAMPLE_MS, SAMPLE_MS);
+		uv_timer_start(&sampler->timer, on_timer,
+		    (uint64_t)(SAMPLE_MS * 3 / 2 - past_ms), SAMPLE_MS);
 }

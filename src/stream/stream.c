@@ -18,7 +18,11 @@
 /* Streams that a drain ends in one turn of the loop. */
 #define ENDS_PER_RUN 256
 
-#define RETURN_MS_MIN 200
+/*
+ * Not sooner than a restart takes: an EventSource that meets a web server's
+ * 503 gives up.
+ */
+#define RETURN_MS_MIN 1000
 
 /* What the log keeps of a path. */
 #define PATH_BYTES_MAX 255

@@ -109,8 +109,8 @@ enum stream_refusal streams_admit(struct streams *, const char *client,
     const char *path);
 
 /*
- * A time after which a client is to come back, in ms, from one fifth of a
- * second on and spread at random.
+ * A time after which a client is to come back, in ms, from one second on
+ * and spread at random.
  */
 long streams_return_ms(const struct streams *);
 

@@ -1,9 +1,9 @@
 /*
  * Publishes updates to a topic at a steady rate, or as fast as they are
  * accepted, on one connection that is kept: to the responder by FastCGI, or
- * through a web server. The data is the update's place in the sequence and when
- * it was sent, by the monotonic clock in µs, filled up to a fixed length. Exits
- * with 1 when one was not accepted.
+ * through a web server. The data is the update's place in the sequence and the
+ * moment it was sent, on the monotonic clock in us, filled to a fixed length.
+ * Exits with 1 when one was not accepted.
  */
 #include <sys/socket.h>
 #include <getopt.h>
