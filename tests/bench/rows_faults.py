@@ -21,6 +21,8 @@ QUERY = f"interval={INTERVAL_MS}ms"
 STALLED_RATIO_MAX, MEMORY_RATIO_MAX = 1.1, 1.05
 GOOD_REQUEST_MS_MAX = 5
 STORMS = 5
+# Nobody is to come back sooner: a restart may take so long.
+RETURN_MS_MIN = 1000
 SPREAD_MS = 5000
 
 
@@ -199,7 +201,7 @@ def drain(bench, streams):
         process.child = Done()
     tenths = [0] * 10
     for retry_ms in retries_ms:
-        tenths[min((retry_ms - 200) * 10 // SPREAD_MS, 9)] += 1
+        tenths[min((retry_ms - RETURN_MS_MIN) * 10 // SPREAD_MS, 9)] += 1
     title = f"stop under {streams} streams"
     return [
         Row(f"{title}: until the process is gone", "ms", [drain_ms], digits=0),
