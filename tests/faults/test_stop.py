@@ -12,7 +12,7 @@ from crowd import EVENT_STREAM, read_to_end
 from responder import is_sanitized, wait_until
 
 CLIENTS = 1000
-SPREAD_MS, LEAST_MS = 4000, 200
+SPREAD_MS, LEAST_MS = 4000, 1000
 CLOCK = fcgi_client.get("/clock", "interval=250ms", **EVENT_STREAM)
 
 

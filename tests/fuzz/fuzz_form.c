@@ -175,7 +175,7 @@ require_field(const struct field *read, const struct field *sent)
 }
 
 static void
-check_event(const struct event *event, const char *form, size_t len)
+check_event(struct event *event, const char *form, size_t len)
 {
 	struct event sent = {
 		.id = form_field(form, len, "id"),
@@ -192,6 +192,7 @@ check_event(const struct event *event, const char *form, size_t len)
 	require(event->retry.is_there == (sent.retry.bytes.len_bytes > 0));
 	if (event->retry.is_there) {
 		buf_append(&sent.retry.bytes, "", 1);
+		buf_append(&event->retry.bytes, "", 1);
 		require(strtol(event->retry.bytes.data, NULL, 10) ==
 		    strtol(sent.retry.bytes.data, NULL, 10));
 	}

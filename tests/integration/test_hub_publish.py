@@ -13,7 +13,6 @@ import pytest
 import event_stream
 from checks import check_form, check_short
 from event_stream import Event
-from responder import wait_until
 
 FORM = "application/x-www-form-urlencoded"
 KEY = "s3same-open"
@@ -427,13 +426,12 @@ def test_coalesce_makes_one_record_of_many_events(fcgi_sse, short_dir):
 
 def test_coalesce_loses_nothing_that_has_to_go(fcgi_sse, short_dir):
     """History that is shorter than what comes within the time."""
-    hub = start_hub(fcgi_sse, short_dir, "--coalesce", "10s",
+    hub = start_hub(fcgi_sse, short_dir, "--coalesce", "1s",
                     "--history-events", "4")
     reader = hub.subscribe("t")
     for number in range(23):
         hub.publish("t", str(number))
-    wait_until(lambda: reader.client.has_input(), "the first are sent")
     reader.client.recv_until(
-        reader.answer, lambda _: len(reader.events) >= 19)
+        reader.answer, lambda _: len(reader.events) == 23)
     assert [event.data for event in reader.events] == \
         [str(number) for number in range(len(reader.events))]
