@@ -1,0 +1,37 @@
+#ifndef HUB_UPDATE_H
+#define HUB_UPDATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * An update: one event that goes to one or more topics, as a store keeps it
+ * and as the hub delivers it. All memory belongs to whoever fills it in.
+ */
+struct update {
+	/*
+	 * Its place in the log of all updates, for all processes and across
+	 * restarts (pure/position.h); 0 until the store has given one.
+	 */
+	uint64_t position;
+
+	/* The id that its publisher chose; NULL: made from the position. */
+	const char *id;
+
+	/* Different names, at least one; the first is the canonical topic. */
+	const char *const *topics;
+	size_t             topic_count;
+
+	/* Only for subscribers who have a right to one of the topics. */
+	bool is_private;
+
+	/*
+	 * The event as it goes over the wire, up to and with the blank line
+	 * that ends it, but without its id line.
+	 */
+	const char *bytes;
+	size_t      len_bytes;
+};
+
+#endif
