@@ -1,7 +1,7 @@
 #include "edge/conns.h"
 
 #include "edge/conn.h"
-#include "hub/hub.h"
+#include "hub/turns.h"
 
 /* What a request that is on its way when the process stops may still take. */
 #define DRAIN_REQUEST_MS 500

@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "edge/record.h"
-#include "routes/request.h"
+#include "http/request.h"
 #include "stream/peer.h"
 
 /*

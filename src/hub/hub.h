@@ -5,37 +5,89 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/deadline.h"
 #include "base/list.h"
+#include "pure/histogram.h"
 
-/*
- * What all topics share: the sequence of events, and the turns in which
- * topics with something to deliver are served, a slice each, so that a topic
- * with ten thousand subscribers does not hold up one that has a single one.
- */
-struct hub {
-	uint64_t             last_seq;
-	struct list          busy; /* topics with cursors to call, in turn */
-	struct deadline_list held; /* coalesced topics, from the first event */
-	int64_t (*now_us)(void);
+struct hub;
+struct topic;
+
+/* The name that stands for every topic. */
+#define HISTORY_ALL "*"
+
+struct history_limits {
+	size_t  event_count_max; /* of one topic */
+	size_t  topic_count_max;
+	size_t  bytes_max; /* of all, topics included */
+	int64_t age_ms;
 };
 
-/* now_us: the monotonic clock in µs; tests set theirs by hand. */
-void hub_init(struct hub *, int64_t (*now_us)(void));
-void hub_deinit(struct hub *);
+/*
+ * The topics that anyone may publish to, by name, and the updates that they
+ * keep for those who come back. The oldest update goes when there are too many
+ * bytes or when it is too old; a topic goes that has neither an update nor a
+ * subscriber. Topics themselves may take a quarter of the bytes: more of them
+ * are refused, since what others have published is not to go for empty ones.
+ */
+struct history {
+	struct hub           *hub;
+	struct history_limits limits;
+	void                 *topics; /* a tree, by name */
+	void                 *ids; /* a tree: the oldest update with each id */
+	struct list           updates; /* oldest first */
+	struct list           idle;    /* topics to be freed */
+	struct topic         *all;
+	size_t                topic_count;
+	size_t                update_count;
+	size_t                topic_bytes;
+	size_t                update_bytes;
+	uint64_t              published_count;
+	struct histogram      latency; /* from publish to the last subscriber */
+};
 
-/* The same clock in ms. */
-int64_t hub_now_ms(const struct hub *);
+void history_init(struct history *, struct hub *,
+    const struct history_limits *);
 
-/* Coalesced topics collect events for so long before they deliver; 0: not. */
-void hub_set_coalesce_ms(struct hub *, int64_t coalesce_ms);
+/* Without subscribers. */
+void history_deinit(struct history *);
 
-bool hub_is_busy(const struct hub *);
+/* Takes other limits. A topic's own count holds for new topics. */
+void history_set_limits(struct history *, const struct history_limits *);
 
-/* When hub_run is needed though nothing is busy; INT64_MAX: not. */
-int64_t hub_next_ms(const struct hub *);
+/*
+ * The topic of that name, which is made if need be, or the one that has every
+ * update for HISTORY_ALL. NULL when there are too many. Subscribe to it before
+ * the next history_run.
+ */
+struct topic *history_topic(struct history *, const char *name);
 
-/* Calls at most call_count_max cursors of the topics that are busy, in turn. */
-void hub_run(struct hub *, size_t call_count_max);
+/* An update: the frame of its event, and where it goes. */
+struct update_spec {
+	const char *const *topics;      /* different names */
+	size_t             topic_count; /* at least 1 */
+	const char        *id;
+	const char        *bytes;
+	size_t             len_bytes;
+};
+
+/* Publishes to all the topics. Returns 0, or -1 when there are too many. */
+int history_publish(struct history *, const struct update_spec *);
+
+/*
+ * The sequence number of the update with that id that went to one of the
+ * topics; false: none is kept. An id may stand for several updates, then it is
+ * the oldest that counts: rather an event twice than one lost. Spaces around
+ * an id do not count, since a header field loses them.
+ */
+bool history_find(const struct history *, const char *id,
+    struct topic *const *topics, size_t topic_count, uint64_t *seq);
+
+/* The memory that topics and updates take. */
+size_t history_bytes(const struct history *);
+
+/* Lets go of what is too old, and of topics that nobody uses. */
+void history_run(struct history *);
+
+/* When history_run is needed next, on hub_now_ms's clock; INT64_MAX: never. */
+int64_t history_next_ms(const struct history *);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "hub/hub.h"
+#include "hub/turns.h"
 #include "pure/histogram.h"
 
 struct topic {

@@ -7,9 +7,9 @@
 
 #include "base/log.h"
 #include "hub/clock.h"
-#include "process/options.h"
+#include "config/options.h"
 #include "process/resources.h"
-#include "routes/publishers.h"
+#include "auth/publishers.h"
 #include "routes/sampler.h"
 
 /* Cursors that are called in one turn. */

@@ -6,8 +6,8 @@
 #include <uv.h>
 
 #include "edge/conns.h"
-#include "hub/history.h"
 #include "hub/hub.h"
+#include "hub/turns.h"
 #include "routes/routes.h"
 #include "stream/stream.h"
 

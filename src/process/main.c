@@ -12,10 +12,10 @@
 #include "edge/cgi.h"
 #include "process/command.h"
 #include "process/engine.h"
-#include "process/key_file.h"
+#include "auth/key_file.h"
 #include "process/resources.h"
 #include "process/listen.h"
-#include "process/options.h"
+#include "config/options.h"
 #include "process/server.h"
 #include "process/signals.h"
 

@@ -11,10 +11,10 @@
 #include "edge/fcgi.h"
 #include "process/accept.h"
 #include "process/engine.h"
-#include "process/key_file.h"
+#include "auth/key_file.h"
 #include "process/listen.h"
 #include "process/notify.h"
-#include "process/options.h"
+#include "config/options.h"
 #include "process/siblings.h"
 #include "process/signals.h"
 

@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "routes/answer.h"
-#include "routes/request.h"
+#include "http/answer.h"
+#include "http/request.h"
 #include "routes/routes.h"
 
 /* How long a browser may keep the answer to a preflight, in seconds. */

@@ -6,8 +6,8 @@
 #include "base/mem.h"
 #include "hub/topic.h"
 #include "pure/sse.h"
-#include "routes/answer.h"
-#include "routes/request.h"
+#include "http/answer.h"
+#include "http/request.h"
 #include "routes/routes.h"
 #include "stream/stream.h"
 

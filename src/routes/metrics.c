@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 #include "hub/clock.h"
-#include "hub/history.h"
+#include "hub/hub.h"
 #include "pure/histogram.h"
 #include "routes/routes.h"
 #include "stream/stream.h"

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "pure/sse.h"
-#include "routes/answer.h"
-#include "routes/request.h"
+#include "http/answer.h"
+#include "http/request.h"
 #include "routes/routes.h"
 #include "routes/sampler.h"
 #include "stream/stream.h"

@@ -3,8 +3,8 @@
 
 #include "base/log.h"
 #include "page/page_data.h"
-#include "routes/answer.h"
-#include "routes/request.h"
+#include "http/answer.h"
+#include "http/request.h"
 #include "routes/routes.h"
 
 /* Each path that is routed to page_answer has its file. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "pure/duration.h"
-#include "routes/answer.h"
+#include "http/answer.h"
 
 #define BAD_REQUEST "400 Bad Request"
 

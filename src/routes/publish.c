@@ -6,13 +6,13 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "hub/history.h"
 #include "hub/hub.h"
+#include "hub/turns.h"
 #include "pure/sse.h"
 #include "pure/uuid.h"
-#include "routes/answer.h"
-#include "routes/publishers.h"
-#include "routes/request.h"
+#include "http/answer.h"
+#include "auth/publishers.h"
+#include "http/request.h"
 #include "routes/routes.h"
 #include "routes/topics.h"
 

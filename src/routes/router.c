@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "routes/answer.h"
-#include "routes/path.h"
-#include "routes/request.h"
+#include "http/answer.h"
+#include "http/path.h"
+#include "http/request.h"
 #include "routes/routes.h"
 
 struct route {

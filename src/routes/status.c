@@ -2,9 +2,9 @@
 
 #include "base/buf.h"
 #include "hub/topic.h"
-#include "routes/answer.h"
+#include "http/answer.h"
 #include "routes/metrics.h"
-#include "routes/request.h"
+#include "http/request.h"
 #include "routes/routes.h"
 #include "routes/sampler.h"
 #include "stream/stream.h"

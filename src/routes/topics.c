@@ -4,7 +4,7 @@
 
 #include "pure/query.h"
 #include "pure/sse.h"
-#include "routes/answer.h"
+#include "http/answer.h"
 #include "routes/routes.h"
 
 #define NAME_BYTES_MAX 4096

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "hub/hub.h"
+#include "hub/turns.h"
 #include "hub/topic.h"
 #include "stream/batch.h"
 #include "stream/peer.h"

@@ -14,9 +14,9 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "process/option_spec.h"
-#include "process/option_text.h"
-#include "process/options.h"
+#include "config/option_spec.h"
+#include "config/option_text.h"
+#include "config/options.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "routes/answer.h"
+#include "http/answer.h"
 #include "routes/router.h"
 #include "stream/peer.h"
 #include "stream/stream.h"

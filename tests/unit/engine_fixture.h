@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "process/engine.h"
-#include "process/options.h"
-#include "routes/request.h"
+#include "config/options.h"
+#include "http/request.h"
 
 /*
  * The whole engine, with the options' defaults, no socket, and clocks that

@@ -1,7 +1,7 @@
 #ifndef OPTIONS_FIXTURE_H
 #define OPTIONS_FIXTURE_H
 
-#include "process/options.h"
+#include "config/options.h"
 
 struct buf;
 

@@ -22,7 +22,7 @@
 #include "base/log.h"
 #include "edge/fcgi.h"
 #include "edge/record.h"
-#include "routes/request.h"
+#include "http/request.h"
 #include "stream/peer.h"
 #include "wire.h"
 

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "hub/history.h"
+#include "hub/hub.h"
 
 #include "topic_fixture.h"
 

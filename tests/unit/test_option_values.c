@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "process/option_check.h"
-#include "process/option_spec.h"
-#include "process/option_text.h"
-#include "process/option_value.h"
-#include "process/options.h"
+#include "config/option_check.h"
+#include "config/option_spec.h"
+#include "config/option_text.h"
+#include "config/option_value.h"
+#include "config/options.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

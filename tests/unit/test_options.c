@@ -12,8 +12,8 @@
 
 #include "base/buf.h"
 #include "options_fixture.h"
-#include "process/option_spec.h"
-#include "process/option_text.h"
+#include "config/option_spec.h"
+#include "config/option_text.h"
 
 static void
 test_defaults(void **state)

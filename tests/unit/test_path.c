@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "routes/path.h"
-#include "routes/request.h"
+#include "http/path.h"
+#include "http/request.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

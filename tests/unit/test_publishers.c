@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "routes/publishers.h"
+#include "auth/publishers.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define KEY "Bearer k3y"

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "hub/hub.h"
+#include "hub/turns.h"
 #include "hub/topic.h"
 
 /* A hub whose clock stands still until a test moves it. */

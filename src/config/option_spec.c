@@ -1,0 +1,174 @@
+#include "config/option_spec.h"
+
+#include <string.h>
+
+#include "config/option_check.h"
+#include "config/options.h"
+
+/* clang-format off */
+/*
+ * The field's place. The comparison is never made, but the compiler warns when
+ * the field is of another type than its row writes.
+ */
+#define FIELD(type, field) \
+	(offsetof(struct options, field) + \
+	    0 * sizeof((type *)NULL == &((struct options *)NULL)->field))
+
+#define HEADING(text) \
+	.type = OPTION_HEADING, .help = (text)
+#define ACTION(what) \
+	.type = OPTION_ACTION, .action = (what)
+#define STRING(field) \
+	.type = OPTION_STRING, .offset = FIELD(char *, field)
+#define LIST(field) \
+	.type = OPTION_LIST, .offset = FIELD(char **, field), \
+	.count_offset = FIELD(size_t, field##_count)
+#define DURATION(field, least_ms, most_ms) \
+	.type = OPTION_DURATION, .offset = FIELD(int64_t, field), \
+	.min = (least_ms), .max = (most_ms)
+#define SIZE(field, least_bytes, most_bytes) \
+	.type = OPTION_SIZE, .offset = FIELD(uint64_t, field), \
+	.min = (least_bytes), .max = (most_bytes)
+#define NUMBER(field, least, most) \
+	.type = OPTION_NUMBER, .offset = FIELD(uint64_t, field), \
+	.min = (least), .max = (most)
+#define FLAG(field) \
+	.type = OPTION_FLAG, .offset = FIELD(bool, field)
+#define MODE(field) \
+	.type = OPTION_MODE, .offset = FIELD(unsigned, field), .max = 0777
+#define WORD(enum_type, field, ...) \
+	.type = OPTION_WORD, .offset = FIELD(enum_type, field), \
+	.words = (const char *const[]){ __VA_ARGS__, NULL }
+
+#define SECOND_MS INT64_C(1000)
+#define HOUR_MS (3600 * SECOND_MS)
+
+#define KIB INT64_C(1024)
+#define MIB (1024 * KIB)
+
+const struct option_spec option_specs[] = {
+	{ HEADING("Where requests come from") },
+	{ .name = "listen", LIST(listen), .argument = "ADDRESS",
+	    .is_valid = option_check_is_address,
+	    .takes = "unix:PATH, HOST:PORT or [V6]:PORT",
+	    .help = "Listen at unix:PATH, HOST:PORT or [V6]:PORT. Without it "
+	    "requests come from the sockets that systemd passes, from a "
+	    "listening socket on descriptor 0, or by CGI." },
+	{ .name = "socket-mode", MODE(socket_mode), .fallback = "0660",
+	    .argument = "MODE",
+	    .help = "Permissions of the unix sockets of --listen." },
+	{ .name = "request-timeout", .fallback = "10s", .argument = "TIME",
+	    DURATION(request_timeout_ms, SECOND_MS / 10, HOUR_MS),
+	    .help = "How long a whole request may take to arrive." },
+	{ .name = "max-body", SIZE(max_body_bytes, KIB, 64 * MIB),
+	    .fallback = "1M", .argument = "SIZE",
+	    .help = "The longest body of a request, in bytes." },
+
+	{ HEADING("Streams") },
+	{ .name = "heartbeat", DURATION(heartbeat_ms, SECOND_MS, HOUR_MS),
+	    .fallback = "15s", .argument = "TIME",
+	    .help = "How long a stream may be silent before it gets a "
+	    "comment, which also finds out clients that are gone." },
+	{ .name = "max-streams", NUMBER(max_streams, 1, 10000000),
+	    .has_off = true, .fallback = "0", .argument = "COUNT",
+	    .help = "How many streams may be open at a time; 0 is what the "
+	    "limit of open files allows, less a reserve." },
+	{ .name = "max-streams-per-client", .has_off = true,
+	    NUMBER(max_streams_per_client, 1, 10000000), .fallback = "0",
+	    .argument = "COUNT",
+	    .help = "How many of them one address may have; 0 is no limit. "
+	    "Behind a proxy the address may be the proxy's." },
+	{ .name = "stall-timeout", .fallback = "30s", .argument = "TIME",
+	    DURATION(stall_timeout_ms, SECOND_MS / 10, HOUR_MS),
+	    .help = "How long a client may read nothing before its stream is "
+	    "ended." },
+	{ .name = "stream-lifetime", .fallback = "0", .has_off = true,
+	    DURATION(stream_lifetime_ms, SECOND_MS, 24 * 7 * HOUR_MS),
+	    .argument = "TIME",
+	    .help = "End each stream after four fifths to all of this time, "
+	    "and have its client come back; 0 is never." },
+	{ .name = "allow-origin", LIST(allow_origin), .argument = "ORIGIN",
+	    .is_valid = option_check_is_origin,
+	    .takes = "* or an origin as browsers send it, such as "
+	    "https://example.org: in lower case, without a path, without the "
+	    "scheme's own port",
+	    .help = "Let pages of another origin, such as "
+	    "https://example.org, read the answers (CORS); * lets all." },
+
+	{ HEADING("Publishing") },
+	{ .name = "publish-key-file", STRING(publish_key_file),
+	    .argument = "FILE", .takes = "a file's path",
+	    .help = "Whoever has one of the keys in this file, a line each, "
+	    "may publish to all topics. Without it publishing is off." },
+	{ .name = "public-topic", LIST(public_topic), .argument = "TOPIC",
+	    .help = "Anyone may publish to this topic, within a rate for "
+	    "each address." },
+	{ .name = "history-events", NUMBER(history_events, 1, 1000000),
+	    .fallback = "1000", .argument = "COUNT",
+	    .help = "How many events a topic keeps for those who come back." },
+	{ .name = "history-bytes", .fallback = "64M", .argument = "SIZE",
+	    SIZE(history_bytes, 64 * KIB, 64 * 1024 * MIB),
+	    .help = "The memory that all topics and what they keep may take." },
+	{ .name = "history-age", .fallback = "1h", .argument = "TIME",
+	    DURATION(history_age_ms, SECOND_MS / 10, 24 * 365 * HOUR_MS),
+	    .help = "How long an event is kept." },
+	{ .name = "coalesce", .fallback = "0", .has_off = true,
+	    DURATION(coalesce_ms, 1, 10 * SECOND_MS), .argument = "TIME",
+	    .help = "Events for a topic that are published within this time "
+	    "leave together, which costs less." },
+
+	{ HEADING("Operation") },
+	{ .name = "status", FLAG(status), .fallback = "no",
+	    .help = "Answer /healthz, /metrics and /status to all clients, "
+	    "not only to those on this machine." },
+	{ .name = "drain-spread", .fallback = "5s", .has_off = true,
+	    DURATION(drain_spread_ms, 1, HOUR_MS), .argument = "TIME",
+	    .help = "Clients that are sent away, at a stop or for a limit, "
+	    "are told to come back spread over this time." },
+	{ .name = "drain-timeout", .fallback = "10s", .argument = "TIME",
+	    DURATION(drain_timeout_ms, SECOND_MS / 10, HOUR_MS),
+	    .help = "How long responses may take to end after a signal to "
+	    "stop." },
+
+	{ HEADING("Log") },
+	{ .name = "log", STRING(log), .fallback = "stderr",
+	    .argument = "TARGET", .takes = "stderr, syslog or a file's path",
+	    .help = "Log to stderr, to syslog or to the file of that path, "
+	    "which SIGHUP opens anew." },
+	{ .name = "log-format", .fallback = "text", .argument = "FORMAT",
+	    WORD(enum log_format, log_format, "text", "json"),
+	    .help = "One line an event, as text or JSON." },
+	{ .name = "log-level", .fallback = "info", .argument = "LEVEL",
+	    WORD(enum log_level, log_level, "error", "warn", "info", "debug"),
+	    .help = "Log events of this level and those before it." },
+
+	{ HEADING("Options") },
+	{ .name = "config", STRING(config), .is_outside_file = true,
+	    .argument = "FILE", .takes = "a file's path",
+	    .help = "Read options from an ini file." },
+	{ .name = "print-config", ACTION(OPTION_ACTION_PRINT_CONFIG),
+	    .help = "Print the options as they are in force, as such a file, "
+	    "and exit." },
+	{ .name = "help", ACTION(OPTION_ACTION_HELP),
+	    .help = "Print this and exit." },
+	{ .name = "version", ACTION(OPTION_ACTION_VERSION),
+	    .help = "Print the versions of fcgi-sse and libuv and exit." },
+};
+/* clang-format on */
+
+const size_t option_spec_count = sizeof(option_specs) / sizeof(option_specs[0]);
+
+_Static_assert(sizeof(option_specs) / sizeof(option_specs[0]) <=
+	OPTION_SPEC_MAX,
+    "OPTION_SPEC_MAX is too small for the table");
+
+const struct option_spec *
+option_spec_find(const char *name)
+{
+	for (size_t i = 0; i < option_spec_count; i++) {
+		if (option_specs[i].type != OPTION_HEADING &&
+		    strcmp(option_specs[i].name, name) == 0)
+			return &option_specs[i];
+	}
+	return NULL;
+}

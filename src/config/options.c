@@ -1,0 +1,383 @@
+#include "config/options.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "config/file.h"
+#include "config/help.h"
+#include "config/option_check.h"
+#include "config/option_spec.h"
+#include "config/option_text.h"
+#include "config/option_value.h"
+
+#define ENVIRONMENT_PREFIX "FCGI_SSE_"
+
+/* getopt_long's values: above all characters. The row of the table is added. */
+#define LONG_OPTION_MIN 256
+
+enum source {
+	SOURCE_NONE,
+	SOURCE_COMMAND_LINE,
+	SOURCE_ENVIRONMENT,
+	SOURCE_FILE
+};
+
+/*
+ * The sources are read from the first in precedence to the last. What an
+ * earlier one has set goes to `overruled`, so that it is checked all the same.
+ */
+struct loader {
+	struct options *options;
+	struct options  overruled;
+	enum source     source;
+	enum source     set_by[OPTION_SPEC_MAX];
+	bool            is_config_printed;
+	struct buf     *problem;
+};
+
+/* --heartbeat becomes FCGI_SSE_HEARTBEAT. */
+static void
+append_variable(struct buf *name, const struct option_spec *spec)
+{
+	char c;
+
+	buf_append_str(name, ENVIRONMENT_PREFIX);
+	for (const char *in = spec->name; *in != '\0'; in++) {
+		c = *in;
+		if (c == '-')
+			c = '_';
+		else if (c >= 'a' && c <= 'z')
+			c = (char)(c - 'a' + 'A');
+		buf_append(name, &c, 1);
+	}
+}
+
+/* Appends the option's name as it is in this source, with where it is. */
+static void
+append_name(struct loader *loader, const struct option_spec *spec,
+    const char *where)
+{
+	if (loader->source == SOURCE_ENVIRONMENT)
+		append_variable(loader->problem, spec);
+	else if (loader->source == SOURCE_FILE)
+		buf_printf(loader->problem, "%s: %s", where, spec->name);
+	else
+		buf_printf(loader->problem, "--%s", spec->name);
+}
+
+/* `where` is the place in a file; NULL for the other sources. */
+static bool
+set_option(struct loader *loader, const struct option_spec *spec,
+    const char *text, const char *where)
+{
+	enum source    *set_by = &loader->set_by[spec - option_specs];
+	struct options *target = loader->options;
+
+	if (!option_check_is_text(text)) {
+		append_name(loader, spec, where);
+		buf_printf(loader->problem,
+		    ": a value has at most %d bytes, no control characters, "
+		    "no blank at an end, no \";\" at its start or after a "
+		    "blank",
+		    OPTION_CHECK_BYTES_MAX);
+		return false;
+	}
+	if (where != NULL && *set_by == SOURCE_FILE &&
+	    spec->type != OPTION_LIST) {
+		append_name(loader, spec, where);
+		buf_append_str(loader->problem, " is there twice");
+		return false;
+	}
+	if (*set_by != SOURCE_NONE && *set_by != loader->source)
+		target = &loader->overruled;
+	if (!option_value_set(target, spec, text)) {
+		append_name(loader, spec, where);
+		buf_append_str(loader->problem, " takes ");
+		option_text_append_takes(loader->problem, spec);
+		buf_append_str(loader->problem, "; not ");
+		option_text_append_quoted(loader->problem, text);
+		return false;
+	}
+	if (*set_by == SOURCE_NONE)
+		*set_by = loader->source;
+	return true;
+}
+
+/* The command line. */
+
+static enum options_verdict
+print(struct loader *loader, const struct buf *text)
+{
+	if (fwrite(text->data, 1, text->len_bytes, stdout) == text->len_bytes &&
+	    fflush(stdout) == 0)
+		return OPTIONS_EXIT_OK;
+	buf_printf(loader->problem, "standard output: %s", strerror(errno));
+	return OPTIONS_USAGE;
+}
+
+static enum options_verdict
+do_action(struct loader *loader, enum option_action action)
+{
+	struct buf           text = { 0 };
+	enum options_verdict verdict = OPTIONS_RUN;
+
+	switch (action) {
+	case OPTION_ACTION_HELP:
+		help_append(&text);
+		verdict = print(loader, &text);
+		break;
+	case OPTION_ACTION_VERSION:
+		help_append_version(&text);
+		verdict = print(loader, &text);
+		break;
+	case OPTION_ACTION_PRINT_CONFIG:
+		/* Not before the other sources are read. */
+		loader->is_config_printed = true;
+		break;
+	}
+	buf_deinit(&text);
+	return verdict;
+}
+
+static bool
+takes_argument(const struct option_spec *spec)
+{
+	return spec->type != OPTION_ACTION && spec->type != OPTION_FLAG;
+}
+
+static void
+list_long_options(struct option *longs)
+{
+	const struct option_spec *spec;
+	int                       value;
+
+	for (size_t i = 0; i < option_spec_count; i++) {
+		spec = &option_specs[i];
+		value = LONG_OPTION_MIN + (int)i;
+		if (spec->type != OPTION_HEADING)
+			*longs++ = (struct option){ spec->name,
+				takes_argument(spec) ? required_argument :
+						       no_argument,
+				NULL, value };
+	}
+	*longs = (struct option){ 0 };
+}
+
+/* What getopt_long could not take; result is what it returned. */
+static enum options_verdict
+refuse_option(struct loader *loader, int result, char **argv)
+{
+	const struct option_spec *spec;
+
+	if (optopt >= LONG_OPTION_MIN) {
+		spec = &option_specs[optopt - LONG_OPTION_MIN];
+		append_name(loader, spec, NULL);
+		if (result == ':') {
+			buf_append_str(loader->problem, " takes ");
+			option_text_append_takes(loader->problem, spec);
+		} else {
+			buf_append_str(loader->problem, " takes no value");
+		}
+		return OPTIONS_USAGE;
+	}
+	buf_append_str(loader->problem, "unknown option ");
+	if (optopt != 0)
+		option_text_append_quoted(loader->problem,
+		    (char[]){ '-', (char)optopt, '\0' });
+	else
+		option_text_append_quoted(loader->problem, argv[optind - 1]);
+	buf_append_str(loader->problem, "; see --help");
+	return OPTIONS_USAGE;
+}
+
+static enum options_verdict
+read_command_line(struct loader *loader, int argc, char **argv)
+{
+	struct option             longs[OPTION_SPEC_MAX + 1];
+	const struct option_spec *spec;
+	const char               *value;
+	enum options_verdict      verdict = OPTIONS_RUN;
+	int                       result;
+
+	loader->source = SOURCE_COMMAND_LINE;
+	list_long_options(longs);
+	opterr = 0;
+	optind = 0; /* also forgets where an earlier call stood */
+	while (verdict == OPTIONS_RUN &&
+	    (result = getopt_long(argc, argv, "+:", longs, NULL)) != -1) {
+		if (result < LONG_OPTION_MIN)
+			return refuse_option(loader, result, argv);
+		spec = &option_specs[result - LONG_OPTION_MIN];
+		value = takes_argument(spec) ? optarg : "yes";
+		if (spec->type == OPTION_ACTION)
+			verdict = do_action(loader, spec->action);
+		else if (!set_option(loader, spec, value, NULL))
+			return OPTIONS_USAGE;
+	}
+	if (verdict == OPTIONS_RUN && optind < argc) {
+		option_text_append_quoted(loader->problem, argv[optind]);
+		buf_append_str(loader->problem,
+		    " is not an option; see --help");
+		return OPTIONS_USAGE;
+	}
+	return verdict;
+}
+
+/*
+ * A web server gives a CGI program a query without "=" as its command line,
+ * split at each "+".
+ */
+static bool
+is_command_line_a_query(void)
+{
+	const char *query = getenv("QUERY_STRING");
+
+	return getenv("GATEWAY_INTERFACE") != NULL && query != NULL &&
+	    query[0] != '\0' && strchr(query, '=') == NULL;
+}
+
+/* The environment. */
+
+static bool
+set_list_from_variable(struct loader *loader, const struct option_spec *spec,
+    const char *text)
+{
+	char *copy = mem_strdup(text), *rest = NULL;
+	bool  is_good = true;
+
+	for (char *item = strtok_r(copy, " \t\n", &rest);
+	     item != NULL && is_good; item = strtok_r(NULL, " \t\n", &rest))
+		is_good = set_option(loader, spec, item, NULL);
+	free(copy);
+	return is_good;
+}
+
+/*
+ * Goes by the table, and so leaves alone variables that are none of ours but
+ * have our prefix: those that an orchestrator makes for a service of the name.
+ */
+static bool
+read_environment(struct loader *loader)
+{
+	const struct option_spec *spec;
+	struct buf                name = { 0 };
+	const char               *text;
+	bool                      is_good = true;
+
+	loader->source = SOURCE_ENVIRONMENT;
+	for (size_t i = 0; i < option_spec_count && is_good; i++) {
+		spec = &option_specs[i];
+		if (spec->type == OPTION_HEADING || spec->type == OPTION_ACTION)
+			continue;
+		name.len_bytes = 0;
+		append_variable(&name, spec);
+		buf_append(&name, "", 1);
+		text = getenv(name.data);
+		if (text == NULL || text[0] == '\0')
+			continue;
+		if (spec->type == OPTION_LIST)
+			is_good = set_list_from_variable(loader, spec, text);
+		else
+			is_good = set_option(loader, spec, text, NULL);
+	}
+	buf_deinit(&name);
+	return is_good;
+}
+
+/* The file, and all together. */
+
+static bool
+set_from_file(void *arg, const char *where, const char *key, const char *value)
+{
+	struct loader            *loader = arg;
+	const struct option_spec *spec = option_spec_find(key);
+
+	if (spec == NULL || spec->type == OPTION_ACTION ||
+	    spec->is_outside_file) {
+		buf_printf(loader->problem, "%s: unknown key ", where);
+		option_text_append_quoted(loader->problem, key);
+		return false;
+	}
+	return set_option(loader, spec, value, where);
+}
+
+static bool
+read_file(struct loader *loader)
+{
+	loader->source = SOURCE_FILE;
+	return loader->options->config == NULL ||
+	    config_file_read(loader->options->config, set_from_file, loader,
+		loader->problem);
+}
+
+static void
+set_defaults(struct loader *loader)
+{
+	const struct option_spec *spec;
+	bool                      is_good;
+
+	for (size_t i = 0; i < option_spec_count; i++) {
+		spec = &option_specs[i];
+		if (spec->fallback == NULL || loader->set_by[i] != SOURCE_NONE)
+			continue;
+		is_good = option_value_set(loader->options, spec,
+		    spec->fallback);
+		assert(is_good);
+	}
+}
+
+static enum options_verdict
+read_all(struct loader *loader, int argc, char **argv)
+{
+	enum options_verdict verdict = OPTIONS_RUN;
+	struct buf           text = { 0 };
+
+	if (!is_command_line_a_query())
+		verdict = read_command_line(loader, argc, argv);
+	if (verdict != OPTIONS_RUN)
+		return verdict;
+	if (!read_environment(loader) || !read_file(loader))
+		return OPTIONS_USAGE;
+	set_defaults(loader);
+	if (loader->is_config_printed) {
+		option_text_append_config(&text, loader->options);
+		verdict = print(loader, &text);
+		buf_deinit(&text);
+	}
+	return verdict;
+}
+
+enum options_verdict
+options_load(struct options *options, int argc, char **argv,
+    struct buf *problem)
+{
+	struct buf           own_problem = { 0 };
+	struct loader        loader = { .options = options,
+		       .problem = problem != NULL ? problem : &own_problem };
+	enum options_verdict verdict;
+
+	*options = (struct options){ 0 };
+	verdict = read_all(&loader, argc, argv);
+	if (verdict != OPTIONS_RUN)
+		options_deinit(options);
+	options_deinit(&loader.overruled);
+	if (own_problem.len_bytes > 0)
+		fprintf(stderr, "fcgi-sse: %.*s\n", (int)own_problem.len_bytes,
+		    own_problem.data);
+	buf_deinit(&own_problem);
+	return verdict;
+}
+
+void
+options_deinit(struct options *options)
+{
+	for (size_t i = 0; i < option_spec_count; i++)
+		option_value_clear(options, &option_specs[i]);
+	*options = (struct options){ 0 };
+}

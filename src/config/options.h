@@ -1,0 +1,72 @@
+#ifndef CONFIG_OPTIONS_H
+#define CONFIG_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+
+struct buf;
+
+/*
+ * What can be set. A new option is a field here and a row in option_spec.c.
+ * Strings and lists belong to the struct.
+ */
+struct options {
+	char          **listen; /* unix:PATH, HOST:PORT, [V6]:PORT */
+	size_t          listen_count;
+	unsigned        socket_mode;
+	char           *config; /* NULL: no file was read */
+	int64_t         request_timeout_ms;
+	uint64_t        max_body_bytes;
+	int64_t         heartbeat_ms;
+	uint64_t        max_streams;            /* 0: what descriptors allow */
+	uint64_t        max_streams_per_client; /* 0: no limit */
+	int64_t         stall_timeout_ms;
+	int64_t         stream_lifetime_ms; /* 0: no limit */
+	char           *publish_key_file;   /* NULL: none */
+	char          **public_topic;
+	size_t          public_topic_count;
+	uint64_t        history_events;
+	uint64_t        history_bytes;
+	int64_t         history_age_ms;
+	int64_t         coalesce_ms;
+	bool            status;
+	int64_t         drain_spread_ms;
+	int64_t         drain_timeout_ms;
+	char          **allow_origin; /* "*", or origins in lower case */
+	size_t          allow_origin_count;
+	char           *log; /* as log_init's target */
+	enum log_format log_format;
+	enum log_level  log_level;
+};
+
+enum options_verdict {
+	OPTIONS_RUN,     /* all is read; run with it */
+	OPTIONS_EXIT_OK, /* --help and the like: it is printed */
+	OPTIONS_USAGE    /* something is wrong, and was said */
+};
+
+/*
+ * Fills the struct, whatever it held, from the command line, FCGI_SSE_*
+ * variables, the file of --config and the defaults; what comes first there
+ * wins, and a list is that of the first which gives any. An empty variable is
+ * an unset one. In a variable blanks part the values of a list.
+ *
+ * What is wrong is one line that names the option, the variable, or the file
+ * and its line. It is appended to problem, without LF, or printed to stderr
+ * when problem is NULL. Then, and after OPTIONS_EXIT_OK, the struct is empty.
+ *
+ * The command line is left out when it is a CGI request's query (RFC 3875
+ * section 4.4): it would be a client who sets the options.
+ *
+ * May be called again, as for a reload; nothing stays from the last time.
+ */
+enum options_verdict options_load(struct options *, int argc, char **argv,
+    struct buf *problem);
+
+/* Frees what it holds; the struct is empty and may be deinitialised again. */
+void options_deinit(struct options *);
+
+#endif

@@ -1,0 +1,286 @@
+#include "tool/arguments.h"
+
+#include <getopt.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "tool/report.h"
+#include "pure/duration.h"
+
+#define KEY_FILE_VARIABLE "FCGI_SSE_PUBLISH_KEY_FILE"
+
+#define TIMEOUT_MS 30000
+#define TIMEOUT_MS_MIN 100
+#define TIMEOUT_MS_MAX 3600000
+
+#define RETRY_DIGITS_MAX 9
+
+static const char help[] =
+    "Usage: fcgi-sse publish --to ADDRESS --topic TOPIC [OPTION]... [DATA]\n"
+    "       fcgi-sse publish --to ADDRESS --topic TOPIC --lines [OPTION]...\n"
+    "       fcgi-sse publish --to ADDRESS --ndjson [OPTION]...\n"
+    "Publishes an event through the web server before fcgi-sse, and prints "
+    "its id.\n"
+    "Without DATA, standard input is the data, less a line end at its end.\n"
+    "\n"
+    "  --to URL               The web server, by http or https. Without a "
+    "path,\n"
+    "                         /.well-known/mercure is asked.\n"
+    "  --to unix:PATH         The same at a unix socket; unix:PATH:/URL/PATH "
+    "for\n"
+    "                         another path.\n"
+    "  --topic TOPIC          The event's topic; more of them are "
+    "alternates.\n"
+    "  --type NAME            Its name, by which a page listens to it.\n"
+    "  --id ID                Its id; without it the server makes one.\n"
+    "  --retry MS             How long browsers wait to reconnect.\n"
+    "  --private              Only for subscribers who are authorized.\n"
+    "  --lines                Each line of standard input is an event, at "
+    "once.\n"
+    "  --ndjson               Each line is a JSON object: topic, topics, "
+    "data,\n"
+    "                         type, id, retry, private. What it lacks comes "
+    "from\n"
+    "                         the options.\n"
+    "  --key-file FILE        The key to publish with is its first line "
+    "(default\n"
+    "                         the file that " KEY_FILE_VARIABLE " names).\n"
+    "  --timeout TIME         How long an answer may take (100ms to 1h; "
+    "default 30s).\n"
+    "  --quiet                Print no ids.\n"
+    "  --help                 Print this and exit.\n"
+    "\n"
+    "Exit status: 0 when all was accepted, 1 when not, 2 for a wrong option.\n";
+
+enum option_value {
+	OPTION_TO = 256,
+	OPTION_TOPIC,
+	OPTION_TYPE,
+	OPTION_ID,
+	OPTION_RETRY,
+	OPTION_PRIVATE,
+	OPTION_LINES,
+	OPTION_NDJSON,
+	OPTION_KEY,
+	OPTION_KEY_FILE,
+	OPTION_TIMEOUT,
+	OPTION_QUIET,
+	OPTION_HELP,
+};
+
+static const struct option long_options[] = {
+	{ "to", required_argument, NULL, OPTION_TO },
+	{ "topic", required_argument, NULL, OPTION_TOPIC },
+	{ "type", required_argument, NULL, OPTION_TYPE },
+	{ "id", required_argument, NULL, OPTION_ID },
+	{ "retry", required_argument, NULL, OPTION_RETRY },
+	{ "private", no_argument, NULL, OPTION_PRIVATE },
+	{ "lines", no_argument, NULL, OPTION_LINES },
+	{ "ndjson", no_argument, NULL, OPTION_NDJSON },
+	{ "key", required_argument, NULL, OPTION_KEY },
+	{ "key-file", required_argument, NULL, OPTION_KEY_FILE },
+	{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
+	{ "quiet", no_argument, NULL, OPTION_QUIET },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+static enum arguments_verdict
+refuse(const char *what, const char *why)
+{
+	report(0, "%s %s; see fcgi-sse publish --help", what, why);
+	return ARGUMENTS_USAGE;
+}
+
+static enum arguments_verdict
+set_retry(struct arguments *arguments, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len == 0 || len > RETRY_DIGITS_MAX ||
+	    strspn(text, "0123456789") != len)
+		return refuse("--retry",
+		    "takes milliseconds, a number of up to nine digits");
+	arguments->update.retry_ms = strtol(text, NULL, 10);
+	return ARGUMENTS_RUN;
+}
+
+static enum arguments_verdict
+set_timeout(struct arguments *arguments, const char *text)
+{
+	int64_t ms;
+
+	if (!duration_parse(text, &ms) || ms < TIMEOUT_MS_MIN ||
+	    ms > TIMEOUT_MS_MAX)
+		return refuse("--timeout",
+		    "takes a duration from 100ms to 1h, such as 30s");
+	arguments->timeout_ms = ms;
+	return ARGUMENTS_RUN;
+}
+
+static enum arguments_verdict
+set_source(struct arguments *arguments, enum source source)
+{
+	if (arguments->source != SOURCE_STDIN && arguments->source != source)
+		return refuse("--lines and --ndjson", "exclude each other");
+	arguments->source = source;
+	return ARGUMENTS_RUN;
+}
+
+static enum arguments_verdict
+set_option(struct arguments *arguments, int option)
+{
+	struct update *update = &arguments->update;
+
+	switch (option) {
+	case OPTION_TO:
+		arguments->to = optarg;
+		break;
+	case OPTION_TOPIC:
+		update->topics[update->topic_count++] = optarg;
+		break;
+	case OPTION_TYPE:
+		update->type = optarg;
+		break;
+	case OPTION_ID:
+		update->id = optarg;
+		break;
+	case OPTION_RETRY:
+		return set_retry(arguments, optarg);
+	case OPTION_PRIVATE:
+		update->is_private = true;
+		break;
+	case OPTION_LINES:
+		return set_source(arguments, SOURCE_LINES);
+	case OPTION_NDJSON:
+		return set_source(arguments, SOURCE_NDJSON);
+	case OPTION_KEY: /* or it would be an abbreviation of the next */
+		return refuse("--key",
+		    "is no option, since all can see a "
+		    "command line; --key-file is");
+	case OPTION_KEY_FILE:
+		arguments->key_file = optarg;
+		break;
+	case OPTION_TIMEOUT:
+		return set_timeout(arguments, optarg);
+	case OPTION_QUIET:
+		arguments->is_quiet = true;
+		break;
+	case OPTION_HELP:
+		fputs(help, stdout);
+		return ARGUMENTS_HELP;
+	default:
+		break;
+	}
+	return ARGUMENTS_RUN;
+}
+
+/* After the options: DATA, or nothing where stdin has it. */
+static enum arguments_verdict
+set_data(struct arguments *arguments, int count, char **words)
+{
+	if (count == 0)
+		return ARGUMENTS_RUN;
+	if (arguments->source != SOURCE_STDIN)
+		return refuse(words[0],
+		    "is data, which --lines and --ndjson "
+		    "take from standard input");
+	if (count > 1)
+		return refuse(words[1],
+		    "is one argument too many: quote data "
+		    "that holds blanks");
+	arguments->source = SOURCE_ARGUMENT;
+	arguments->update.data = words[0];
+	arguments->update.data_bytes = strlen(words[0]);
+	return ARGUMENTS_RUN;
+}
+
+/* What belongs together, and what must be there. */
+static enum arguments_verdict
+check(const struct arguments *arguments)
+{
+	const struct update *update = &arguments->update;
+	bool                 is_stream = arguments->source == SOURCE_LINES ||
+	    arguments->source == SOURCE_NDJSON;
+
+	if (arguments->to == NULL)
+		return refuse("--to",
+		    "is missing: the web server before "
+		    "fcgi-sse, such as --to https://example.org/sse/events");
+	if (update->topic_count == 0 && arguments->source != SOURCE_NDJSON)
+		return refuse("--topic",
+		    "is missing: what subscribers ask "
+		    "for, such as --topic news");
+	for (size_t i = 0; i < update->topic_count; i++) {
+		if (update->topics[i][0] == '\0')
+			return refuse("--topic", "takes a name");
+	}
+	if (is_stream && update->id != NULL)
+		return refuse("--id",
+		    "is for one event: lines cannot share "
+		    "an id");
+	return ARGUMENTS_RUN;
+}
+
+static enum arguments_verdict
+refuse_option(int result, char **argv)
+{
+	char letter[] = { '-', (char)optopt, '\0' };
+
+	if (result == ':')
+		return refuse(argv[optind - 1], "takes an argument");
+	return refuse(optopt > 0 && optopt < OPTION_TO ? letter :
+							 argv[optind - 1],
+	    "is not an option, or takes no argument; data that begins with - "
+	    "goes behind --");
+}
+
+static enum arguments_verdict
+read_options(struct arguments *arguments, int argc, char **argv)
+{
+	enum arguments_verdict verdict = ARGUMENTS_RUN;
+	int                    option;
+
+	opterr = 0;
+	while (verdict == ARGUMENTS_RUN &&
+	    (option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+		if (option < OPTION_TO)
+			verdict = refuse_option(option, argv);
+		else
+			verdict = set_option(arguments, option);
+	}
+	return verdict;
+}
+
+enum arguments_verdict
+arguments_read(struct arguments *arguments, int argc, char **argv)
+{
+	const char            *key_file = getenv(KEY_FILE_VARIABLE);
+	enum arguments_verdict verdict;
+
+	*arguments = (struct arguments){
+		.source = SOURCE_STDIN,
+		.timeout_ms = TIMEOUT_MS,
+		.update = { .data = "", .retry_ms = -1 },
+	};
+	if (key_file != NULL && key_file[0] != '\0')
+		arguments->key_file = key_file;
+	arguments->update.topics = mem_alloc(
+	    (size_t)argc * sizeof(*arguments->update.topics));
+	verdict = read_options(arguments, argc, argv);
+	if (verdict == ARGUMENTS_RUN)
+		verdict = set_data(arguments, argc - optind, argv + optind);
+	if (verdict == ARGUMENTS_RUN)
+		verdict = check(arguments);
+	return verdict;
+}
+
+void
+arguments_deinit(struct arguments *arguments)
+{
+	free(arguments->update.topics);
+	*arguments = (struct arguments){ 0 };
+}

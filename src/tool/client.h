@@ -1,0 +1,36 @@
+#ifndef TOOL_CLIENT_H
+#define TOOL_CLIENT_H
+
+#include <stdint.h>
+
+struct buf;
+struct target;
+struct update;
+
+enum client_result {
+	CLIENT_ACCEPTED,
+	CLIENT_REFUSED,
+	/* Nothing was ever accepted, and nothing will be: address or key. */
+	CLIENT_HOPELESS,
+};
+
+/*
+ * Publishes to a target, by one connection that is kept. The target has to
+ * outlive it. The key may be NULL; the timeout is for each request.
+ */
+struct client *client_new(const struct target *, const char *key,
+    int64_t timeout_ms);
+void           client_free(struct client *);
+
+/*
+ * Publishes, and waits for the answer; where it is asked to wait and try again,
+ * it does so a few times. Puts the event's id into the text, which is then
+ * terminated, or why there is none.
+ */
+enum client_result client_publish(struct client *, const struct update *,
+    struct buf *text);
+
+/* What the last answer remarked (its field Fcgi-Sse-Note), or NULL. */
+const char *client_note(const struct client *);
+
+#endif

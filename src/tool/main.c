@@ -1,0 +1,232 @@
+/*
+ * fcgi-sse-publish: publishes events by HTTP, as fcgi-sse publish. A program
+ * of its own, so that the responder need not load libcurl.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "tool/arguments.h"
+#include "tool/client.h"
+#include "tool/input.h"
+#include "tool/json_update.h"
+#include "tool/key.h"
+#include "tool/report.h"
+#include "tool/target.h"
+
+#define EXIT_ACCEPTED 0
+#define EXIT_REFUSED 1
+#define EXIT_USAGE 2
+
+/* What becomes of the events. */
+struct run {
+	const struct arguments *arguments;
+	struct client          *client;
+	struct buf              text;
+	bool                    has_failed;
+	bool                    has_noted;
+	bool                    is_over; /* no further event would get there */
+};
+
+static void
+fail(struct run *run, size_t line_number, const char *why)
+{
+	report(line_number, "%s", why);
+	run->has_failed = true;
+}
+
+static void
+fail_input(struct run *run)
+{
+	report(0, "standard input: %s", strerror(errno));
+	run->has_failed = true;
+}
+
+/* What reads the ids may be gone; then there is nobody to publish for. */
+static void
+print_id(struct run *run, const char *id)
+{
+	if (run->arguments->is_quiet)
+		return;
+	if (printf("%s\n", id) < 0 || fflush(stdout) == EOF) {
+		report(0, "standard output: %s", strerror(errno));
+		run->has_failed = true;
+		run->is_over = true;
+	}
+}
+
+static void
+publish(struct run *run, const struct update *update, size_t line_number)
+{
+	const char *note;
+
+	switch (client_publish(run->client, update, &run->text)) {
+	case CLIENT_ACCEPTED:
+		print_id(run, run->text.data);
+		note = client_note(run->client);
+		if (note != NULL && !run->has_noted)
+			report(line_number, "%s", note);
+		run->has_noted = run->has_noted || note != NULL;
+		break;
+	case CLIENT_HOPELESS:
+		run->is_over = true;
+		/* FALLTHROUGH */
+	case CLIENT_REFUSED:
+		fail(run, line_number, run->text.data);
+		break;
+	}
+}
+
+static void
+publish_line(struct run *run, const char *line, size_t len_bytes,
+    size_t line_number)
+{
+	struct update update = run->arguments->update;
+
+	update.data = line;
+	update.data_bytes = len_bytes;
+	publish(run, &update, line_number);
+}
+
+static void
+publish_json(struct run *run, const char *line, size_t len_bytes,
+    size_t line_number)
+{
+	struct json_update json;
+	char               error[JSON_UPDATE_ERROR_BYTES_MAX];
+
+	if (json_update_init(&json, &run->arguments->update, line, len_bytes,
+		error) == -1) {
+		fail(run, line_number, error);
+		return;
+	}
+	publish(run, &json.update, line_number);
+	json_update_deinit(&json);
+}
+
+static bool
+is_blank(const char *line, size_t len_bytes)
+{
+	while (len_bytes > 0 && strchr(" \t\r", line[len_bytes - 1]) != NULL)
+		len_bytes--;
+	return len_bytes == 0;
+}
+
+/* Each line of standard input. */
+static void
+publish_lines(struct run *run, struct input *input)
+{
+	bool              is_json = run->arguments->source == SOURCE_NDJSON;
+	const char       *line;
+	size_t            len_bytes;
+	enum input_result result;
+
+	while (!run->is_over &&
+	    (result = input_read_line(input, &line, &len_bytes)) != INPUT_END) {
+		if (result == INPUT_FAILED) {
+			fail_input(run);
+			break;
+		}
+		if (result == INPUT_TOO_LONG)
+			fail(run, input->line_number, "longer than 64 MiB");
+		else if (!is_json)
+			publish_line(run, line, len_bytes, input->line_number);
+		else if (!is_blank(line, len_bytes))
+			publish_json(run, line, len_bytes, input->line_number);
+	}
+}
+
+/* All of standard input is one event. */
+static void
+publish_input(struct run *run, struct input *input)
+{
+	const char *text;
+	size_t      len_bytes;
+
+	switch (input_read_all(input, &text, &len_bytes)) {
+	case INPUT_FAILED:
+		fail_input(run);
+		break;
+	case INPUT_TOO_LONG:
+		fail(run, 0, "standard input is longer than 64 MiB");
+		break;
+	default:
+		publish_line(run, text, len_bytes, 0);
+		break;
+	}
+}
+
+static int
+publish_all(const struct arguments *arguments, struct client *client)
+{
+	struct run   run = { .arguments = arguments, .client = client };
+	struct input input;
+
+	input_init(&input, STDIN_FILENO);
+	switch (arguments->source) {
+	case SOURCE_ARGUMENT:
+		publish(&run, &arguments->update, 0);
+		break;
+	case SOURCE_STDIN:
+		publish_input(&run, &input);
+		break;
+	case SOURCE_LINES:
+	case SOURCE_NDJSON:
+		publish_lines(&run, &input);
+		break;
+	}
+	input_deinit(&input);
+	buf_deinit(&run.text);
+	return run.has_failed ? EXIT_REFUSED : EXIT_ACCEPTED;
+}
+
+static int
+run_command(const struct arguments *arguments)
+{
+	struct target  target;
+	struct client *client;
+	const char    *error;
+	char          *key = NULL;
+	int            status = EXIT_REFUSED;
+
+	if (!target_init(&target, arguments->to, &error)) {
+		report(0, "--to: %s", error);
+		return EXIT_USAGE;
+	}
+	if (arguments->key_file != NULL)
+		key = key_read(arguments->key_file);
+	if (arguments->key_file == NULL || key != NULL) {
+		client = client_new(&target, key, arguments->timeout_ms);
+		status = publish_all(arguments, client);
+		client_free(client);
+	}
+	key_free(key);
+	target_deinit(&target);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct arguments arguments;
+	int              status = EXIT_USAGE;
+
+	/* A reader of the ids that went away is an error to be reported. */
+	signal(SIGPIPE, SIG_IGN);
+	switch (arguments_read(&arguments, argc, argv)) {
+	case ARGUMENTS_RUN:
+		status = run_command(&arguments);
+		break;
+	case ARGUMENTS_HELP:
+		status = EXIT_ACCEPTED;
+		break;
+	case ARGUMENTS_USAGE:
+		break;
+	}
+	arguments_deinit(&arguments);
+	return status;
+}

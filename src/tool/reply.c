@@ -1,0 +1,128 @@
+#include "tool/reply.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "pure/sse.h"
+
+#define ID_BYTES_MAX 1024
+
+/* More of what a server says about an error is not repeated. */
+#define SAID_BYTES_MAX 300
+
+#define PATH_HINT                                                      \
+	"the path has to be that of the hub where the web server has " \
+	"fcgi-sse, such as /sse/.well-known/mercure or /sse/events"
+
+static const struct {
+	long        status;
+	const char *name;
+	const char *hint;
+} known[] = {
+	{ 400, "Bad Request", NULL },
+	{ 401, "Unauthorized", "--key-file names the file with the key" },
+	{ 403, "Forbidden", NULL },
+	{ 404, "Not Found", PATH_HINT },
+	{ 405, "Method Not Allowed", PATH_HINT },
+	{ 408, "Request Timeout", NULL },
+	{ 413, "Content Too Large",
+	    "the event is longer than fcgi-sse's option max-body allows, or "
+	    "the web server" },
+	{ 415, "Unsupported Media Type", NULL },
+	{ 429, "Too Many Requests", NULL },
+	{ 500, "Internal Server Error", "the web server's log says more" },
+	{ 501, "Not Implemented", NULL },
+	{ 502, "Bad Gateway",
+	    "the web server cannot reach fcgi-sse: it may not be running" },
+	{ 503, "Service Unavailable",
+	    "fcgi-sse may be stopping or not running; try again later" },
+	{ 504, "Gateway Timeout",
+	    "the web server had no answer from fcgi-sse" },
+};
+
+static const char key_hint[] =
+    "the key of --key-file is none of the server's, or the web server keeps "
+    "it from fcgi-sse (Apache by CGI: CGIPassAuth On)";
+
+static bool
+is_plain_text(const struct reply *reply)
+{
+	static const char plain[] = "text/plain";
+
+	return reply->content_type == NULL ||
+	    strncasecmp(reply->content_type, plain, sizeof(plain) - 1) == 0;
+}
+
+bool
+reply_is_id(const struct reply *reply)
+{
+	return reply->status == 200 && is_plain_text(reply) &&
+	    reply->body_bytes > 0 && reply->body_bytes <= ID_BYTES_MAX &&
+	    sse_is_field_value(reply->body, reply->body_bytes);
+}
+
+/* The length of the first line, if that is a message such as fcgi-sse's. */
+static size_t
+said_length(const struct reply *reply, const char *key)
+{
+	const char *lf;
+	size_t      len_bytes = reply->body_bytes;
+
+	if (len_bytes == 0 || reply->content_type == NULL ||
+	    !is_plain_text(reply))
+		return 0;
+	if (key != NULL &&
+	    memmem(reply->body, len_bytes, key, strlen(key)) != NULL)
+		return 0;
+	lf = memchr(reply->body, '\n', len_bytes);
+	if (lf != NULL)
+		len_bytes = (size_t)(lf - reply->body);
+	return len_bytes < SAID_BYTES_MAX ? len_bytes : SAID_BYTES_MAX;
+}
+
+static void
+append_success(struct buf *text, const struct reply *reply)
+{
+	buf_printf(text,
+	    "%ld, but no id: it is no hub that answers there; " PATH_HINT,
+	    reply->status);
+}
+
+/* Whether that is to do here and not at the server, which cannot name it. */
+static bool
+needs_hint(long status)
+{
+	return status == 401 || status == 404 || status == 405;
+}
+
+void
+reply_append_cause(struct buf *text, const struct reply *reply, const char *key)
+{
+	size_t      said_bytes = said_length(reply, key);
+	const char *hint = NULL, *name = "";
+
+	if (reply->status < 300) {
+		append_success(text, reply);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (known[i].status == reply->status) {
+			name = known[i].name;
+			hint = known[i].hint;
+		}
+	}
+	if (reply->status == 401 && key != NULL)
+		hint = key_hint;
+	if (said_bytes > 0 && !needs_hint(reply->status))
+		hint = NULL;
+	if (said_bytes > 0)
+		buf_append(text, reply->body, said_bytes);
+	else
+		buf_printf(text, "%ld %s", reply->status, name);
+	if (reply->location != NULL)
+		buf_printf(text, "; it redirects to %s, which --to can name",
+		    reply->location);
+	else if (hint != NULL)
+		buf_printf(text, "; %s", hint);
+}

@@ -1,0 +1,14 @@
+#ifndef TOOL_REPORT_H
+#define TOOL_REPORT_H
+
+#include <stddef.h>
+
+/*
+ * Prints a line on stderr, for the line of the input with that number; 0 is
+ * none. Bytes that a terminal would act on are printed as "?": what a server
+ * says may be in it.
+ */
+void report(size_t line_number, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,29 @@
+#ifndef TOOL_UPDATE_H
+#define TOOL_UPDATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+
+/* What is published, in the words of the Mercure protocol. */
+struct update {
+	const char **topics; /* the first is the canonical one */
+	size_t       topic_count;
+	const char  *id;   /* NULL: the server makes one */
+	const char  *type; /* NULL: an event without a name */
+	const char  *data; /* may hold NUL; not terminated */
+	size_t       data_bytes;
+	long         retry_ms; /* -1: none */
+	bool         is_private;
+};
+
+#define UPDATE_RETRY_MS_MAX 999999999
+
+/*
+ * Appends it as application/x-www-form-urlencoded (URL standard, section 5.2),
+ * which is the body of a request that publishes.
+ */
+void update_append_form(struct buf *, const struct update *);
+
+#endif
