@@ -13,9 +13,9 @@
 #include "edge/conns.h"
 #include "edge/fcgi.h"
 #include "edge/room.h"
-#include "hub/turns.h"
 #include "http/answer.h"
 #include "http/request.h"
+#include "hub/turns.h"
 #include "routes/router.h"
 #include "stream/peer.h"
 #include "stream/stream.h"
@@ -31,7 +31,7 @@ conn_target(const struct conn *conn)
 static int64_t
 conn_now_ms(const struct conn *conn)
 {
-	return hub_now_ms(conn->conns->streams->hub);
+	return turns_now_ms(conn->conns->streams->turns);
 }
 
 static void

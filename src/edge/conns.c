@@ -22,7 +22,7 @@ conns_init(struct conns *conns, const struct conn_limits *limits)
 void
 conns_run(struct conns *conns)
 {
-	int64_t          now_ms = hub_now_ms(conns->streams->hub);
+	int64_t          now_ms = turns_now_ms(conns->streams->turns);
 	struct deadline *due;
 
 	while ((due = deadline_take_due(&conns->requests, now_ms)) != NULL)
@@ -68,7 +68,7 @@ conns_drain(struct conns *conns)
 			conn_close(conn);
 		else
 			deadline_set(&conns->requests, &conn->deadline,
-			    hub_now_ms(conns->streams->hub));
+			    turns_now_ms(conns->streams->turns));
 	}
 }
 

@@ -25,18 +25,18 @@ struct rate {
 };
 
 struct clock {
-	struct hub      *hub;
+	struct turns    *turns;
 	struct list      rates;
 	bool             has_news;
 	struct histogram tick_latency;
 };
 
 struct clock *
-clock_new(struct hub *hub)
+clock_new(struct turns *turns)
 {
 	struct clock *clock = mem_zalloc(sizeof(*clock));
 
-	clock->hub = hub;
+	clock->turns = turns;
 	list_init(&clock->rates);
 	return clock;
 }
@@ -159,7 +159,7 @@ clock_topic(struct clock *clock, int64_t interval_ms, enum date_format format,
 		clock->has_news = true;
 		snprintf(name, sizeof(name), "clock/%lld/%s",
 		    (long long)interval_ms, date_format_name(format));
-		rate->topics[format] = topic_new(clock->hub, name,
+		rate->topics[format] = topic_new(clock->turns, name,
 		    &(struct topic_limits){
 			.frame_count_max = TICK_COUNT_MAX,
 			.frame_bytes_max = TICK_COUNT_MAX * DATE_BYTES_MAX,

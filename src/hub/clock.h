@@ -8,7 +8,7 @@
 
 struct clock;
 struct histogram;
-struct hub;
+struct turns;
 struct topic;
 
 #define CLOCK_INTERVAL_MS_MIN 100
@@ -20,7 +20,7 @@ struct topic;
  * epoch, so on the wall clock's seconds. All times are ms of the wall clock,
  * and the caller's; it may jump.
  */
-struct clock *clock_new(struct hub *);
+struct clock *clock_new(struct turns *);
 
 /* Without subscribers. */
 void clock_free(struct clock *);

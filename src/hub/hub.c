@@ -8,8 +8,8 @@
 
 #include "base/mem.h"
 #include "base/tree.h"
-#include "hub/turns.h"
 #include "hub/topic.h"
+#include "hub/turns.h"
 
 /*
  * What a topic or an update takes beside its own bytes: allocation heads,
@@ -22,15 +22,15 @@
 #define TOPIC_BYTES_PART 4
 
 struct named {
-	struct list     node; /* in history->idle, or alone */
-	struct history *history;
-	char           *name;
-	struct topic   *topic;
-	size_t          update_count; /* updates that went to it */
+	struct list   node; /* in hub->idle, or alone */
+	struct hub   *hub;
+	char         *name;
+	struct topic *topic;
+	size_t        update_count; /* updates that went to it */
 };
 
 struct update {
-	struct list    node;   /* in history->updates */
+	struct list    node;   /* in hub->updates */
 	char          *id;     /* without spaces around it */
 	struct update *newer;  /* the next with this id, or NULL */
 	struct update *newest; /* the last; only in the first of them */
@@ -61,18 +61,18 @@ on_idle(void *arg)
 {
 	struct named *named = arg;
 
-	list_move(&named->history->idle, &named->node);
+	list_move(&named->hub->idle, &named->node);
 }
 
 static struct topic *
-new_topic(struct history *history, const char *name, size_t frame_count_max,
+new_topic(struct hub *hub, const char *name, size_t frame_count_max,
     struct named *named)
 {
-	return topic_new(history->hub, name,
+	return topic_new(hub->turns, name,
 	    &(struct topic_limits){
 		.frame_count_max = frame_count_max,
 		.frame_bytes_max = SIZE_MAX,
-		.latency = &history->latency,
+		.latency = &hub->latency,
 		.is_coalesced = true,
 		.is_patient = true,
 		.on_idle = named == NULL ? NULL : on_idle,
@@ -81,29 +81,28 @@ new_topic(struct history *history, const char *name, size_t frame_count_max,
 }
 
 void
-history_init(struct history *history, struct hub *hub,
-    const struct history_limits *limits)
+hub_init(struct hub *hub, struct turns *turns, const struct hub_limits *limits)
 {
-	memset(history, 0, sizeof(*history));
-	history->hub = hub;
-	history->limits = *limits;
-	list_init(&history->updates);
-	list_init(&history->idle);
-	history->all = new_topic(history, HISTORY_ALL, SIZE_MAX, NULL);
+	memset(hub, 0, sizeof(*hub));
+	hub->turns = turns;
+	hub->limits = *limits;
+	list_init(&hub->updates);
+	list_init(&hub->idle);
+	hub->all = new_topic(hub, HUB_ALL, SIZE_MAX, NULL);
 }
 
 void
-history_set_limits(struct history *history, const struct history_limits *limits)
+hub_set_limits(struct hub *hub, const struct hub_limits *limits)
 {
-	history->limits = *limits;
+	hub->limits = *limits;
 }
 
 static struct named *
-named_find(const struct history *history, const char *name)
+named_find(const struct hub *hub, const char *name)
 {
 	const struct named key = { .name = (char *)(void *)name };
 
-	return tree_find(&history->topics, &key, compare_names);
+	return tree_find(&hub->topics, &key, compare_names);
 }
 
 static size_t
@@ -113,65 +112,63 @@ named_cost_bytes(const char *name)
 }
 
 static struct named *
-named_new(struct history *history, const char *name)
+named_new(struct hub *hub, const char *name)
 {
 	struct named *named = mem_zalloc(sizeof(*named));
 
-	named->history = history;
+	named->hub = hub;
 	named->name = mem_strdup(name);
 	list_init(&named->node);
-	named->topic = new_topic(history, name, history->limits.event_count_max,
-	    named);
-	tree_add(&history->topics, named, compare_names);
-	history->topic_count++;
-	history->topic_bytes += named_cost_bytes(named->name);
-	list_append(&history->idle, &named->node);
+	named->topic = new_topic(hub, name, hub->limits.event_count_max, named);
+	tree_add(&hub->topics, named, compare_names);
+	hub->topic_count++;
+	hub->topic_bytes += named_cost_bytes(named->name);
+	list_append(&hub->idle, &named->node);
 	return named;
 }
 
 static void
 named_free(struct named *named)
 {
-	struct history *history = named->history;
+	struct hub *hub = named->hub;
 
 	list_remove(&named->node);
-	tree_remove(&history->topics, named, compare_names);
-	history->topic_count--;
-	history->topic_bytes -= named_cost_bytes(named->name);
+	tree_remove(&hub->topics, named, compare_names);
+	hub->topic_count--;
+	hub->topic_bytes -= named_cost_bytes(named->name);
 	topic_free(named->topic);
 	free(named->name);
 	free(named);
 }
 
 static struct named *
-named_get(struct history *history, const char *name)
+named_get(struct hub *hub, const char *name)
 {
-	struct named *named = named_find(history, name);
+	struct named *named = named_find(hub, name);
 
-	if (named == NULL &&
-	    history->topic_count < history->limits.topic_count_max &&
-	    history->topic_bytes + named_cost_bytes(name) <=
-		history->limits.bytes_max / TOPIC_BYTES_PART)
-		named = named_new(history, name);
+	if (named == NULL && hub->topic_count < hub->limits.topic_count_max &&
+	    hub->topic_bytes + named_cost_bytes(name) <=
+		hub->limits.bytes_max / TOPIC_BYTES_PART)
+		named = named_new(hub, name);
 	return named;
 }
 
 struct topic *
-history_topic(struct history *history, const char *name)
+hub_topic(struct hub *hub, const char *name)
 {
 	struct named *named;
 
-	if (strcmp(name, HISTORY_ALL) == 0)
-		return history->all;
-	named = named_get(history, name);
+	if (strcmp(name, HUB_ALL) == 0)
+		return hub->all;
+	named = named_get(hub, name);
 	return named == NULL ? NULL : named->topic;
 }
 
 /* The tree has the oldest update with an id, which leads to the others. */
 static void
-index_add(struct history *history, struct update *update)
+index_add(struct hub *hub, struct update *update)
 {
-	struct update *oldest = tree_add(&history->ids, update, compare_ids);
+	struct update *oldest = tree_add(&hub->ids, update, compare_ids);
 
 	if (oldest != update)
 		oldest->newest->newer = update;
@@ -180,36 +177,36 @@ index_add(struct history *history, struct update *update)
 
 /* The update is the oldest of all, so it is the one that the tree has. */
 static void
-index_remove(struct history *history, const struct update *update)
+index_remove(struct hub *hub, const struct update *update)
 {
-	assert(tree_find(&history->ids, update, compare_ids) == update);
+	assert(tree_find(&hub->ids, update, compare_ids) == update);
 	if (update->newer == NULL) {
-		tree_remove(&history->ids, update, compare_ids);
+		tree_remove(&hub->ids, update, compare_ids);
 		return;
 	}
 	update->newer->newest = update->newest;
-	tree_replace(&history->ids, update->newer, compare_ids);
+	tree_replace(&hub->ids, update->newer, compare_ids);
 }
 
 static void
-drop_oldest(struct history *history)
+drop_oldest(struct hub *hub)
 {
-	struct update *oldest = list_entry(history->updates.next, struct update,
+	struct update *oldest = list_entry(hub->updates.next, struct update,
 	    node);
 	struct named  *named;
 	size_t         i;
 
 	list_remove(&oldest->node);
-	index_remove(history, oldest);
+	index_remove(hub, oldest);
 	for (i = 0; i < oldest->topic_count; i++) {
 		named = oldest->topics[i];
 		topic_drop(named->topic, oldest->frame->seq);
 		if (--named->update_count == 0)
 			on_idle(named);
 	}
-	topic_drop(history->all, oldest->frame->seq);
-	history->update_count--;
-	history->update_bytes -= oldest->cost_bytes;
+	topic_drop(hub->all, oldest->frame->seq);
+	hub->update_count--;
+	hub->update_bytes -= oldest->cost_bytes;
 	frame_unref(oldest->frame);
 	free(oldest->id);
 	free(oldest);
@@ -229,7 +226,7 @@ trimmed_id(const char *id)
 
 /* NULL when one of the topics cannot be made. */
 static struct update *
-update_new(struct history *history, const struct update_spec *spec)
+update_new(struct hub *hub, const struct update_spec *spec)
 {
 	struct update *update;
 	size_t         i, topics_bytes;
@@ -238,7 +235,7 @@ update_new(struct history *history, const struct update_spec *spec)
 	update = mem_zalloc(sizeof(*update) + topics_bytes);
 	update->topic_count = spec->topic_count;
 	for (i = 0; i < spec->topic_count; i++) {
-		update->topics[i] = named_get(history, spec->topics[i]);
+		update->topics[i] = named_get(hub, spec->topics[i]);
 		if (update->topics[i] == NULL) {
 			free(update);
 			return NULL;
@@ -247,35 +244,34 @@ update_new(struct history *history, const struct update_spec *spec)
 	list_init(&update->node);
 	update->id = trimmed_id(spec->id);
 	update->frame = frame_new(spec->bytes, spec->len_bytes);
-	update->published_ms = hub_now_ms(history->hub);
+	update->published_ms = turns_now_ms(hub->turns);
 	update->cost_bytes = UPDATE_COST_BYTES + strlen(spec->id) +
 	    spec->len_bytes + 3 * topics_bytes;
 	return update;
 }
 
 int
-history_publish(struct history *history, const struct update_spec *spec)
+hub_publish(struct hub *hub, const struct update_spec *spec)
 {
 	struct update *update;
 	size_t         i;
 
-	update = update_new(history, spec);
+	update = update_new(hub, spec);
 	if (update == NULL)
 		return -1;
-	while (!list_is_empty(&history->updates) &&
-	    history_bytes(history) + update->cost_bytes >
-		history->limits.bytes_max)
-		drop_oldest(history);
-	history->update_bytes += update->cost_bytes;
-	history->update_count++;
-	history->published_count++;
-	list_append(&history->updates, &update->node);
-	index_add(history, update);
+	while (!list_is_empty(&hub->updates) &&
+	    hub_bytes(hub) + update->cost_bytes > hub->limits.bytes_max)
+		drop_oldest(hub);
+	hub->update_bytes += update->cost_bytes;
+	hub->update_count++;
+	hub->published_count++;
+	list_append(&hub->updates, &update->node);
+	index_add(hub, update);
 	for (i = 0; i < update->topic_count; i++) {
 		update->topics[i]->update_count++;
 		topic_publish(update->topics[i]->topic, update->frame);
 	}
-	topic_publish(history->all, update->frame);
+	topic_publish(hub->all, update->frame);
 	return 0;
 }
 
@@ -292,18 +288,18 @@ update_went_to(const struct update *update, const struct topic *topic)
 }
 
 bool
-history_find(const struct history *history, const char *id,
-    struct topic *const *topics, size_t topic_count, uint64_t *seq)
+hub_find(const struct hub *hub, const char *id, struct topic *const *topics,
+    size_t topic_count, uint64_t *seq)
 {
 	struct update        key = { .id = trimmed_id(id) };
 	const struct update *update;
 	size_t               i;
 
-	update = tree_find(&history->ids, &key, compare_ids);
+	update = tree_find(&hub->ids, &key, compare_ids);
 	free(key.id);
 	for (; update != NULL; update = update->newer) {
 		for (i = 0; i < topic_count; i++) {
-			if (topics[i] != history->all &&
+			if (topics[i] != hub->all &&
 			    !update_went_to(update, topics[i]))
 				continue;
 			*seq = update->frame->seq;
@@ -314,32 +310,32 @@ history_find(const struct history *history, const char *id,
 }
 
 size_t
-history_bytes(const struct history *history)
+hub_bytes(const struct hub *hub)
 {
-	return history->topic_bytes + history->update_bytes;
+	return hub->topic_bytes + hub->update_bytes;
 }
 
 int64_t
-history_next_ms(const struct history *history)
+hub_next_ms(const struct hub *hub)
 {
 	const struct update *oldest;
 
-	if (list_is_empty(&history->updates))
+	if (list_is_empty(&hub->updates))
 		return INT64_MAX;
-	oldest = list_entry(history->updates.next, struct update, node);
-	return oldest->published_ms + history->limits.age_ms;
+	oldest = list_entry(hub->updates.next, struct update, node);
+	return oldest->published_ms + hub->limits.age_ms;
 }
 
 void
-history_run(struct history *history)
+hub_run(struct hub *hub)
 {
 	struct named *named;
 
-	while (history_next_ms(history) != INT64_MAX &&
-	    history_next_ms(history) <= hub_now_ms(history->hub))
-		drop_oldest(history);
-	while (!list_is_empty(&history->idle)) {
-		named = list_entry(history->idle.next, struct named, node);
+	while (hub_next_ms(hub) != INT64_MAX &&
+	    hub_next_ms(hub) <= turns_now_ms(hub->turns))
+		drop_oldest(hub);
+	while (!list_is_empty(&hub->idle)) {
+		named = list_entry(hub->idle.next, struct named, node);
 		list_remove(&named->node);
 		if (named->update_count == 0 &&
 		    topic_subscriber_count(named->topic) == 0)
@@ -348,11 +344,11 @@ history_run(struct history *history)
 }
 
 void
-history_deinit(struct history *history)
+hub_deinit(struct hub *hub)
 {
-	while (!list_is_empty(&history->updates))
-		drop_oldest(history);
-	history_run(history);
-	assert(history->topic_count == 0);
-	topic_free(history->all);
+	while (!list_is_empty(&hub->updates))
+		drop_oldest(hub);
+	hub_run(hub);
+	assert(hub->topic_count == 0);
+	topic_free(hub->all);
 }

@@ -8,13 +8,13 @@
 #include "base/list.h"
 #include "pure/histogram.h"
 
-struct hub;
+struct turns;
 struct topic;
 
 /* The name that stands for every topic. */
-#define HISTORY_ALL "*"
+#define HUB_ALL "*"
 
-struct history_limits {
+struct hub_limits {
 	size_t  event_count_max; /* of one topic */
 	size_t  topic_count_max;
 	size_t  bytes_max; /* of all, topics included */
@@ -28,37 +28,36 @@ struct history_limits {
  * subscriber. Topics themselves may take a quarter of the bytes: more of them
  * are refused, since what others have published is not to go for empty ones.
  */
-struct history {
-	struct hub           *hub;
-	struct history_limits limits;
-	void                 *topics; /* a tree, by name */
-	void                 *ids; /* a tree: the oldest update with each id */
-	struct list           updates; /* oldest first */
-	struct list           idle;    /* topics to be freed */
-	struct topic         *all;
-	size_t                topic_count;
-	size_t                update_count;
-	size_t                topic_bytes;
-	size_t                update_bytes;
-	uint64_t              published_count;
-	struct histogram      latency; /* from publish to the last subscriber */
+struct hub {
+	struct turns     *turns;
+	struct hub_limits limits;
+	void             *topics;  /* a tree, by name */
+	void             *ids;     /* a tree: the oldest update with each id */
+	struct list       updates; /* oldest first */
+	struct list       idle;    /* topics to be freed */
+	struct topic     *all;
+	size_t            topic_count;
+	size_t            update_count;
+	size_t            topic_bytes;
+	size_t            update_bytes;
+	uint64_t          published_count;
+	struct histogram  latency; /* from publish to the last subscriber */
 };
 
-void history_init(struct history *, struct hub *,
-    const struct history_limits *);
+void hub_init(struct hub *, struct turns *, const struct hub_limits *);
 
 /* Without subscribers. */
-void history_deinit(struct history *);
+void hub_deinit(struct hub *);
 
 /* Takes other limits. A topic's own count holds for new topics. */
-void history_set_limits(struct history *, const struct history_limits *);
+void hub_set_limits(struct hub *, const struct hub_limits *);
 
 /*
  * The topic of that name, which is made if need be, or the one that has every
  * update for HISTORY_ALL. NULL when there are too many. Subscribe to it before
- * the next history_run.
+ * the next hub_run.
  */
-struct topic *history_topic(struct history *, const char *name);
+struct topic *hub_topic(struct hub *, const char *name);
 
 /* An update: the frame of its event, and where it goes. */
 struct update_spec {
@@ -70,7 +69,7 @@ struct update_spec {
 };
 
 /* Publishes to all the topics. Returns 0, or -1 when there are too many. */
-int history_publish(struct history *, const struct update_spec *);
+int hub_publish(struct hub *, const struct update_spec *);
 
 /*
  * The sequence number of the update with that id that went to one of the
@@ -78,16 +77,16 @@ int history_publish(struct history *, const struct update_spec *);
  * the oldest that counts: rather an event twice than one lost. Spaces around
  * an id do not count, since a header field loses them.
  */
-bool history_find(const struct history *, const char *id,
-    struct topic *const *topics, size_t topic_count, uint64_t *seq);
+bool hub_find(const struct hub *, const char *id, struct topic *const *topics,
+    size_t topic_count, uint64_t *seq);
 
 /* The memory that topics and updates take. */
-size_t history_bytes(const struct history *);
+size_t hub_bytes(const struct hub *);
 
 /* Lets go of what is too old, and of topics that nobody uses. */
-void history_run(struct history *);
+void hub_run(struct hub *);
 
-/* When history_run is needed next, on hub_now_ms's clock; INT64_MAX: never. */
-int64_t history_next_ms(const struct history *);
+/* When hub_run is needed next, on turns_now_ms's clock; INT64_MAX: never. */
+int64_t hub_next_ms(const struct hub *);
 
 #endif

@@ -10,7 +10,7 @@
 #include "pure/histogram.h"
 
 struct topic {
-	struct hub         *hub;
+	struct turns       *turns;
 	char               *name;
 	struct topic_limits limits;
 	struct ring         ring;
@@ -24,7 +24,7 @@ struct topic {
 	uint64_t    stalled_seq_min; /* none stalled is before it */
 	uint64_t    pending_seq_min; /* nor one that will be called */
 
-	struct list     busy_node; /* in hub->busy while ready has any */
+	struct list     busy_node; /* in turns->busy while ready has any */
 	struct deadline held;      /* until the fan-out begins */
 	int64_t         fanout_start_us;
 	size_t          fanout_call_count;
@@ -32,11 +32,12 @@ struct topic {
 };
 
 struct topic *
-topic_new(struct hub *hub, const char *name, const struct topic_limits *limits)
+topic_new(struct turns *turns, const char *name,
+    const struct topic_limits *limits)
 {
 	struct topic *topic = mem_zalloc(sizeof(*topic));
 
-	topic->hub = hub;
+	topic->turns = turns;
 	topic->name = mem_strdup(name);
 	topic->limits = *limits;
 	list_init(&topic->waiting);
@@ -95,14 +96,14 @@ static void
 become_busy(struct topic *topic)
 {
 	if (list_is_empty(&topic->busy_node))
-		list_append(&topic->hub->busy, &topic->busy_node);
+		list_append(&topic->turns->busy, &topic->busy_node);
 }
 
 /* A fan-out has reached its last subscriber. */
 static void
 topic_account(const struct topic *topic)
 {
-	int64_t took_us = topic->hub->now_us() - topic->fanout_start_us;
+	int64_t took_us = topic->turns->now_us() - topic->fanout_start_us;
 
 	if (topic->limits.latency != NULL)
 		histogram_add(topic->limits.latency, took_us);
@@ -206,7 +207,7 @@ topic_run(struct list *busy_node, size_t max)
 	if (list_is_empty(&topic->ready))
 		become_idle(topic);
 	else
-		list_move(&topic->hub->busy, &topic->busy_node);
+		list_move(&topic->turns->busy, &topic->busy_node);
 	return call_count;
 }
 
@@ -297,7 +298,7 @@ topic_expect(struct topic *topic)
 	const struct ring *ring = &topic->ring;
 
 	if (topic->fanout_event_count++ == 0)
-		topic->fanout_start_us = topic->hub->now_us();
+		topic->fanout_start_us = topic->turns->now_us();
 	if (topic->pending_seq_min == UINT64_MAX)
 		topic->pending_seq_min = ring->frame_count == 0 ?
 		    topic->dropped_seq :
@@ -307,21 +308,21 @@ topic_expect(struct topic *topic)
 void
 topic_publish(struct topic *topic, struct frame *frame)
 {
-	struct hub *hub = topic->hub;
+	struct turns *turns = topic->turns;
 
 	topic_make_way(topic, frame->len_bytes);
 	if (frame->seq == 0)
-		frame->seq = ++hub->last_seq;
-	assert(frame->seq == hub->last_seq);
+		frame->seq = ++turns->last_seq;
+	assert(frame->seq == turns->last_seq);
 	if (topic->subscriber_count > 0)
 		topic_expect(topic);
 	ring_add(&topic->ring, frame);
 	if (topic->subscriber_count == 0)
 		return;
-	if (!topic->limits.is_coalesced || hub->held.after_ms == 0)
+	if (!topic->limits.is_coalesced || turns->held.after_ms == 0)
 		topic_release(topic);
 	else if (!topic_is_held(topic))
-		deadline_set(&hub->held, &topic->held, hub_now_ms(hub));
+		deadline_set(&turns->held, &topic->held, turns_now_ms(turns));
 }
 
 static void
@@ -342,8 +343,9 @@ cursor_open(struct cursor *cursor, struct topic *const *topics,
 	size_t i;
 
 	assert(topic_count >= 1 && topic_count <= CURSOR_TOPICS_MAX);
-	cursor->seq = seq < topics[0]->hub->last_seq ? seq :
-						       topics[0]->hub->last_seq;
+	cursor->seq = seq < topics[0]->turns->last_seq ?
+	    seq :
+	    topics[0]->turns->last_seq;
 	cursor->call = call;
 	cursor->subscriptions = topic_count == 1 ?
 	    &cursor->only :

@@ -10,7 +10,7 @@
 #include "hub/ring.h"
 
 struct histogram;
-struct hub;
+struct turns;
 
 /*
  * A topic keeps the frames of its last events in a ring; each subscriber is a
@@ -20,7 +20,7 @@ struct hub;
  * topics and still see every event once and in order.
  *
  * A topic knows no socket. It wakes cursors, some hundred at a time, from
- * hub_run (hub/hub.h).
+ * turns_run (hub/turns.h).
  */
 
 struct topic;
@@ -29,8 +29,8 @@ struct topic;
 struct topic_limits {
 	size_t frame_count_max;
 	size_t frame_bytes_max; /* the newest frame stays whatever its size */
-	struct histogram *latency;      /* of deliveries to all; or NULL */
-	bool              is_coalesced; /* collects events, as hub->held says */
+	struct histogram *latency; /* of deliveries to all; or NULL */
+	bool is_coalesced;         /* collects events, as turns->held says */
 
 	/*
 	 * The count alone drops no frame that a subscriber is still to have:
@@ -45,7 +45,7 @@ struct topic_limits {
 };
 
 /* The name is for the log. Free with topic_free, without subscribers. */
-struct topic *topic_new(struct hub *, const char *name,
+struct topic *topic_new(struct turns *, const char *name,
     const struct topic_limits *);
 void          topic_free(struct topic *);
 
@@ -130,13 +130,14 @@ size_t cursor_peek(const struct cursor *, struct frame **, size_t max);
 void cursor_advance(struct cursor *, const struct frame *);
 
 /*
- * For hub_run: calls at most max ready cursors of the topic whose node in the
+ * For turns_run: calls at most max ready cursors of the topic whose node in the
  * hub's list this is, takes the node out when none is left, and returns how
  * many it called.
  */
 size_t topic_run(struct list *busy_node, size_t max);
 
-/* For hub_run: the topic of that deadline in hub->held is to deliver now. */
+/* For turns_run: the topic of that deadline in turns->held is to deliver now.
+ */
 void topic_release_held(struct deadline *);
 
 #endif

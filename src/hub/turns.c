@@ -12,57 +12,58 @@
 #define SLICE_COUNT 64
 
 void
-hub_init(struct hub *hub, int64_t (*now_us)(void))
+turns_init(struct turns *turns, int64_t (*now_us)(void))
 {
-	hub->last_seq = 0;
-	list_init(&hub->busy);
-	deadline_list_init(&hub->held, 0);
-	hub->now_us = now_us;
+	turns->last_seq = 0;
+	list_init(&turns->busy);
+	deadline_list_init(&turns->held, 0);
+	turns->now_us = now_us;
 }
 
 void
-hub_deinit(struct hub *hub)
+turns_deinit(struct turns *turns)
 {
-	assert(!hub_is_busy(hub));
+	assert(!turns_is_busy(turns));
 }
 
 int64_t
-hub_now_ms(const struct hub *hub)
+turns_now_ms(const struct turns *turns)
 {
-	return hub->now_us() / 1000;
+	return turns->now_us() / 1000;
 }
 
 void
-hub_set_coalesce_ms(struct hub *hub, int64_t coalesce_ms)
+turns_set_coalesce_ms(struct turns *turns, int64_t coalesce_ms)
 {
-	hub->held.after_ms = coalesce_ms;
+	turns->held.after_ms = coalesce_ms;
 }
 
 int64_t
-hub_next_ms(const struct hub *hub)
+turns_next_ms(const struct turns *turns)
 {
-	return deadline_next_ms(&hub->held);
+	return deadline_next_ms(&turns->held);
 }
 
 bool
-hub_is_busy(const struct hub *hub)
+turns_is_busy(const struct turns *turns)
 {
-	return !list_is_empty(&hub->busy);
+	return !list_is_empty(&turns->busy);
 }
 
 void
-hub_run(struct hub *hub, size_t call_count_max)
+turns_run(struct turns *turns, size_t call_count_max)
 {
 	size_t           slice_count, call_count = 0;
 	struct deadline *held;
 
-	while (!list_is_empty(&hub->held.nodes) &&
-	    (held = deadline_take_due(&hub->held, hub_now_ms(hub))) != NULL)
+	while (!list_is_empty(&turns->held.nodes) &&
+	    (held = deadline_take_due(&turns->held, turns_now_ms(turns))) !=
+		NULL)
 		topic_release_held(held);
-	while (hub_is_busy(hub) && call_count < call_count_max) {
+	while (turns_is_busy(turns) && call_count < call_count_max) {
 		slice_count = call_count_max - call_count;
 		if (slice_count > SLICE_COUNT)
 			slice_count = SLICE_COUNT;
-		call_count += topic_run(hub->busy.next, slice_count);
+		call_count += topic_run(turns->busy.next, slice_count);
 	}
 }

@@ -5,11 +5,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/log.h"
-#include "hub/clock.h"
-#include "config/options.h"
-#include "process/resources.h"
 #include "auth/publishers.h"
+#include "base/log.h"
+#include "config/options.h"
+#include "hub/clock.h"
+#include "process/resources.h"
 #include "routes/sampler.h"
 
 /* Cursors that are called in one turn. */
@@ -98,7 +98,7 @@ engine_arm(struct engine *engine, int64_t due_ms)
 		return;
 	}
 	uv_update_time(&engine->loop);
-	now_ms = hub_now_ms(&engine->hub);
+	now_ms = turns_now_ms(&engine->turns);
 	uv_timer_start(&engine->timer, on_timer,
 	    due_ms > now_ms ? (uint64_t)(due_ms - now_ms) : 0, 0);
 }
@@ -107,7 +107,7 @@ static void
 engine_run_clock(struct engine *engine)
 {
 	struct clock *clock = engine->routes.clock;
-	int64_t       now_ms = hub_now_ms(&engine->hub), wait_ms;
+	int64_t       now_ms = turns_now_ms(&engine->turns), wait_ms;
 
 	if (now_ms < engine->clock_due_ms && !clock_has_news(clock))
 		return;
@@ -142,21 +142,21 @@ on_turn(uv_prepare_t *prepare)
 	conns_run(&engine->conns);
 	streams_run(&engine->streams);
 	engine_run_clock(engine);
-	hub_run(&engine->hub, CALLS_PER_TURN);
+	turns_run(&engine->turns, CALLS_PER_TURN);
 	streams_reap(&engine->streams);
 	engine_trim(engine);
-	history_run(&engine->history);
+	hub_run(&engine->hub);
 	if (engine->on_turn != NULL)
 		engine->on_turn(engine->arg);
-	if (hub_is_busy(&engine->hub) || streams_is_busy(&engine->streams))
+	if (turns_is_busy(&engine->turns) || streams_is_busy(&engine->streams))
 		uv_idle_start(&engine->more, on_more);
 	else
 		uv_idle_stop(&engine->more);
 	engine_arm(engine,
 	    least(least(engine->clock_due_ms, conns_next_ms(&engine->conns)),
 		least(least(streams_next_ms(&engine->streams),
-			  hub_next_ms(&engine->hub)),
-		    history_next_ms(&engine->history))));
+			  turns_next_ms(&engine->turns)),
+		    hub_next_ms(&engine->hub))));
 	log_flush();
 }
 
@@ -181,8 +181,8 @@ void
 engine_set_options(struct engine *engine, const struct options *options,
     const char *keys)
 {
-	struct routes              *routes = &engine->routes;
-	const struct history_limits history_limits = {
+	struct routes          *routes = &engine->routes;
+	const struct hub_limits hub_limits = {
 		.event_count_max = options->history_events,
 		.topic_count_max = TOPICS_MAX,
 		.bytes_max = options->history_bytes,
@@ -199,8 +199,8 @@ engine_set_options(struct engine *engine, const struct options *options,
 	};
 
 	streams_set_limits(&engine->streams, &limits);
-	history_set_limits(&engine->history, &history_limits);
-	hub_set_coalesce_ms(&engine->hub, options->coalesce_ms);
+	hub_set_limits(&engine->hub, &hub_limits);
+	turns_set_coalesce_ms(&engine->turns, options->coalesce_ms);
 	routes->origins = options->allow_origin;
 	routes->origin_count = options->allow_origin_count;
 	routes->is_status_open = options->status;
@@ -215,10 +215,10 @@ engine_init_routes(struct engine *engine, size_t descriptors_max)
 {
 	engine->routes = (struct routes){
 		.loop = &engine->loop,
-		.hub = &engine->hub,
-		.clock = clock_new(&engine->hub),
+		.turns = &engine->turns,
+		.clock = clock_new(&engine->turns),
 		.streams = &engine->streams,
-		.history = &engine->history,
+		.hub = &engine->hub,
 		.wall_ms = wall_ms,
 		.random_bytes = random_bytes,
 		.facts = {
@@ -235,17 +235,17 @@ void
 engine_init(struct engine *engine, const struct options *options,
     const char *keys, size_t descriptors_max)
 {
-	int                         error;
-	const struct stream_limits  no_stream_limits = { 0 };
-	const struct history_limits no_history_limits = { 0 };
-	const struct conn_limits    conn_limits = {
-		   .records.params_bytes_max = PARAMS_BYTES_MAX,
-		   .records.body_bytes_max = options->max_body_bytes,
-		   .records.foreign_bytes_max = FOREIGN_BYTES_MAX,
-		   .buffered_bytes_max = BUFFERED_BYTES_MAX,
-		   .request_timeout_ms = options->request_timeout_ms,
-		   .idle_timeout_ms = IDLE_TIMEOUT_MS,
-		   .answer_timeout_ms = options->stall_timeout_ms,
+	int                        error;
+	const struct stream_limits no_stream_limits = { 0 };
+	const struct hub_limits    no_history_limits = { 0 };
+	const struct conn_limits   conn_limits = {
+		  .records.params_bytes_max = PARAMS_BYTES_MAX,
+		  .records.body_bytes_max = options->max_body_bytes,
+		  .records.foreign_bytes_max = FOREIGN_BYTES_MAX,
+		  .buffered_bytes_max = BUFFERED_BYTES_MAX,
+		  .request_timeout_ms = options->request_timeout_ms,
+		  .idle_timeout_ms = IDLE_TIMEOUT_MS,
+		  .answer_timeout_ms = options->stall_timeout_ms,
 	};
 
 	memset(engine, 0, sizeof(*engine));
@@ -261,9 +261,9 @@ engine_init(struct engine *engine, const struct options *options,
 	engine->turn.data = engine->timer.data = engine;
 	engine->armed_ms = INT64_MAX;
 	engine->clock_due_ms = INT64_MAX;
-	hub_init(&engine->hub, monotonic_us);
-	streams_init(&engine->streams, &engine->hub, &no_stream_limits);
-	history_init(&engine->history, &engine->hub, &no_history_limits);
+	turns_init(&engine->turns, monotonic_us);
+	streams_init(&engine->streams, &engine->turns, &no_stream_limits);
+	hub_init(&engine->hub, &engine->turns, &no_history_limits);
 	engine_init_routes(engine, descriptors_max);
 	engine->conns.loop = &engine->loop;
 	engine->conns.routes = &engine->routes;
@@ -295,9 +295,9 @@ engine_deinit(struct engine *engine)
 	streams_deinit(&engine->streams);
 	sampler_free(engine->routes.sampler);
 	publishers_free(engine->routes.publishers);
-	history_deinit(&engine->history);
-	clock_free(engine->routes.clock);
 	hub_deinit(&engine->hub);
+	clock_free(engine->routes.clock);
+	turns_deinit(&engine->turns);
 	uv_close((uv_handle_t *)&engine->turn, NULL);
 	uv_close((uv_handle_t *)&engine->more, NULL);
 	uv_close((uv_handle_t *)&engine->timer, NULL);

@@ -27,11 +27,11 @@ struct engine {
 	int64_t      clock_due_ms;
 	size_t
 	    peak_count; /* streams that were open since memory was given back */
-	struct hub     hub;
+	struct turns   turns;
 	struct streams streams;
 	struct routes  routes;
 	struct conns   conns; /* none under CGI */
-	struct history history;
+	struct hub     hub;
 
 	/* Called in each turn, when all that is due is done; NULL: nothing. */
 	void (*on_turn)(void *);

@@ -8,14 +8,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "auth/key_file.h"
 #include "base/log.h"
+#include "config/options.h"
 #include "edge/cgi.h"
 #include "process/command.h"
 #include "process/engine.h"
-#include "auth/key_file.h"
-#include "process/resources.h"
 #include "process/listen.h"
-#include "config/options.h"
+#include "process/resources.h"
 #include "process/server.h"
 #include "process/signals.h"
 

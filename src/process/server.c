@@ -5,16 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/key_file.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "config/options.h"
 #include "edge/cgi.h"
 #include "edge/fcgi.h"
 #include "process/accept.h"
 #include "process/engine.h"
-#include "auth/key_file.h"
 #include "process/listen.h"
 #include "process/notify.h"
-#include "config/options.h"
 #include "process/siblings.h"
 #include "process/signals.h"
 

@@ -1,7 +1,7 @@
+#include "http/answer.h"
 #include "hub/clock.h"
 #include "hub/topic.h"
 #include "pure/sse.h"
-#include "http/answer.h"
 #include "routes/routes.h"
 #include "stream/stream.h"
 

@@ -4,10 +4,10 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "hub/topic.h"
-#include "pure/sse.h"
 #include "http/answer.h"
 #include "http/request.h"
+#include "hub/topic.h"
+#include "pure/sse.h"
 #include "routes/routes.h"
 #include "stream/stream.h"
 
@@ -127,7 +127,7 @@ counter_start(const struct call *call, struct answer *answer,
 	struct counter *counter = mem_alloc(sizeof(*counter));
 
 	*counter = *like;
-	counter->topic = topic_new(call->routes->hub, "counter",
+	counter->topic = topic_new(call->routes->turns, "counter",
 	    &counter_limits);
 	stream_open(call, answer,
 	    &(struct stream_spec){

@@ -85,19 +85,19 @@ append_streams(struct buf *buf, const struct streams *streams)
 }
 
 static void
-append_topics(struct buf *buf, const struct history *history)
+append_topics(struct buf *buf, const struct hub *hub)
 {
-	append_gauge(buf, "topics", history->topic_count,
+	append_gauge(buf, "topics", hub->topic_count,
 	    "Topics with a subscriber or an event that is kept.");
-	append_gauge(buf, "history_events", history->update_count,
+	append_gauge(buf, "history_events", hub->update_count,
 	    "Events that are kept for those who come back.");
-	append_gauge(buf, "history_bytes", history_bytes(history),
+	append_gauge(buf, "history_bytes", hub_bytes(hub),
 	    "Memory that topics and their kept events take.");
-	append_gauge(buf, "history_bytes_max", history->limits.bytes_max,
+	append_gauge(buf, "history_bytes_max", hub->limits.bytes_max,
 	    "Memory that they may take.");
-	append_counter(buf, "events_published_total", history->published_count,
+	append_counter(buf, "events_published_total", hub->published_count,
 	    "Events that were published.");
-	append_histogram(buf, "publish_latency_seconds", &history->latency,
+	append_histogram(buf, "publish_latency_seconds", &hub->latency,
 	    "From a publish until the topic's last subscriber had it.");
 }
 
@@ -116,7 +116,7 @@ metrics_append(struct buf *buf, const struct routes *routes)
 	    "Bytes of requests that are not whole yet.");
 	append_gauge(buf, "descriptors_max", facts->descriptors_max,
 	    "Files that the process may have open.");
-	append_topics(buf, routes->history);
+	append_topics(buf, routes->hub);
 	append_histogram(buf, "tick_latency_seconds",
 	    clock_latency(routes->clock),
 	    "From a tick of the clock until its last subscriber had it.");

@@ -1,9 +1,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pure/sse.h"
 #include "http/answer.h"
 #include "http/request.h"
+#include "pure/sse.h"
 #include "routes/routes.h"
 #include "routes/sampler.h"
 #include "stream/stream.h"

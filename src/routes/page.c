@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "page/page_data.h"
 #include "http/answer.h"
 #include "http/request.h"
+#include "page/page_data.h"
 #include "routes/routes.h"
 
 /* Each path that is routed to page_answer has its file. */

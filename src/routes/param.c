@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pure/duration.h"
 #include "http/answer.h"
+#include "pure/duration.h"
 
 #define BAD_REQUEST "400 Bad Request"
 

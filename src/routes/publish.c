@@ -4,15 +4,15 @@
 #include <string.h>
 #include <strings.h>
 
+#include "auth/publishers.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "http/answer.h"
+#include "http/request.h"
 #include "hub/hub.h"
 #include "hub/turns.h"
 #include "pure/sse.h"
 #include "pure/uuid.h"
-#include "http/answer.h"
-#include "auth/publishers.h"
-#include "http/request.h"
 #include "routes/routes.h"
 #include "routes/topics.h"
 
@@ -104,7 +104,7 @@ is_authorized(const struct call *call, struct answer *answer,
 
 	switch (publishers_judge(routes->publishers,
 	    request_env(call->request, "HTTP_AUTHORIZATION"), call->client,
-	    topics->names, topics->count, hub_now_ms(routes->hub))) {
+	    topics->names, topics->count, turns_now_ms(routes->turns))) {
 	case PUBLISH_ALLOWED:
 		return true;
 	case PUBLISH_OFF:
@@ -203,7 +203,7 @@ read_topics(struct update *update, const struct query *form,
 	if (!topics_from_query(form, &update->topics, answer))
 		return false;
 	for (i = 0; i < update->topics.count; i++) {
-		if (strcmp(update->topics.names[i], HISTORY_ALL) == 0 ||
+		if (strcmp(update->topics.names[i], HUB_ALL) == 0 ||
 		    strstr(update->topics.names[i], "/.well-known/mercure") !=
 			NULL)
 			return refuse_bad(answer,
@@ -213,13 +213,13 @@ read_topics(struct update *update, const struct query *form,
 }
 
 static bool
-update_publish(const struct update *update, struct history *history)
+update_publish(const struct update *update, struct hub *hub)
 {
 	struct buf bytes = { 0 };
 	int        result;
 
 	sse_append_event(&bytes, &update->event);
-	result = history_publish(history,
+	result = hub_publish(hub,
 	    &(struct update_spec){
 		.topics = update->topics.names,
 		.topic_count = update->topics.count,
@@ -262,7 +262,7 @@ publish_form(const struct call *call, struct answer *answer,
 	    !read_type_and_data(&update, form, answer))
 		return;
 	update.is_private = field(form, "private") != NULL;
-	if (!update.is_private && !update_publish(&update, routes->history)) {
+	if (!update.is_private && !update_publish(&update, routes->hub)) {
 		topics_refuse(answer);
 		return;
 	}

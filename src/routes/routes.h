@@ -10,11 +10,11 @@
 
 struct answer;
 struct clock;
-struct history;
+struct hub;
 struct publishers;
 struct sampler;
 struct stream_spec;
-struct hub;
+struct turns;
 struct request;
 struct streams;
 
@@ -29,14 +29,14 @@ struct process_facts {
 /* What the handlers work with; the owner sets it up. */
 struct routes {
 	uv_loop_t      *loop;
-	struct hub     *hub;
+	struct turns   *turns;
 	struct clock   *clock;
 	struct streams *streams;
 	char *const    *origins; /* --allow-origin */
 	size_t          origin_count;
 	int64_t (*wall_ms)(void);          /* the time of day */
 	bool               is_status_open; /* --status */
-	struct history    *history;
+	struct hub        *hub;
 	struct publishers *publishers;
 	const char        *topics_problem; /* why they are not served; NULL */
 	void (*random_bytes)(void *out, size_t len_bytes);

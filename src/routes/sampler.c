@@ -35,7 +35,7 @@ sampler_new(struct routes *routes)
 	struct sampler *sampler = mem_zalloc(sizeof(*sampler));
 
 	sampler->routes = routes;
-	sampler->topic = topic_new(routes->hub, "status",
+	sampler->topic = topic_new(routes->turns, "status",
 	    &(struct topic_limits){
 		.frame_count_max = SAMPLE_COUNT_MAX,
 		.frame_bytes_max = SAMPLE_COUNT_MAX * SAMPLE_BYTES_MAX,

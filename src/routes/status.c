@@ -1,10 +1,10 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "hub/topic.h"
 #include "http/answer.h"
-#include "routes/metrics.h"
 #include "http/request.h"
+#include "hub/topic.h"
+#include "routes/metrics.h"
 #include "routes/routes.h"
 #include "routes/sampler.h"
 #include "stream/stream.h"

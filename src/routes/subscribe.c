@@ -1,10 +1,10 @@
 #include <string.h>
 
+#include "http/answer.h"
+#include "http/request.h"
 #include "hub/hub.h"
 #include "hub/topic.h"
 #include "pure/sse.h"
-#include "http/answer.h"
-#include "http/request.h"
 #include "routes/routes.h"
 #include "routes/topics.h"
 #include "stream/stream.h"
@@ -51,7 +51,7 @@ replay_seq(const struct call *call, struct topic *const *topics,
 		return CURSOR_FROM_NOW;
 	*from = EARLIEST;
 	if (strcmp(id, EARLIEST) == 0 ||
-	    !history_find(call->routes->history, id, topics, topic_count, &seq))
+	    !hub_find(call->routes->hub, id, topics, topic_count, &seq))
 		return CURSOR_FROM_START;
 	*from = id;
 	for (i = 0; i < topic_count; i++) {
@@ -85,8 +85,7 @@ subscribe(const struct call *call, struct answer *answer,
 	size_t        i;
 
 	for (i = 0; i < names->count; i++) {
-		topics[i] = history_topic(call->routes->history,
-		    names->names[i]);
+		topics[i] = hub_topic(call->routes->hub, names->names[i]);
 		if (topics[i] == NULL) {
 			topics_refuse(answer);
 			return;

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
+#include "http/answer.h"
 #include "pure/query.h"
 #include "pure/sse.h"
-#include "http/answer.h"
 #include "routes/routes.h"
 
 #define NAME_BYTES_MAX 4096

@@ -7,8 +7,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "hub/turns.h"
 #include "hub/topic.h"
+#include "hub/turns.h"
 #include "stream/batch.h"
 #include "stream/peer.h"
 
@@ -75,13 +75,13 @@ stream_end_word(enum stream_end end)
 }
 
 void
-streams_init(struct streams *streams, struct hub *hub,
+streams_init(struct streams *streams, struct turns *turns,
     const struct stream_limits *limits)
 {
 	int i;
 
 	memset(streams, 0, sizeof(*streams));
-	streams->hub = hub;
+	streams->turns = turns;
 	list_init(&streams->open);
 	list_init(&streams->ended);
 	deadline_list_init(&streams->heartbeats, 0);
@@ -95,7 +95,7 @@ void
 streams_set_limits(struct streams *streams, const struct stream_limits *limits)
 {
 	int64_t least_ms = limits->lifetime_ms * 4 / 5;
-	int64_t now_ms = hub_now_ms(streams->hub);
+	int64_t now_ms = turns_now_ms(streams->turns);
 	int     i;
 
 	streams->limits = *limits;
@@ -142,7 +142,7 @@ static void
 stream_listen(struct stream *stream)
 {
 	deadline_set(&stream->streams->heartbeats, &stream->deadline,
-	    hub_now_ms(stream->streams->hub));
+	    turns_now_ms(stream->streams->turns));
 }
 
 static void
@@ -151,7 +151,7 @@ stream_stall(struct stream *stream)
 	stream_enter(stream, STREAM_STALLED);
 	cursor_stall(&stream->cursor);
 	deadline_set(&stream->streams->stalls, &stream->deadline,
-	    hub_now_ms(stream->streams->hub));
+	    turns_now_ms(stream->streams->turns));
 	stream->peer->ops->want_room(stream->peer);
 }
 
@@ -272,7 +272,7 @@ stream_new(struct streams *streams, const struct stream_spec *spec)
 	    client_or_unknown(spec->client));
 	stream->state = STREAM_OPENING;
 	stream->is_plain = spec->is_plain;
-	stream->opened_ms = hub_now_ms(streams->hub);
+	stream->opened_ms = turns_now_ms(streams->turns);
 	stream->release = spec->release;
 	stream->release_arg = spec->arg;
 	deadline_init(&stream->deadline);
@@ -343,7 +343,8 @@ stream_end(struct stream *stream, enum stream_end end)
 	    LOG_STR("path", stream->path), LOG_INT("open", streams->open_count),
 	    LOG_STR("reason", ends[end].word),
 	    LOG_REAL("seconds",
-		(double)(hub_now_ms(streams->hub) - stream->opened_ms) / 1000),
+		(double)(turns_now_ms(streams->turns) - stream->opened_ms) /
+		    1000),
 	    LOG_INT("events", stream->event_count),
 	    LOG_INT("bytes", stream->byte_count));
 	if (stream->peer != NULL)
@@ -396,7 +397,7 @@ streams_run_drain(struct streams *streams)
 void
 streams_run(struct streams *streams)
 {
-	int64_t          now_ms = hub_now_ms(streams->hub);
+	int64_t          now_ms = turns_now_ms(streams->turns);
 	struct deadline *due;
 	int              i;
 

@@ -9,7 +9,7 @@
 #include "base/list.h"
 #include "stream/clients.h"
 
-struct hub;
+struct turns;
 struct peer;
 struct stream;
 struct topic;
@@ -50,7 +50,7 @@ struct stream_totals {
 
 /* All streams of the process. */
 struct streams {
-	struct hub          *hub;
+	struct turns        *turns;
 	struct stream_limits limits;
 	struct stream_totals totals;
 	struct clients       clients;
@@ -64,7 +64,8 @@ struct streams {
 	struct deadline_list lifetimes[STREAM_LIFETIME_COUNT];
 };
 
-void streams_init(struct streams *, struct hub *, const struct stream_limits *);
+void streams_init(struct streams *, struct turns *,
+    const struct stream_limits *);
 
 /*
  * Takes other limits. Open streams stay, with the lifetime that they have; the
@@ -81,7 +82,8 @@ void streams_deinit(struct streams *);
  */
 void streams_run(struct streams *);
 
-/* When streams_run is needed next, on hub_now_ms's clock; INT64_MAX: never. */
+/* When streams_run is needed next, on turns_now_ms's clock; INT64_MAX: never.
+ */
 int64_t streams_next_ms(const struct streams *);
 
 /* Whether streams_run has more to do at once. */

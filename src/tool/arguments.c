@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "tool/report.h"
 #include "pure/duration.h"
+#include "tool/report.h"
 
 #define KEY_FILE_VARIABLE "FCGI_SSE_PUBLISH_KEY_FILE"
 

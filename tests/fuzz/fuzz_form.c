@@ -220,9 +220,9 @@ check_kept(const struct engine_answer *answer, const char *form, size_t len)
 	struct buf    body = { 0 };
 	size_t        head_bytes;
 
-	require(engine.history.update_count == 1);
+	require(engine.hub.update_count == 1);
 	buf_append(&name.bytes, "", 1);
-	topic = history_topic(&engine.history, name.bytes.data);
+	topic = hub_topic(&engine.hub, name.bytes.data);
 	require(topic != NULL && topic_frame_count(topic) == 1);
 	cursor_open(&cursor, &topic, 1, CURSOR_FROM_START, on_call);
 	require(cursor_peek(&cursor, frames, 2) == 1);
@@ -257,10 +257,10 @@ check(const char *form, size_t len)
 	if (answer_find_field(answer.bytes, answer.len_bytes, "Status",
 		value)) {
 		require(strncmp(value, "400 ", 4) == 0);
-		require(engine.history.update_count == 0);
+		require(engine.hub.update_count == 0);
 	} else if (answer_find_field(answer.bytes, answer.len_bytes,
 		       "Fcgi-Sse-Note", value)) {
-		require(engine.history.update_count == 0);
+		require(engine.hub.update_count == 0);
 	} else {
 		check_kept(&answer, form, len);
 	}

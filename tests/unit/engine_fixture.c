@@ -49,7 +49,7 @@ engine_set_up(const char *const *args)
 	engine_wall_ms = 1795204570000;
 	engine_hand_us = 1000000;
 	engine_init(&engine, &engine_options, PUBLISH_KEY, DESCRIPTORS_MAX);
-	engine.hub.now_us = hand_now_us;
+	engine.turns.now_us = hand_now_us;
 	engine.routes.wall_ms = hand_wall_ms;
 }
 

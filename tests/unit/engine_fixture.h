@@ -5,9 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "process/engine.h"
 #include "config/options.h"
 #include "http/request.h"
+#include "process/engine.h"
 
 /*
  * The whole engine, with the options' defaults, no socket, and clocks that

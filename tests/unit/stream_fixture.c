@@ -95,7 +95,7 @@ stream_set_up(void **state)
 
 	if (topic_set_up(state) == -1)
 		return -1;
-	streams_init(&streams, &hub, &limits);
+	streams_init(&streams, &turns, &limits);
 	topic = topic_keeping(FRAMES_KEPT, 0);
 	return 0;
 }
@@ -107,7 +107,7 @@ stream_tear_down(void **state)
 		return -1;
 	streams_reap(&streams);
 	streams_deinit(&streams);
-	hub_settle();
+	turns_settle();
 	topic_free(topic);
 	return topic_tear_down(state);
 }
@@ -150,7 +150,7 @@ void
 client_start(struct client_peer *client)
 {
 	stream_start(client->stream, 100);
-	hub_settle();
+	turns_settle();
 }
 
 void
@@ -160,7 +160,7 @@ client_read_on(struct client_peer *client, size_t room_bytes)
 	if (client->want_room_count > 0 && client->end_count == 0) {
 		client->want_room_count = 0;
 		stream_resume(client->stream);
-		hub_settle();
+		turns_settle();
 	}
 }
 
@@ -169,7 +169,7 @@ turn_after(int64_t ms)
 {
 	hand_us += ms * 1000;
 	streams_run(&streams);
-	hub_settle();
+	turns_settle();
 	streams_reap(&streams);
 }
 

@@ -22,7 +22,7 @@ set_up(void **state)
 {
 	if (topic_set_up(state) == -1)
 		return -1;
-	clock_of_hub = clock_new(&hub);
+	clock_of_hub = clock_new(&turns);
 	return 0;
 }
 
@@ -47,7 +47,7 @@ run(int64_t wall_ms)
 {
 	int64_t wait_ms = clock_run(clock_of_hub, wall_ms);
 
-	hub_settle();
+	turns_settle();
 	return wait_ms;
 }
 
@@ -132,7 +132,7 @@ test_who_asks_alike_shares_a_topic(void **state)
 	assert_ptr_not_equal(readers[1].topic, topic);
 	unsubscribe(&readers[0]);
 	unsubscribe(&readers[1]);
-	hub_settle();
+	turns_settle();
 }
 
 static void
@@ -275,7 +275,7 @@ test_news_are_topics_that_clock_run_does_not_know(void **state)
 	(void)clock_topic(clock_of_hub, 1000, DATE_FORMAT_HTTP, START_MS);
 	assert_true(clock_has_news(clock_of_hub));
 	unsubscribe(&reader);
-	hub_settle();
+	turns_settle();
 }
 
 static void

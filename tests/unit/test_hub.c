@@ -20,15 +20,15 @@
 #define AGE_MS 1000
 #define TOPICS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
-static struct history history;
+static struct hub hub;
 
 static int
 set_up(void **state)
 {
 	int result = topic_set_up(state);
 
-	history_init(&history, &hub,
-	    &(const struct history_limits){
+	hub_init(&hub, &turns,
+	    &(const struct hub_limits){
 		.event_count_max = 3,
 		.topic_count_max = 8,
 		.bytes_max = 64 * 1024,
@@ -40,8 +40,8 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
-	history_deinit(&history);
-	if (history_bytes(&history) != 0)
+	hub_deinit(&hub);
+	if (hub_bytes(&hub) != 0)
 		return -1;
 	return topic_tear_down(state);
 }
@@ -61,7 +61,7 @@ put_on(const char *const *topics, const char *id, const char *text)
 
 	while (topics[spec.topic_count] != NULL)
 		spec.topic_count++;
-	return history_publish(&history, &spec);
+	return hub_publish(&hub, &spec);
 }
 
 /* An update whose text is its id. */
@@ -75,12 +75,12 @@ put(const char *topic, const char *id)
 static void
 assert_kept(const char *name, const char *text)
 {
-	struct topic *topic = history_topic(&history, name);
+	struct topic *topic = hub_topic(&hub, name);
 	struct reader reader;
 
 	assert_non_null(topic);
 	reader_open_from_start(&reader, 'k', topic);
-	hub_settle();
+	turns_settle();
 	assert_took(&reader, text);
 	cursor_close(&reader.cursor);
 }
@@ -89,11 +89,11 @@ assert_kept(const char *name, const char *text)
 static uint64_t
 find(const char *name, const char *id)
 {
-	struct topic *topic = history_topic(&history, name);
+	struct topic *topic = hub_topic(&hub, name);
 	uint64_t      seq = 0;
 	bool          is_found;
 
-	is_found = history_find(&history, id, &topic, 1, &seq);
+	is_found = hub_find(&hub, id, &topic, 1, &seq);
 	assert_true(is_found == (seq != 0));
 	return seq;
 }
@@ -102,17 +102,17 @@ static void
 pass_ms(int64_t ms)
 {
 	hand_us += ms * 1000;
-	history_run(&history);
+	hub_run(&hub);
 }
 
 static void
 test_nothing_is_kept_at_first(void **state)
 {
 	(void)state;
-	assert_int_equal(history_bytes(&history), 0);
-	assert_true(history_next_ms(&history) == INT64_MAX);
+	assert_int_equal(hub_bytes(&hub), 0);
+	assert_true(hub_next_ms(&hub) == INT64_MAX);
 	assert_kept("a", "");
-	assert_kept(HISTORY_ALL, "");
+	assert_kept(HUB_ALL, "");
 	assert_true(find("a", "1") == 0);
 }
 
@@ -127,8 +127,8 @@ test_each_topic_keeps_so_many(void **state)
 	put("b", "x");
 	assert_kept("a", "345");
 	assert_kept("b", "x");
-	assert_kept(HISTORY_ALL, "12345x");
-	assert_true(topic_dropped_seq(history_topic(&history, "a")) == 2);
+	assert_kept(HUB_ALL, "12345x");
+	assert_true(topic_dropped_seq(hub_topic(&hub, "a")) == 2);
 	/* An id is known for longer, and leads to what is there. */
 	assert_true(find("a", "1") == 1);
 }
@@ -146,13 +146,13 @@ test_the_oldest_makes_room_for_bytes(void **state)
 		assert_int_equal(put_on(TOPICS(id[0] % 2 == 0 ? "even" : "odd"),
 				     id, text),
 		    0);
-		assert_true(history_bytes(&history) <= 64 * 1024);
+		assert_true(hub_bytes(&hub) <= 64 * 1024);
 	}
-	kept = history.update_count;
+	kept = hub.update_count;
 	assert_int_equal(kept, 6);
-	assert_true(find(HISTORY_ALL, "u") != 0);
-	assert_true(find(HISTORY_ALL, "t") == 0);
-	assert_true(topic_dropped_seq(history.all) == 20);
+	assert_true(find(HUB_ALL, "u") != 0);
+	assert_true(find(HUB_ALL, "t") == 0);
+	assert_true(topic_dropped_seq(hub.all) == 20);
 }
 
 static void
@@ -164,9 +164,9 @@ test_an_update_larger_than_all(void **state)
 	memset(text, '.', sizeof(text) - 1);
 	put("a", "1");
 	assert_int_equal(put_on(TOPICS("a"), "2", text), 0);
-	assert_int_equal(history.update_count, 1);
+	assert_int_equal(hub.update_count, 1);
 	put("a", "3");
-	assert_int_equal(history.update_count, 1);
+	assert_int_equal(hub.update_count, 1);
 	assert_kept("a", "3");
 }
 
@@ -175,20 +175,20 @@ test_the_old_goes(void **state)
 {
 	(void)state;
 	put("a", "1");
-	assert_true(history_next_ms(&history) == 1000 + AGE_MS);
+	assert_true(hub_next_ms(&hub) == 1000 + AGE_MS);
 	pass_ms(AGE_MS - 1);
 	put("b", "2");
 	assert_kept("a", "1");
-	assert_true(history_next_ms(&history) == 1000 + AGE_MS);
+	assert_true(hub_next_ms(&hub) == 1000 + AGE_MS);
 	pass_ms(1);
 	assert_kept("a", "");
 	assert_kept("b", "2");
 	assert_true(find("a", "1") == 0);
-	assert_true(history_next_ms(&history) == 1999 + AGE_MS);
+	assert_true(hub_next_ms(&hub) == 1999 + AGE_MS);
 	pass_ms(AGE_MS);
-	assert_int_equal(history_bytes(&history), 0);
-	assert_int_equal(history.topic_count, 0);
-	assert_true(history_next_ms(&history) == INT64_MAX);
+	assert_int_equal(hub_bytes(&hub), 0);
+	assert_int_equal(hub.topic_count, 0);
+	assert_true(hub_next_ms(&hub) == INT64_MAX);
 }
 
 static void
@@ -197,42 +197,42 @@ test_idle_topics_disappear(void **state)
 	struct reader reader;
 
 	(void)state;
-	reader_open(&reader, 'r', history_topic(&history, "a"));
-	history_topic(&history, "b");
+	reader_open(&reader, 'r', hub_topic(&hub, "a"));
+	hub_topic(&hub, "b");
 	put("c", "1");
-	hub_settle();
-	history_run(&history);
-	assert_int_equal(history.topic_count, 2);
+	turns_settle();
+	hub_run(&hub);
+	assert_int_equal(hub.topic_count, 2);
 	cursor_close(&reader.cursor);
-	assert_int_equal(history.topic_count, 2);
-	history_run(&history);
-	assert_int_equal(history.topic_count, 1);
+	assert_int_equal(hub.topic_count, 2);
+	hub_run(&hub);
+	assert_int_equal(hub.topic_count, 1);
 	pass_ms(AGE_MS);
-	assert_int_equal(history.topic_count, 0);
-	assert_int_equal(history.topic_bytes, 0);
+	assert_int_equal(hub.topic_count, 0);
+	assert_int_equal(hub.topic_bytes, 0);
 }
 
 static void
 test_a_topic_that_is_used_again_stays(void **state)
 {
 	struct reader reader;
-	struct topic *topic = history_topic(&history, "a");
+	struct topic *topic = hub_topic(&hub, "a");
 
 	(void)state;
 	reader_open(&reader, 'r', topic);
 	cursor_close(&reader.cursor);
-	reader_open(&reader, 'r', history_topic(&history, "a"));
-	hub_settle();
-	history_run(&history);
-	assert_ptr_equal(history_topic(&history, "a"), topic);
+	reader_open(&reader, 'r', hub_topic(&hub, "a"));
+	turns_settle();
+	hub_run(&hub);
+	assert_ptr_equal(hub_topic(&hub, "a"), topic);
 	put("a", "1");
-	hub_settle();
+	turns_settle();
 	assert_took(&reader, "1");
 	pass_ms(AGE_MS);
-	assert_int_equal(history.topic_count, 1);
+	assert_int_equal(hub.topic_count, 1);
 	cursor_close(&reader.cursor);
 	put("a", "2");
-	history_run(&history);
+	hub_run(&hub);
 	assert_kept("a", "2");
 }
 
@@ -244,13 +244,13 @@ test_too_many_topics(void **state)
 	(void)state;
 	for (name[0] = 'a'; name[0] < 'a' + 8; name[0]++)
 		put(name, "1");
-	assert_null(history_topic(&history, "z"));
+	assert_null(hub_topic(&hub, "z"));
 	assert_int_equal(put_on(TOPICS("a", "z"), "2", "2"), -1);
-	assert_int_equal(history.published_count, 8);
+	assert_int_equal(hub.published_count, 8);
 	assert_kept("a", "1");
 	put("a", "3");
 	assert_kept("a", "13");
-	assert_non_null(history_topic(&history, HISTORY_ALL));
+	assert_non_null(hub_topic(&hub, HUB_ALL));
 	pass_ms(AGE_MS);
 	put("z", "4");
 }
@@ -263,13 +263,13 @@ test_topics_take_a_quarter_of_the_bytes(void **state)
 	(void)state;
 	memset(name, 'n', sizeof(name) - 1);
 	for (name[0] = 'a'; name[0] < 'c'; name[0]++)
-		assert_true((history_topic(&history, name) == NULL) ==
-		    (name[0] == 'b'));
-	assert_non_null(history_topic(&history, "short"));
-	assert_true(history_bytes(&history) <= 16 * 1024);
-	assert_true(history_bytes(&history) > 2 * 4000);
-	history_run(&history);
-	assert_int_equal(history_bytes(&history), 0);
+		assert_true(
+		    (hub_topic(&hub, name) == NULL) == (name[0] == 'b'));
+	assert_non_null(hub_topic(&hub, "short"));
+	assert_true(hub_bytes(&hub) <= 16 * 1024);
+	assert_true(hub_bytes(&hub) > 2 * 4000);
+	hub_run(&hub);
+	assert_int_equal(hub_bytes(&hub), 0);
 }
 
 static void
@@ -279,22 +279,22 @@ test_an_update_to_several_topics(void **state)
 	struct reader reader;
 
 	(void)state;
-	topics[0] = history_topic(&history, "a");
-	topics[1] = history_topic(&history, "b");
+	topics[0] = hub_topic(&hub, "a");
+	topics[1] = hub_topic(&hub, "b");
 	reader_open_on(&reader, 'r', topics, 2, CURSOR_FROM_NOW);
-	hub_settle();
+	turns_settle();
 	assert_int_equal(put_on(TOPICS("b", "a", "c"), "1", "1"), 0);
 	put("c", "2");
 	put("b", "3");
-	hub_settle();
+	turns_settle();
 	assert_took(&reader, "13");
 	cursor_close(&reader.cursor);
 	assert_kept("a", "1");
 	assert_kept("b", "13");
 	assert_kept("c", "12");
-	assert_kept(HISTORY_ALL, "123");
+	assert_kept(HUB_ALL, "123");
 	assert_true(find("a", "1") == 1 && find("c", "1") == 1);
-	assert_true(find("a", "3") == 0 && find(HISTORY_ALL, "3") == 3);
+	assert_true(find("a", "3") == 0 && find(HUB_ALL, "3") == 3);
 }
 
 static void
@@ -308,10 +308,10 @@ test_of_a_repeated_id_the_oldest_counts(void **state)
 	put("a", "y");
 	assert_true(find("a", "x") == 1);
 	assert_true(find("b", "x") == 2);
-	assert_true(find(HISTORY_ALL, "x") == 1);
+	assert_true(find(HUB_ALL, "x") == 1);
 	pass_ms(AGE_MS / 2);
 	assert_true(find("a", "x") == 3);
-	assert_true(find(HISTORY_ALL, "x") == 2);
+	assert_true(find(HUB_ALL, "x") == 2);
 	put("b", "x");
 	pass_ms(AGE_MS / 2);
 	assert_true(find("a", "x") == 0);
@@ -342,33 +342,33 @@ test_many_ids(void **state)
 	for (unsigned i = 1; i <= 200; i++) {
 		snprintf(id, sizeof(id), "%u", i * 7919 % 50);
 		put(i % 2 == 0 ? "a" : "b", id);
-		assert_true(find(HISTORY_ALL, id) != 0);
+		assert_true(find(HUB_ALL, id) != 0);
 		if (i % 40 == 0)
 			pass_ms(AGE_MS / 2);
 	}
-	assert_true(find(HISTORY_ALL, "1") > 120);
+	assert_true(find(HUB_ALL, "1") > 120);
 	pass_ms(AGE_MS);
-	assert_null(history.ids);
+	assert_null(hub.ids);
 }
 
 static void
 test_other_limits(void **state)
 {
-	struct history_limits limits = history.limits;
+	struct hub_limits limits = hub.limits;
 
 	(void)state;
 	put("a", "1");
 	put("a", "2");
 	limits.age_ms = 10;
 	limits.event_count_max = 1;
-	history_set_limits(&history, &limits);
+	hub_set_limits(&hub, &limits);
 	put("b", "3");
 	put("b", "4");
 	assert_kept("a", "12");
 	assert_kept("b", "4");
-	assert_true(history_next_ms(&history) == 1010);
+	assert_true(hub_next_ms(&hub) == 1010);
 	pass_ms(10);
-	assert_int_equal(history.update_count, 0);
+	assert_int_equal(hub.update_count, 0);
 }
 
 int

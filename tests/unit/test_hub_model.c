@@ -28,7 +28,7 @@
 #define AGE_MS 40
 #define ID_COUNT 12
 
-static const char *const names[] = { "a", "b", "c", "d", HISTORY_ALL };
+static const char *const names[] = { "a", "b", "c", "d", HUB_ALL };
 
 struct subscriber {
 	struct cursor cursor;
@@ -42,7 +42,7 @@ struct subscriber {
 	bool          has_fallen_behind; /* within this step */
 };
 
-static struct history    history;
+static struct hub        hub;
 static struct subscriber subscribers[SUBSCRIBER_COUNT];
 static uint64_t          current_seed, random_state;
 static size_t            taken_count, overrun_count, replayed_count;
@@ -75,7 +75,7 @@ choose(unsigned choice_count)
 static uint64_t
 model_dropped(void)
 {
-	return last - history.update_count;
+	return last - hub.update_count;
 }
 
 /*
@@ -91,7 +91,7 @@ model_gone(unsigned topic)
 		return seq;
 	while (seq > 0 && (updates[seq].topics & 1u << topic) == 0)
 		seq--;
-	dropped_seq = topic_dropped_seq(history_topic(&history, names[topic]));
+	dropped_seq = topic_dropped_seq(hub_topic(&hub, names[topic]));
 	return seq > dropped_seq ? seq : dropped_seq;
 }
 
@@ -189,7 +189,7 @@ subscriber_open(struct subscriber *subscriber, uint64_t seq)
 	for (unsigned topic = 0; topic <= TOPIC_COUNT; topic++) {
 		subscriber->gone[topic] = model_gone(topic);
 		if ((subscriber->topics & 1u << topic) != 0)
-			topics[count++] = history_topic(&history, names[topic]);
+			topics[count++] = hub_topic(&hub, names[topic]);
 	}
 	subscriber->seq = seq < last ? seq : last;
 	for (uint64_t i = subscriber->seq + 1; i <= last; i++) {
@@ -218,10 +218,9 @@ subscriber_come(struct subscriber *subscriber)
 	}
 	for (unsigned topic = 0; topic <= TOPIC_COUNT; topic++) {
 		if ((subscriber->topics & 1u << topic) != 0)
-			topics[count++] = history_topic(&history, names[topic]);
+			topics[count++] = hub_topic(&hub, names[topic]);
 	}
-	assert_true(
-	    history_find(&history, subscriber->last_id, topics, count, &seq) ==
+	assert_true(hub_find(&hub, subscriber->last_id, topics, count, &seq) ==
 	    model_find(subscriber->topics, subscriber->last_id, &expected));
 	assert_true(seq == expected);
 	subscriber_open(subscriber, seq);
@@ -248,7 +247,7 @@ publish_some(void)
 	for (size_t i = 0; i < SUBSCRIBER_COUNT; i++)
 		subscribers[i].is_due[last] = (subscribers[i].topics &
 						  updates[last].topics) != 0;
-	assert_int_equal(history_publish(&history,
+	assert_int_equal(hub_publish(&hub,
 			     &(struct update_spec){
 				 .topics = topics,
 				 .topic_count = count,
@@ -257,7 +256,7 @@ publish_some(void)
 				 .len_bytes = sizeof(last),
 			     }),
 	    0);
-	assert_true(history_bytes(&history) <= history.limits.bytes_max);
+	assert_true(hub_bytes(&hub) <= hub.limits.bytes_max);
 }
 
 static void
@@ -270,9 +269,9 @@ step(void)
 		publish_some();
 	} else if (act == 6) {
 		hand_us += choose(20) * 1000;
-		history_run(&history);
+		hub_run(&hub);
 	} else if (act < 9) {
-		hub_run(&hub, choose(8));
+		turns_run(&turns, choose(8));
 	} else if (!cursor_is_open(&subscriber->cursor)) {
 		subscriber_come(subscriber);
 	} else if (act == 9) {
@@ -305,7 +304,7 @@ check_fallen(struct subscriber *subscriber)
 static void
 settle(void)
 {
-	hub_settle();
+	turns_settle();
 	for (size_t i = 0; i < SUBSCRIBER_COUNT; i++) {
 		if (!cursor_is_open(&subscribers[i].cursor))
 			continue;
@@ -324,9 +323,9 @@ run_seed(uint64_t seed)
 	random_state = seed;
 	last = 0;
 	memset(subscribers, 0, sizeof(subscribers));
-	hub_init(&hub, hub.now_us);
-	history_init(&history, &hub,
-	    &(const struct history_limits){
+	turns_init(&turns, turns.now_us);
+	hub_init(&hub, &turns,
+	    &(const struct hub_limits){
 		.event_count_max = EVENTS_KEPT,
 		.topic_count_max = TOPIC_COUNT,
 		.bytes_max = seed % 2 == 0 ? 20000 : 1000000,
@@ -348,10 +347,10 @@ run_seed(uint64_t seed)
 		if (cursor_is_open(&subscribers[i].cursor))
 			cursor_close(&subscribers[i].cursor);
 	}
-	hub_settle();
-	history_deinit(&history);
-	assert_int_equal(history_bytes(&history), 0);
+	turns_settle();
 	hub_deinit(&hub);
+	assert_int_equal(hub_bytes(&hub), 0);
+	turns_deinit(&turns);
 }
 
 static void

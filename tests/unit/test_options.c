@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "options_fixture.h"
 #include "config/option_spec.h"
 #include "config/option_text.h"
+#include "options_fixture.h"
 
 static void
 test_defaults(void **state)

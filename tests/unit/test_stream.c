@@ -36,7 +36,7 @@ test_nothing_is_sent_before_the_head(void **state)
 	client_start(&client);
 	assert_received(&client, "1 2 ");
 	publish(topic, "3 ");
-	hub_settle();
+	turns_settle();
 	assert_received(&client, "3 ");
 	client_close(&client);
 }
@@ -52,7 +52,7 @@ test_a_comment_is_sent_after_silence(void **state)
 	client_start(&client);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(streams_next_ms(&streams),
-		    hub_now_ms(&hub) + HEARTBEAT_MS);
+		    turns_now_ms(&turns) + HEARTBEAT_MS);
 		turn_after(HEARTBEAT_MS - 1);
 		assert_received(&client, "");
 		turn_after(1);
@@ -72,7 +72,7 @@ test_an_event_starts_the_silence_anew(void **state)
 	client_start(&client);
 	turn_after(HEARTBEAT_MS - 1);
 	publish(topic, "event");
-	hub_settle();
+	turns_settle();
 	assert_received(&client, "event");
 	turn_after(HEARTBEAT_MS - 1);
 	assert_received(&client, "");
@@ -93,7 +93,7 @@ test_plain_streams_have_no_comments(void **state)
 		turn_after(HEARTBEAT_MS);
 	assert_received(&client, "");
 	/* And the loop is not kept awake for them. */
-	assert_true(streams_next_ms(&streams) > hub_now_ms(&hub));
+	assert_true(streams_next_ms(&streams) > turns_now_ms(&turns));
 	client_close(&client);
 }
 
@@ -148,7 +148,7 @@ test_a_comment_is_not_put_into_an_event(void **state)
 	client_start(&client);
 	topic_publish(topic, frame);
 	frame_unref(frame);
-	hub_run(&hub, 1);
+	turns_run(&turns, 1);
 	assert_true(client.received.len_bytes < len_bytes);
 	turn_after(HEARTBEAT_MS);
 	assert_received_bytes(&client, bytes, len_bytes);
@@ -168,7 +168,7 @@ test_a_client_without_room_is_left_alone(void **state)
 	client_start(&other);
 	slow.room_bytes = 3;
 	publish(topic, "one ");
-	hub_settle();
+	turns_settle();
 	assert_int_equal(slow.want_room_count, 1);
 	assert_int_equal(streams.stalled_count, 1);
 	publish(topic, "two ");
@@ -198,7 +198,7 @@ test_a_client_that_stops_reading_is_ended(void **state)
 	publish(topic, "event");
 	turn_after(0);
 	assert_int_equal(streams_next_ms(&streams),
-	    hub_now_ms(&hub) + STALL_MS);
+	    turns_now_ms(&turns) + STALL_MS);
 	turn_after(STALL_MS - 1);
 	assert_int_equal(client.end_count, 0);
 	turn_after(1);
@@ -238,7 +238,7 @@ test_a_client_that_falls_off_the_ring_is_ended(void **state)
 	client_start(&client);
 	client.room_bytes = 0;
 	publish(topic, "x");
-	hub_settle();
+	turns_settle();
 	for (int i = 0; i < 63; i++)
 		publish(topic, "x");
 	assert_int_equal(client.end_count, 0);
@@ -259,7 +259,7 @@ test_a_client_that_is_gone_is_ended(void **state)
 	}
 	clients[1].is_gone = true;
 	publish(topic, "event");
-	hub_settle();
+	turns_settle();
 	assert_ended(&clients[1], STREAM_END_WRITE_FAILED);
 	assert_received(&clients[0], "event");
 	assert_received(&clients[2], "event");
@@ -283,7 +283,7 @@ test_finish_delivers_what_there_is(void **state)
 	publish(topic, "2 ");
 	stream_finish(client.stream);
 	assert_int_equal(client.end_count, 0);
-	hub_settle();
+	turns_settle();
 	assert_int_equal(client.received.len_bytes, 4);
 	assert_ended(&client, STREAM_END_COMPLETE);
 }
@@ -297,7 +297,7 @@ test_finish_of_a_stream_with_nothing_to_deliver(void **state)
 	client_open(&client);
 	client_start(&client);
 	stream_finish(client.stream);
-	hub_settle();
+	turns_settle();
 	assert_ended(&client, STREAM_END_COMPLETE);
 }
 
@@ -310,7 +310,7 @@ test_finish_waits_for_the_head_and_for_room(void **state)
 	client_open(&client);
 	publish(topic, "1 ");
 	stream_finish(client.stream);
-	hub_settle();
+	turns_settle();
 	assert_int_equal(client.end_count, 0);
 	client.room_bytes = 0;
 	client_start(&client);
@@ -324,9 +324,9 @@ test_finish_waits_for_the_head_and_for_room(void **state)
 	client_start(&client);
 	client.room_bytes = 0;
 	publish(topic, "3 ");
-	hub_settle();
+	turns_settle();
 	stream_finish(client.stream);
-	hub_settle();
+	turns_settle();
 	assert_int_equal(client.end_count, 0);
 	client_read_on(&client, 1000);
 	assert_int_equal(client.received.len_bytes, 2);
@@ -347,14 +347,14 @@ test_a_stream_ends_in_any_state(void **state)
 		if (stage > 1)
 			publish(topic, "x");
 		if (stage > 2)
-			hub_settle();
+			turns_settle();
 		stream_end(client.stream, STREAM_END_SHUTDOWN);
 		assert_int_equal(client.release_count, 0);
 		assert_int_equal(streams.open_count, 0);
 		assert_int_equal(streams.stalled_count, 0);
 		assert_true(streams_next_ms(&streams) == INT64_MAX);
 		publish(topic, "y");
-		hub_settle();
+		turns_settle();
 		assert_ended(&client, STREAM_END_SHUTDOWN);
 	}
 }
@@ -434,7 +434,7 @@ test_the_log_says_who_came_and_why_he_left(void **state)
 	    &(struct stream_spec){ .client = "2001:db8::1" });
 	client_start(&client);
 	publish(topic, "12345");
-	hub_settle();
+	turns_settle();
 	hand_us += 12345000;
 	stream_end(client.stream, STREAM_END_CLIENT_CLOSED);
 	stream_end(other.stream, STREAM_END_SHUTDOWN);

@@ -52,7 +52,7 @@ test_a_long_event_is_sent_in_pieces(void **state)
 		all.len_bytes = 0;
 		client.write_count = 0;
 		publish_bytes(&all, lengths[i]);
-		hub_settle();
+		turns_settle();
 		assert_received_bytes(&client, all.data, all.len_bytes);
 		assert_int_equal(client.write_count,
 		    (lengths[i] + PEER_WRITE_BYTES_MAX - 1) /
@@ -74,7 +74,7 @@ test_many_short_events_leave_in_one_write(void **state)
 	client_start(&client);
 	for (int i = 0; i < 50; i++)
 		publish_bytes(&all, 10);
-	hub_settle();
+	turns_settle();
 	assert_int_equal(client.write_count, 1);
 	assert_received_bytes(&client, all.data, all.len_bytes);
 	client_close(&client);
@@ -96,7 +96,7 @@ test_events_of_any_length_one_after_the_other(void **state)
 		all.len_bytes = 0;
 		for (unsigned i = choose(20); i > 0; i--)
 			publish_bytes(&all, lengths[choose(COUNT(lengths))]);
-		hub_settle();
+		turns_settle();
 		assert_received_bytes(&client, all.data, all.len_bytes);
 	}
 	client_close(&client);
@@ -115,7 +115,7 @@ test_an_empty_frame(void **state)
 	publish(topic, "1");
 	publish(topic, "");
 	publish(topic, "2");
-	hub_settle();
+	turns_settle();
 	assert_received(&client, "12");
 	client_close(&client);
 }
@@ -136,7 +136,7 @@ test_a_client_that_reads_in_parts(void **state)
 		client.room_bytes = choose(20000);
 		for (unsigned i = choose(10); i > 0; i--)
 			publish_bytes(&all, lengths[choose(COUNT(lengths))]);
-		hub_settle();
+		turns_settle();
 		while (client.received.len_bytes < all.len_bytes) {
 			assert_int_equal(client.end_count, 0);
 			assert_int_equal(client.want_room_count, 1);
@@ -164,12 +164,12 @@ test_a_long_event_holds_up_nobody(void **state)
 	client_start(&first);
 	client_start(&second);
 	publish_bytes(&all, 4000000);
-	hub_run(&hub, 1);
+	turns_run(&turns, 1);
 	assert_in_range(first.write_count, 1, 64);
 	assert_int_equal(second.write_count, 0);
-	hub_run(&hub, 1);
+	turns_run(&turns, 1);
 	assert_in_range(second.write_count, 1, 64);
-	hub_settle();
+	turns_settle();
 	assert_received_bytes(&first, all.data, all.len_bytes);
 	assert_received_bytes(&second, all.data, all.len_bytes);
 	client_close(&first);
@@ -189,7 +189,7 @@ test_overrun_in_the_middle_of_an_event(void **state)
 	client_start(&client);
 	client.room_bytes = 20000;
 	publish_bytes(&all, 100000);
-	hub_settle();
+	turns_settle();
 	assert_int_equal(client.received.len_bytes, 16000);
 	assert_memory_equal(client.received.data, all.data, 16000);
 	for (int i = 0; i < 64; i++)
@@ -208,9 +208,9 @@ test_finish_in_the_middle_of_an_event(void **state)
 	client_open(&client);
 	client_start(&client);
 	publish_bytes(&all, 1000000);
-	hub_run(&hub, 1);
+	turns_run(&turns, 1);
 	stream_finish(client.stream);
-	hub_settle();
+	turns_settle();
 	assert_int_equal(client.received.len_bytes, all.len_bytes);
 	assert_memory_equal(client.received.data, all.data, all.len_bytes);
 	assert_ended(&client, STREAM_END_COMPLETE);
@@ -230,7 +230,7 @@ test_events_and_bytes_are_counted(void **state)
 	publish_bytes(&all, 20000);
 	publish_bytes(&all, 10);
 	publish_bytes(&all, 10);
-	hub_settle();
+	turns_settle();
 	assert_int_equal(streams.totals.event_count, 3);
 	assert_int_equal(streams.totals.byte_count, 20020);
 	turn_after(HEARTBEAT_MS);

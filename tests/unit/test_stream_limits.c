@@ -114,8 +114,8 @@ test_a_stream_ends_at_its_lifetime(void **state)
 	}
 	turn_after(LIFETIME_MS * 4 / 5 - 1);
 	assert_int_equal(streams.open_count, COUNT(clients));
-	assert_in_range(streams_next_ms(&streams), hub_now_ms(&hub),
-	    hub_now_ms(&hub) + LIFETIME_MS / 5);
+	assert_in_range(streams_next_ms(&streams), turns_now_ms(&turns),
+	    turns_now_ms(&turns) + LIFETIME_MS / 5);
 	turn_after(LIFETIME_MS / 10 + 1);
 	for (size_t i = 0; i < COUNT(clients); i++) {
 		early += clients[i].end_count > 0;
@@ -193,7 +193,7 @@ test_who_is_not_told_to_come_back(void **state)
 	client_start(&gone);
 	stalled.room_bytes = 0;
 	publish(topic, "x");
-	hub_settle();
+	turns_settle();
 	assert_received(&full, "x");
 	assert_received(&plain, "x");
 	full.room_bytes = 0;

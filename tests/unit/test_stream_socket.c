@@ -138,7 +138,7 @@ line_read(struct line *line, size_t len_bytes)
 	    poll(&pollfd, 1, 0) == 1) {
 		line->wants_room = false;
 		stream_resume(line->stream);
-		hub_settle();
+		turns_settle();
 	}
 }
 
@@ -182,7 +182,7 @@ set_up(void **state)
 	signal(SIGTERM, SIG_DFL);
 	for (size_t i = 0; i < COUNT(lines); i++)
 		line_open(&lines[i], (unsigned)i + 1);
-	hub_settle();
+	turns_settle();
 	return fcgi == NULL ? -1 : 0;
 }
 
@@ -219,7 +219,7 @@ test_events_reach_all(void **state)
 	(void)state;
 	for (int i = 0; i < 100; i++) {
 		publish_bytes(&all, 1 + (size_t)i * 11);
-		hub_settle();
+		turns_settle();
 		for (size_t j = 0; j < COUNT(lines); j++)
 			line_read(&lines[j], SIZE_MAX);
 	}
@@ -237,12 +237,12 @@ test_a_long_event_reaches_slow_readers(void **state)
 
 	(void)state;
 	publish_bytes(&all, LONG_EVENT_BYTES);
-	hub_settle();
+	turns_settle();
 	assert_true(lines[4].wants_room);
 	for (int i = 0; i < 1000; i++) {
 		for (size_t j = 0; j < COUNT(lines); j++)
 			line_read(&lines[j], paces[j]);
-		hub_settle();
+		turns_settle();
 	}
 	assert_int_equal(lines[4].received.len_bytes, 0);
 	for (int i = 0; i < 1000; i++)
@@ -262,7 +262,7 @@ test_a_reader_that_stops_is_ended_and_the_others_are_not(void **state)
 	for (int i = 0; lines[2].stream != NULL; i++) {
 		assert_true(i < 10000);
 		publish_bytes(&all, 5000);
-		hub_settle();
+		turns_settle();
 		for (size_t j = 0; j < COUNT(lines); j++) {
 			if (j != 2)
 				line_read(&lines[j], SIZE_MAX);
@@ -270,7 +270,7 @@ test_a_reader_that_stops_is_ended_and_the_others_are_not(void **state)
 	}
 	assert_int_equal(streams.totals.end_counts[STREAM_END_OVERRUN], 1);
 	publish_bytes(&all, 10);
-	hub_settle();
+	turns_settle();
 	for (size_t j = 0; j < COUNT(lines); j++) {
 		line_read(&lines[j], SIZE_MAX);
 		if (j != 2)
@@ -292,23 +292,23 @@ test_a_reader_that_closes_harms_nobody(void **state)
 
 	(void)state;
 	publish_bytes(&all, 100);
-	hub_settle();
+	turns_settle();
 	close(lines[0].far_fd);
 	lines[0].far_fd = -1;
 	close(lines[3].far_fd);
 	lines[3].far_fd = -1;
 	publish_bytes(&all, 100);
-	hub_settle();
+	turns_settle();
 	assert_null(lines[0].stream);
 	assert_null(lines[3].stream);
 	assert_int_equal(streams.totals.end_counts[STREAM_END_WRITE_FAILED], 2);
 	publish_bytes(&all, LONG_EVENT_BYTES);
-	hub_settle();
+	turns_settle();
 	for (int i = 0; i < 1000; i++) {
 		line_read(&lines[1], 20000);
 		line_read(&lines[2], 20000);
 		line_read(&lines[4], 20000);
-		hub_settle();
+		turns_settle();
 	}
 	assert_line_has(&lines[1], &all, false);
 	assert_line_has(&lines[2], &all, false);
@@ -326,7 +326,7 @@ test_the_end_comes_behind_the_last_event(void **state)
 	for (size_t i = 0; i < COUNT(lines); i++)
 		stream_finish(lines[i].stream);
 	for (int i = 0; i < 1000; i++) {
-		hub_settle();
+		turns_settle();
 		for (size_t j = 0; j < COUNT(lines); j++)
 			line_read(&lines[j], 10000);
 	}

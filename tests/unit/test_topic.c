@@ -20,17 +20,17 @@ test_frames_arrive_once_and_in_order(void **state)
 
 	(void)state;
 	reader_open(&reader, 'a', topic);
-	hub_settle();
+	turns_settle();
 	assert_took(&reader, "");
 	publish(topic, "1");
-	hub_settle();
+	turns_settle();
 	assert_took(&reader, "1");
 	publish(topic, "2");
 	publish(topic, "3");
 	publish(topic, "4");
-	hub_settle();
+	turns_settle();
 	assert_took(&reader, "234");
-	hub_settle();
+	turns_settle();
 	assert_took(&reader, "");
 	cursor_close(&reader.cursor);
 	topic_free(topic);
@@ -46,7 +46,7 @@ test_all_subscribers_share_a_frame(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(readers); i++)
 		reader_open(&readers[i], (char)('a' + i), topic);
-	hub_settle();
+	turns_settle();
 	topic_publish(topic, frame);
 	for (size_t i = 0; i < COUNT(readers); i++) {
 		assert_int_equal(cursor_peek(&readers[i].cursor, &peeked, 1),
@@ -54,7 +54,7 @@ test_all_subscribers_share_a_frame(void **state)
 		assert_ptr_equal(peeked, frame);
 	}
 	frame_unref(frame);
-	hub_settle();
+	turns_settle();
 	for (size_t i = 0; i < COUNT(readers); i++) {
 		assert_took(&readers[i], "x");
 		cursor_close(&readers[i].cursor);
@@ -73,7 +73,7 @@ test_a_cursor_opens_behind_the_newest(void **state)
 	publish(topic, "2");
 	reader_open(&reader, 'a', topic);
 	publish(topic, "3");
-	hub_settle();
+	turns_settle();
 	assert_took(&reader, "3");
 	cursor_close(&reader.cursor);
 	topic_free(topic);
@@ -89,13 +89,13 @@ test_a_cursor_opens_before_the_oldest_that_is_kept(void **state)
 	reader_open_from_start(&early, 'e', topic);
 	publish(topic, "1");
 	publish(topic, "2");
-	hub_settle();
+	turns_settle();
 	assert_took(&early, "12");
 	publish(topic, "3");
 	publish(topic, "4");
 	publish(topic, "5");
 	reader_open_from_start(&late, 'l', topic);
-	hub_settle();
+	turns_settle();
 	assert_took(&late, "345");
 	assert_int_equal(late.overrun_count, 0);
 	cursor_close(&early.cursor);
@@ -127,7 +127,7 @@ test_peek_leaves_the_position_alone(void **state)
 	assert_memory_equal(frames[0]->bytes, "4", 1);
 	cursor_advance(&reader.cursor, frames[1]);
 	assert_int_equal(cursor_peek(&reader.cursor, frames, 8), 0);
-	hub_settle();
+	turns_settle();
 	cursor_close(&reader.cursor);
 	topic_free(topic);
 }
@@ -139,7 +139,7 @@ assert_keeps(struct topic *topic, const char *text)
 	struct reader reader;
 
 	reader_open_from_start(&reader, 'k', topic);
-	hub_settle();
+	turns_settle();
 	assert_took(&reader, text);
 	cursor_close(&reader.cursor);
 }
@@ -222,7 +222,7 @@ test_positions_are_found_wherever_the_ring_begins(void **state)
 			cursor_close(&reader.cursor);
 			publish(topic, "x");
 		}
-		hub_settle();
+		turns_settle();
 		topic_free(topic);
 	}
 }
@@ -254,7 +254,7 @@ test_frames_are_numbered_through_the_hub(void **state)
 	for (size_t i = 0; i < COUNT(frames); i++) {
 		frames[i] = frame_new("", 0);
 		topic_publish(i == 1 ? other : one, frames[i]);
-		assert_int_equal(frames[i]->seq, hub.last_seq);
+		assert_int_equal(frames[i]->seq, turns.last_seq);
 		assert_true(i == 0 || frames[i]->seq > frames[i - 1]->seq);
 		frame_unref(frames[i]);
 	}
@@ -272,16 +272,16 @@ test_a_stalled_cursor_is_not_called(void **state)
 	reader_open(&reader, 'a', topic);
 	reader_stall(&reader);
 	publish(topic, "1");
-	hub_settle();
+	turns_settle();
 	publish(topic, "2");
-	hub_settle();
+	turns_settle();
 	assert_calls("");
 	reader_resume(&reader);
-	hub_settle();
+	turns_settle();
 	assert_calls("a");
 	assert_took(&reader, "12");
 	publish(topic, "3");
-	hub_settle();
+	turns_settle();
 	assert_took(&reader, "3");
 	cursor_close(&reader.cursor);
 	topic_free(topic);
@@ -299,10 +299,10 @@ test_a_new_cursor_is_stalled(void **state)
 	cursor_open(&reader.cursor, &topic, 1, CURSOR_FROM_NOW,
 	    reader.cursor.call);
 	publish(topic, "1");
-	hub_settle();
+	turns_settle();
 	assert_calls("");
 	reader_resume(&reader);
-	hub_settle();
+	turns_settle();
 	assert_took(&reader, "1");
 	cursor_close(&reader.cursor);
 	topic_free(topic);
@@ -316,11 +316,11 @@ test_resume_calls_also_when_nothing_is_pending(void **state)
 
 	(void)state;
 	reader_open(&reader, 'a', topic);
-	hub_settle();
+	turns_settle();
 	assert_calls("a");
 	reader_resume(&reader);
 	reader_resume(&reader);
-	hub_settle();
+	turns_settle();
 	assert_calls("a");
 	assert_took(&reader, "");
 	cursor_close(&reader.cursor);
@@ -364,18 +364,18 @@ test_who_keeps_up_is_served_before_frames_go(void **state)
 	reader_open(&first, 'f', topic);
 	reader_open(&last, 'l', topic);
 	reader_open(&stalled, 's', topic);
-	hub_settle();
+	turns_settle();
 	reader_stall(&stalled);
 	assert_calls("fls");
 	publish(topic, "1");
-	hub_run(&hub, 1);
+	turns_run(&turns, 1);
 	assert_calls("f");
 	publish(topic, "2");
 	assert_calls("");
 	stalled.is_full = false;
 	for (int i = 3; i < 9; i++)
 		publish(topic, (char[]){ (char)('0' + i), '\0' });
-	hub_settle();
+	turns_settle();
 	assert_took(&first, "12345678");
 	assert_took(&last, "12345678");
 	assert_took(&stalled, "12345678");
@@ -400,7 +400,7 @@ test_a_cursor_may_be_as_far_behind_as_the_ring_is_long(void **state)
 	publish(topic, "2");
 	publish(topic, "3");
 	reader_resume(&reader);
-	hub_settle();
+	turns_settle();
 	assert_took(&reader, "123");
 	assert_int_equal(reader.overrun_count, 0);
 	cursor_close(&reader.cursor);
@@ -417,12 +417,12 @@ test_drop(void **state)
 	(void)state;
 	reader_open(&reader, 'r', topic);
 	reader_open(&stalled, 's', topic);
-	hub_settle();
+	turns_settle();
 	reader_stall(&stalled);
-	topic_drop(topic, hub.last_seq);
+	topic_drop(topic, turns.last_seq);
 	publish(topic, "1");
 	publish(topic, "2");
-	seq = hub.last_seq;
+	seq = turns.last_seq;
 	publish(topic, "3");
 	assert_int_equal(topic_frame_count(topic), 3);
 	assert_int_equal(topic_dropped_seq(topic), 0);
@@ -435,10 +435,10 @@ test_drop(void **state)
 	topic_drop(topic, UINT64_MAX);
 	assert_int_equal(topic_frame_count(topic), 0);
 	assert_keeps(topic, "");
-	hub_settle();
+	turns_settle();
 	assert_took(&reader, "123");
 	publish(topic, "4");
-	hub_settle();
+	turns_settle();
 	assert_took(&reader, "4");
 	cursor_close(&reader.cursor);
 	topic_free(topic);
@@ -464,7 +464,7 @@ test_subscribers_are_counted(void **state)
 	assert_int_equal(topic_subscriber_count(topic), 1);
 	cursor_close(&readers[1].cursor);
 	assert_int_equal(topic_subscriber_count(topic), 0);
-	hub_settle();
+	turns_settle();
 	assert_calls("");
 	topic_free(topic);
 }

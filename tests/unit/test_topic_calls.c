@@ -34,11 +34,11 @@ test_close_within_a_call(void **state)
 		readers[i].then = close_both;
 	}
 	publish(topic, "1");
-	hub_settle();
+	turns_settle();
 	assert_calls("abc");
 	assert_int_equal(topic_subscriber_count(topic), 0);
 	publish(topic, "2");
-	assert_false(hub_is_busy(&hub));
+	assert_false(turns_is_busy(&turns));
 	topic_free(topic);
 }
 
@@ -66,7 +66,7 @@ test_close_of_another_within_a_call(void **state)
 			reader_open(&readers[j], (char)('a' + j), topic);
 		readers[rows[i].closer].then = close_both;
 		readers[rows[i].closer].other = &readers[rows[i].closed];
-		hub_settle();
+		turns_settle();
 		assert_calls(rows[i].calls);
 		assert_int_equal(topic_subscriber_count(topic), 1);
 		for (size_t j = 0; j < COUNT(readers); j++)
@@ -125,11 +125,11 @@ test_publish_within_a_call(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(readers); i++)
 		reader_open(&readers[i], (char)('a' + i), topic);
-	hub_settle();
+	turns_settle();
 	assert_calls("abc");
 	readers[1].then = publish_once;
 	publish(topic, "1");
-	hub_settle();
+	turns_settle();
 	for (size_t i = 0; i < COUNT(readers); i++) {
 		assert_took(&readers[i], "12");
 		cursor_close(&readers[i].cursor);
@@ -147,12 +147,12 @@ test_publish_within_a_call_overruns_another(void **state)
 	(void)state;
 	reader_open(&publisher, 'p', topic);
 	reader_open(&stalled, 's', topic);
-	hub_settle();
+	turns_settle();
 	reader_stall(&stalled);
 	call_count = 0;
 	publisher.then = publish_once;
 	publish(topic, "1");
-	hub_settle();
+	turns_settle();
 	assert_calls("psp");
 	assert_int_equal(stalled.overrun_count, 1);
 	assert_took(&publisher, "12");
@@ -176,12 +176,12 @@ test_stall_within_a_call(void **state)
 	reader_open(&readers[0], 'a', topic);
 	reader_open(&readers[1], 'b', topic);
 	readers[0].then = stall;
-	hub_settle();
+	turns_settle();
 	publish(topic, "1");
-	hub_settle();
+	turns_settle();
 	assert_calls("abb");
 	cursor_resume(&readers[0].cursor);
-	hub_settle();
+	turns_settle();
 	assert_took(&readers[0], "1");
 	for (size_t i = 0; i < COUNT(readers); i++)
 		cursor_close(&readers[i].cursor);
@@ -194,7 +194,7 @@ resume(struct reader *reader)
 	cursor_resume(&reader->cursor);
 }
 
-/* It comes after those that wait, and cannot keep the hub in hub_run. */
+/* It comes after those that wait, and cannot keep the hub in turns_run. */
 static void
 test_resume_within_a_call_goes_to_the_end(void **state)
 {
@@ -205,12 +205,12 @@ test_resume_within_a_call_goes_to_the_end(void **state)
 	for (size_t i = 0; i < COUNT(readers); i++)
 		reader_open(&readers[i], (char)('a' + i), topic);
 	readers[0].then = resume;
-	hub_run(&hub, 6);
+	turns_run(&turns, 6);
 	assert_calls("abcaaa");
-	assert_true(hub_is_busy(&hub));
+	assert_true(turns_is_busy(&turns));
 	for (size_t i = 0; i < COUNT(readers); i++)
 		cursor_close(&readers[i].cursor);
-	hub_settle();
+	turns_settle();
 	assert_calls("");
 	topic_free(topic);
 }
@@ -224,17 +224,17 @@ test_the_hub_calls_as_many_as_it_may(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(readers); i++)
 		reader_open(&readers[i], (char)('a' + i), topic);
-	hub_run(&hub, 0);
+	turns_run(&turns, 0);
 	assert_calls("");
-	hub_run(&hub, 2);
+	turns_run(&turns, 2);
 	assert_calls("ab");
-	hub_run(&hub, 2);
+	turns_run(&turns, 2);
 	assert_calls("cd");
-	assert_true(hub_is_busy(&hub));
-	hub_run(&hub, 2);
+	assert_true(turns_is_busy(&turns));
+	turns_run(&turns, 2);
 	assert_calls("e");
-	assert_false(hub_is_busy(&hub));
-	hub_run(&hub, 2);
+	assert_false(turns_is_busy(&turns));
+	turns_run(&turns, 2);
 	assert_calls("");
 	for (size_t i = 0; i < COUNT(readers); i++)
 		cursor_close(&readers[i].cursor);
@@ -249,7 +249,7 @@ open_crowd(struct topic *many, struct reader *crowd, size_t crowd_count,
 	for (size_t i = 0; i < crowd_count; i++)
 		reader_open(&crowd[i], 'm', many);
 	reader_open(reader, 's', single);
-	hub_settle();
+	turns_settle();
 	call_count = 0;
 }
 
@@ -260,7 +260,7 @@ close_crowd(struct topic *many, struct reader *crowd, size_t crowd_count,
 	for (size_t i = 0; i < crowd_count; i++)
 		cursor_close(&crowd[i].cursor);
 	cursor_close(&reader->cursor);
-	hub_settle();
+	turns_settle();
 	topic_free(many);
 	topic_free(single);
 }
@@ -276,11 +276,11 @@ test_many_do_not_hold_up_a_single_one(void **state)
 	open_crowd(many, crowd, COUNT(crowd), single, &reader);
 	publish(many, "1");
 	publish(single, "1");
-	hub_run(&hub, COUNT(crowd));
+	turns_run(&turns, COUNT(crowd));
 	call_names[call_count] = '\0';
 	assert_non_null(strchr(call_names, 's'));
 	assert_true(strchr(call_names, 's') - call_names <= 100);
-	hub_settle();
+	turns_settle();
 	assert_int_equal(call_count, COUNT(crowd) + 1);
 	close_crowd(many, crowd, COUNT(crowd), single, &reader);
 }
@@ -296,16 +296,16 @@ test_topics_take_turns(void **state)
 	open_crowd(many, crowd, COUNT(crowd), single, &reader);
 	publish(many, "1");
 	publish(single, "1");
-	hub_run(&hub, 2);
+	turns_run(&turns, 2);
 	assert_calls("mm");
-	hub_run(&hub, 2);
+	turns_run(&turns, 2);
 	assert_calls("sm");
 	publish(single, "2");
-	hub_run(&hub, 2);
+	turns_run(&turns, 2);
 	assert_calls("mm");
-	hub_run(&hub, 9);
+	turns_run(&turns, 9);
 	assert_calls("sm");
-	assert_false(hub_is_busy(&hub));
+	assert_false(turns_is_busy(&turns));
 	close_crowd(many, crowd, COUNT(crowd), single, &reader);
 }
 
@@ -318,17 +318,17 @@ test_nobody_is_busy_when_all_have_gone(void **state)
 	(void)state;
 	reader_open(&readers[0], 'a', topic);
 	reader_open(&readers[1], 'b', topic);
-	hub_settle();
+	turns_settle();
 	call_count = 0;
 	publish(topic, "1");
-	assert_true(hub_is_busy(&hub));
+	assert_true(turns_is_busy(&turns));
 	cursor_close(&readers[0].cursor);
 	cursor_close(&readers[1].cursor);
-	hub_run(&hub, 1);
-	assert_false(hub_is_busy(&hub));
+	turns_run(&turns, 1);
+	assert_false(turns_is_busy(&turns));
 	assert_calls("");
 	publish(topic, "2");
-	assert_false(hub_is_busy(&hub));
+	assert_false(turns_is_busy(&turns));
 	topic_free(topic);
 }
 
@@ -342,7 +342,7 @@ test_a_topic_is_freed_while_it_is_busy(void **state)
 	reader_open(&reader, 'a', topic);
 	cursor_close(&reader.cursor);
 	topic_free(topic);
-	assert_false(hub_is_busy(&hub));
+	assert_false(turns_is_busy(&turns));
 }
 
 static void
@@ -358,13 +358,13 @@ test_the_log_has_the_time_of_a_fanout(void **state)
 	assert_int_not_equal(fd, -1);
 	for (size_t i = 0; i < COUNT(readers); i++)
 		reader_open(&readers[i], 'a', topic);
-	hub_settle();
+	turns_settle();
 	assert_int_equal(log_init(path, LOG_FORMAT_TEXT, LOG_LEVEL_DEBUG), 0);
 	publish(topic, "1");
 	hand_us += 20000;
-	hub_run(&hub, 2);
+	turns_run(&turns, 2);
 	hand_us += 3140;
-	hub_run(&hub, 2);
+	turns_run(&turns, 2);
 	log_flush();
 	n = read(fd, line, sizeof(line) - 1);
 	assert_true(n > 0);
@@ -386,11 +386,11 @@ test_the_hub_has_its_clock_in_ms_too(void **state)
 {
 	(void)state;
 	hand_us = 1234567;
-	assert_int_equal(hub_now_ms(&hub), 1234);
+	assert_int_equal(turns_now_ms(&turns), 1234);
 	hand_us = 1234999;
-	assert_int_equal(hub_now_ms(&hub), 1234);
+	assert_int_equal(turns_now_ms(&turns), 1234);
 	hand_us = 1235000;
-	assert_int_equal(hub_now_ms(&hub), 1235);
+	assert_int_equal(turns_now_ms(&turns), 1235);
 }
 
 int

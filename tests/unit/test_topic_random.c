@@ -56,7 +56,7 @@ member_take(struct member *member)
 		cursor_advance(&member->cursor, frames[i]);
 	}
 	if (frame_count < COUNT(frames))
-		assert_int_equal(member->next, hub.last_seq + 1);
+		assert_int_equal(member->next, turns.last_seq + 1);
 	else
 		cursor_resume(&member->cursor);
 }
@@ -89,8 +89,8 @@ on_call(struct cursor *cursor, enum cursor_event event)
 static void
 member_open(struct member *member, bool from_start)
 {
-	member->next = (from_start ? topic_dropped_seq(topic) : hub.last_seq) +
-	    1;
+	member->next =
+	    (from_start ? topic_dropped_seq(topic) : turns.last_seq) + 1;
 	member->is_stalled = true;
 	cursor_open(&member->cursor, &topic, 1,
 	    from_start ? CURSOR_FROM_START : CURSOR_FROM_NOW, on_call);
@@ -131,17 +131,17 @@ assert_nobody_is_forgotten(void)
 {
 	depth = DEPTH_MAX;
 	publish(topic, "x");
-	hub_settle();
+	turns_settle();
 	depth = 0;
 	assert_int_equal(topic_frame_count(topic) + topic_dropped_seq(topic),
-	    hub.last_seq);
+	    turns.last_seq);
 	assert_true(topic_frame_count(topic) <= KEPT_COUNT);
 	for (size_t i = 0; i < COUNT(members); i++) {
 		if (!cursor_is_open(&members[i].cursor))
 			continue;
 		assert_true(members[i].next > topic_dropped_seq(topic));
 		if (!members[i].is_stalled)
-			assert_int_equal(members[i].next, hub.last_seq + 1);
+			assert_int_equal(members[i].next, turns.last_seq + 1);
 	}
 }
 
@@ -153,7 +153,7 @@ test_nothing_is_lost_or_repeated(void **state)
 	for (size_t step = 0; step < STEP_COUNT; step++) {
 		act(&members[choose(COUNT(members))]);
 		if (choose(4) == 0)
-			hub_run(&hub, choose(6));
+			turns_run(&turns, choose(6));
 		if (choose(50) == 0)
 			assert_nobody_is_forgotten();
 	}
@@ -162,7 +162,7 @@ test_nothing_is_lost_or_repeated(void **state)
 	assert_true(taken_count > STEP_COUNT / 10);
 	for (size_t i = 0; i < COUNT(members); i++)
 		cursor_close(&members[i].cursor);
-	hub_settle();
+	turns_settle();
 	topic_free(topic);
 }
 

@@ -25,7 +25,7 @@ topics_open(size_t frame_count_max)
 static void
 topics_close(void)
 {
-	hub_settle();
+	turns_settle();
 	for (size_t i = 0; i < COUNT(topics); i++) {
 		assert_int_equal(topic_subscriber_count(topics[i]), 0);
 		topic_free(topics[i]);
@@ -41,16 +41,16 @@ test_events_of_all_topics_in_order(void **state)
 	topics_open(0);
 	reader_open_on(&all, 'a', topics, 3, CURSOR_FROM_NOW);
 	reader_open_on(&two, 't', topics + 1, 2, CURSOR_FROM_NOW);
-	hub_settle();
+	turns_settle();
 	for (int i = 0; i < 9; i++)
 		publish(topics[i * 7 % 3], (char[]){ (char)('1' + i), '\0' });
-	hub_settle();
+	turns_settle();
 	assert_took(&all, "123456789");
 	assert_took(&two, "235689");
 	publish(topics[2], "x");
-	hub_settle();
+	turns_settle();
 	publish(topics[0], "y");
-	hub_settle();
+	turns_settle();
 	assert_took(&all, "xy");
 	assert_took(&two, "x");
 	cursor_close(&all.cursor);
@@ -69,7 +69,7 @@ test_an_event_of_several_topics_comes_once(void **state)
 	topics_open(0);
 	reader_open_on(&all, 'a', topics, 3, CURSOR_FROM_NOW);
 	reader_open_on(&last, 'l', topics + 2, 1, CURSOR_FROM_NOW);
-	hub_settle();
+	turns_settle();
 	for (int i = 0; i < 5; i++) {
 		frame = frame_new((char[]){ (char)('1' + i) }, 1);
 		for (size_t j = 0; j < COUNT(topics); j++)
@@ -77,9 +77,9 @@ test_an_event_of_several_topics_comes_once(void **state)
 		frame_unref(frame);
 		publish(topics[1], "x");
 		if (i % 2 == 0)
-			hub_settle();
+			turns_settle();
 	}
-	hub_settle();
+	turns_settle();
 	assert_took(&all, "1x2x3x4x5x");
 	assert_took(&last, "12345");
 	cursor_close(&all.cursor);
@@ -97,16 +97,16 @@ test_a_cursor_opens_behind_a_sequence_number(void **state)
 	topics_open(2);
 	for (int i = 0; i < 9; i++) {
 		publish(topics[i % 3], (char[]){ (char)('1' + i), '\0' });
-		seqs[i] = hub.last_seq;
+		seqs[i] = turns.last_seq;
 	}
 	/* Each keeps two: 4 to 9. What went before is passed over. */
 	reader_open_on(&reader, 'r', topics, 3, CURSOR_FROM_START);
-	hub_settle();
+	turns_settle();
 	assert_took(&reader, "456789");
 	cursor_close(&reader.cursor);
 	for (size_t i = 0; i < 9; i++) {
 		reader_open_on(&reader, 'r', topics, 3, seqs[i]);
-		hub_settle();
+		turns_settle();
 		assert_took(&reader, &"123456789"[i < 3 ? 3 : i + 1]);
 		assert_int_equal(reader.overrun_count, 0);
 		cursor_close(&reader.cursor);
@@ -114,7 +114,7 @@ test_a_cursor_opens_behind_a_sequence_number(void **state)
 	reader_open_on(&reader, 'r', topics, 2, seqs[4]);
 	publish(topics[2], "z");
 	publish(topics[0], "a");
-	hub_settle();
+	turns_settle();
 	assert_took(&reader, "78a");
 	assert_int_equal(reader.overrun_count, 0);
 	cursor_close(&reader.cursor);
@@ -151,18 +151,18 @@ test_a_stalled_cursor_waits_for_all_its_topics(void **state)
 	(void)state;
 	topics_open(0);
 	reader_open_on(&reader, 'r', topics, 3, CURSOR_FROM_NOW);
-	hub_settle();
+	turns_settle();
 	reader_stall(&reader);
 	for (size_t i = 0; i < COUNT(topics); i++)
 		publish(topics[i], "x");
-	hub_settle();
+	turns_settle();
 	assert_took(&reader, "");
 	reader_resume(&reader);
-	hub_settle();
+	turns_settle();
 	assert_took(&reader, "xxx");
 	for (size_t i = 0; i < COUNT(topics); i++) {
 		publish(topics[i], "y");
-		hub_settle();
+		turns_settle();
 		assert_took(&reader, "y");
 	}
 	cursor_close(&reader.cursor);
@@ -182,7 +182,7 @@ test_overrun_on_any_of_its_topics(void **state)
 		publish(topics[i], "before");
 		publish(topics[i], "before");
 		reader_open_on(&reader, 'r', topics, 3, CURSOR_FROM_NOW);
-		hub_settle();
+		turns_settle();
 		reader_stall(&reader);
 		for (size_t j = 0; j < COUNT(topics); j++)
 			publish(topics[j], "x");
@@ -208,7 +208,7 @@ test_who_keeps_up_on_several_is_served_before_frames_go(void **state)
 		reader_open_on(&reader, 'r', topics, 3, CURSOR_FROM_NOW);
 		for (int j = 0; j < 9; j++)
 			publish(topics[i], (char[]){ (char)('1' + j), '\0' });
-		hub_settle();
+		turns_settle();
 		assert_int_equal(reader.overrun_count, 0);
 		assert_took(&reader, "123456789");
 		cursor_close(&reader.cursor);
@@ -231,7 +231,7 @@ test_who_catches_up_is_served_before_frames_go(void **state)
 		reader_open_on(&reader, 'r', topics, 3, CURSOR_FROM_START);
 		publish(topics[i], "4");
 		publish(topics[i], "5");
-		hub_settle();
+		turns_settle();
 		assert_int_equal(reader.overrun_count, 0);
 		assert_took(&reader, "12345");
 		cursor_close(&reader.cursor);
@@ -254,7 +254,7 @@ test_a_topic_says_when_its_last_subscriber_has_left(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(both); i++)
-		both[i] = topic_new(&hub, "test",
+		both[i] = topic_new(&turns, "test",
 		    &(struct topic_limits){
 			.frame_count_max = 10,
 			.frame_bytes_max = 1000,
@@ -279,8 +279,8 @@ test_a_topic_says_when_its_last_subscriber_has_left(void **state)
 static struct topic *
 topic_coalesced(void)
 {
-	hub_set_coalesce_ms(&hub, COALESCE_MS);
-	return topic_new(&hub, "test",
+	turns_set_coalesce_ms(&turns, COALESCE_MS);
+	return topic_new(&turns, "test",
 	    &(struct topic_limits){
 		.frame_count_max = 5,
 		.frame_bytes_max = 1000,
@@ -297,26 +297,26 @@ test_a_coalesced_topic_collects_events(void **state)
 	(void)state;
 	reader_open(&reader, 'r', topic);
 	reader_open(&at_once, 'p', plain);
-	hub_settle();
+	turns_settle();
 	call_count = 0;
-	assert_true(hub_next_ms(&hub) == INT64_MAX);
+	assert_true(turns_next_ms(&turns) == INT64_MAX);
 	for (int i = 0; i < 2; i++) {
-		int64_t due_ms = hub_now_ms(&hub) + COALESCE_MS;
+		int64_t due_ms = turns_now_ms(&turns) + COALESCE_MS;
 
 		publish(topic, "1");
-		assert_int_equal(hub_next_ms(&hub), due_ms);
+		assert_int_equal(turns_next_ms(&turns), due_ms);
 		hand_us += (COALESCE_MS - 1) * 1000;
 		publish(topic, "2");
 		publish(plain, "x");
-		hub_run(&hub, 100);
+		turns_run(&turns, 100);
 		assert_calls("p");
-		assert_false(hub_is_busy(&hub));
-		assert_int_equal(hub_next_ms(&hub), due_ms);
+		assert_false(turns_is_busy(&turns));
+		assert_int_equal(turns_next_ms(&turns), due_ms);
 		hand_us += 1000;
-		hub_run(&hub, 100);
+		turns_run(&turns, 100);
 		assert_calls("r");
 		assert_took(&reader, "12");
-		assert_true(hub_next_ms(&hub) == INT64_MAX);
+		assert_true(turns_next_ms(&turns) == INT64_MAX);
 	}
 	cursor_close(&reader.cursor);
 	cursor_close(&at_once.cursor);
@@ -331,11 +331,11 @@ test_without_coalescing_time_nothing_is_held(void **state)
 	struct reader reader;
 
 	(void)state;
-	hub_set_coalesce_ms(&hub, 0);
+	turns_set_coalesce_ms(&turns, 0);
 	reader_open(&reader, 'r', topic);
 	publish(topic, "1");
-	assert_true(hub_next_ms(&hub) == INT64_MAX);
-	hub_settle();
+	assert_true(turns_next_ms(&turns) == INT64_MAX);
+	turns_settle();
 	assert_took(&reader, "1");
 	cursor_close(&reader.cursor);
 	topic_free(topic);
@@ -350,12 +350,12 @@ test_a_held_burst_loses_nothing(void **state)
 
 	(void)state;
 	reader_open(&reader, 'r', topic);
-	hub_settle();
+	turns_settle();
 	for (int i = 0; i < 9; i++)
 		publish(topic, (char[]){ (char)('1' + i), '\0' });
 	hand_us += COALESCE_MS * 1000;
-	hub_settle();
-	hub_run(&hub, 100);
+	turns_settle();
+	turns_run(&turns, 100);
 	assert_int_equal(reader.overrun_count, 0);
 	assert_took(&reader, "123456789");
 	cursor_close(&reader.cursor);
@@ -370,22 +370,22 @@ test_a_held_topic_without_subscribers(void **state)
 
 	(void)state;
 	publish(topic, "0");
-	assert_true(hub_next_ms(&hub) == INT64_MAX);
+	assert_true(turns_next_ms(&turns) == INT64_MAX);
 	reader_open(&reader, 'r', topic);
-	hub_settle();
+	turns_settle();
 	publish(topic, "1");
 	cursor_close(&reader.cursor);
 	hand_us += COALESCE_MS * 1000;
-	hub_run(&hub, 100);
-	assert_false(hub_is_busy(&hub));
+	turns_run(&turns, 100);
+	assert_false(turns_is_busy(&turns));
 	publish(topic, "2");
 
 	reader_open(&reader, 'r', topic);
 	publish(topic, "3");
 	cursor_close(&reader.cursor);
 	topic_free(topic);
-	assert_true(hub_next_ms(&hub) == INT64_MAX);
-	hub_settle();
+	assert_true(turns_next_ms(&turns) == INT64_MAX);
+	turns_settle();
 }
 
 int

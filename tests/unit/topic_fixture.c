@@ -15,10 +15,10 @@
 /* Far more than what a test can have to deliver. */
 #define SETTLE_RUNS_MAX 10000
 
-struct hub hub;
-int64_t    hand_us;
-char       call_names[8192];
-size_t     call_count;
+struct turns turns;
+int64_t      hand_us;
+char         call_names[8192];
+size_t       call_count;
 
 static int64_t
 hand_now_us(void)
@@ -32,7 +32,7 @@ topic_set_up(void **state)
 	(void)state;
 	hand_us = 1000000;
 	call_count = 0;
-	hub_init(&hub, hand_now_us);
+	turns_init(&turns, hand_now_us);
 	return log_init("/dev/null", LOG_FORMAT_TEXT, LOG_LEVEL_DEBUG);
 }
 
@@ -41,16 +41,16 @@ topic_tear_down(void **state)
 {
 	(void)state;
 	log_deinit();
-	if (hub_is_busy(&hub))
+	if (turns_is_busy(&turns))
 		return -1;
-	hub_deinit(&hub);
+	turns_deinit(&turns);
 	return 0;
 }
 
 struct topic *
 topic_keeping(size_t frame_count_max, size_t frame_bytes_max)
 {
-	return topic_new(&hub, "test",
+	return topic_new(&turns, "test",
 	    &(struct topic_limits){
 		.frame_count_max = frame_count_max > 0 ? frame_count_max :
 							 SIZE_MAX,
@@ -151,11 +151,11 @@ reader_resume(struct reader *reader)
 }
 
 void
-hub_settle(void)
+turns_settle(void)
 {
-	for (int i = 0; hub_is_busy(&hub); i++) {
+	for (int i = 0; turns_is_busy(&turns); i++) {
 		assert_true(i < SETTLE_RUNS_MAX);
-		hub_run(&hub, 1000);
+		turns_run(&turns, 1000);
 	}
 }
 

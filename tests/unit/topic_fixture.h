@@ -5,12 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "hub/turns.h"
 #include "hub/topic.h"
+#include "hub/turns.h"
 
 /* A hub whose clock stands still until a test moves it. */
-extern struct hub hub;
-extern int64_t    hand_us;
+extern struct turns turns;
+extern int64_t      hand_us;
 
 /* What a reader does from within a call, after it has taken its frames. */
 struct reader;
@@ -64,7 +64,7 @@ void reader_stall(struct reader *);
 void reader_resume(struct reader *);
 
 /* Runs the hub until nobody is left to be called. */
-void hub_settle(void);
+void turns_settle(void);
 
 /* As strcmp on call_names, which then starts anew. */
 void assert_calls(const char *names);
