@@ -65,8 +65,8 @@ forget_visitors(struct publishers *publishers, int64_t now_ms)
 	struct deadline *due;
 	struct visitor  *visitor;
 
-	while (
-	    (due = deadline_take_due(&publishers->forgets, now_ms)) != NULL) {
+	while ((due = deadline_take_due(&publishers->forgets, now_ms)) !=
+	    NULL) {
 		visitor = list_entry(due, struct visitor, forget);
 		tree_remove(&publishers->visitors, visitor, compare);
 		free(visitor);

@@ -11,13 +11,12 @@ void
 deadline_list_change(struct deadline_list *list, int64_t after_ms,
     int64_t now_ms)
 {
-	struct list     *node;
 	struct deadline *deadline;
 
 	list->after_ms = after_ms;
 	if (after_ms == 0)
 		return;
-	for (node = list->nodes.next; node != &list->nodes; node = node->next) {
+	list_for_each (node, &list->nodes) {
 		deadline = list_entry(node, struct deadline, node);
 		if (deadline->due_ms > now_ms + after_ms)
 			deadline->due_ms = now_ms + after_ms;

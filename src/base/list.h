@@ -18,6 +18,16 @@ struct list {
 #define list_entry(node, type, member) \
 	((type *)(void *)((char *)(node)-offsetof(type, member)))
 
+/*
+ * A loop over the nodes of a list. The body may remove the node that it has
+ * from the list, and free it; it may remove no other one.
+ */
+/* clang-format off */
+#define list_for_each(node, head)					\
+	for (struct list *node = (head)->next, *node##_next = node->next; \
+	    node != (head); node = node##_next, node##_next = node->next)
+/* clang-format on */
+
 /* Makes an empty list, or a node that stands alone. */
 static inline void
 list_init(struct list *node)

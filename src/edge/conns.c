@@ -54,13 +54,11 @@ conns_next_ms(const struct conns *conns)
 void
 conns_drain(struct conns *conns)
 {
-	struct list *node, *next;
 	struct conn *conn;
 
 	conns->is_draining = true;
 	conns->requests.after_ms = DRAIN_REQUEST_MS;
-	for (node = conns->open.next; node != &conns->open; node = next) {
-		next = node->next;
+	list_for_each (node, &conns->open) {
 		conn = list_entry(node, struct conn, node);
 		if (conn->state != CONN_READING)
 			continue;

@@ -34,32 +34,9 @@ struct fcgi {
 };
 
 /* BEGIN_REQUEST and the end of PARAMS: the least that makes a new writer. */
-static const unsigned char blank_request[] = {
-	1,
-	RECORD_BEGIN_REQUEST,
-	0,
-	1,
-	0,
-	8,
-	0,
-	0,
-	0,
-	RECORD_RESPONDER,
-	0,
-	0,
-	0,
-	0,
-	0,
-	0,
-	1,
-	RECORD_PARAMS,
-	0,
-	1,
-	0,
-	0,
-	0,
-	0,
-};
+static const unsigned char blank_request[] = { 1, RECORD_BEGIN_REQUEST, 0, 1, 0,
+	8, 0, 0, 0, RECORD_RESPONDER, 0, 0, 0, 0, 0, 0, 1, RECORD_PARAMS, 0, 1,
+	0, 0, 0, 0 };
 
 /* A descriptor that libfcgi can read(2) and that is only memory. */
 static int

@@ -51,11 +51,9 @@ next_due_ms(int64_t interval_ms, int64_t wall_ms)
 static struct rate *
 rate_find(struct clock *clock, int64_t interval_ms, int64_t wall_ms)
 {
-	struct list *node;
 	struct rate *rate;
 
-	for (node = clock->rates.next; node != &clock->rates;
-	     node = node->next) {
+	list_for_each (node, &clock->rates) {
 		rate = list_entry(node, struct rate, node);
 		if (rate->interval_ms == interval_ms)
 			return rate;
@@ -185,12 +183,10 @@ int64_t
 clock_run(struct clock *clock, int64_t wall_ms)
 {
 	int64_t      wait_ms = -1;
-	struct list *node, *next;
 	struct rate *rate;
 
 	clock->has_news = false;
-	for (node = clock->rates.next; node != &clock->rates; node = next) {
-		next = node->next;
+	list_for_each (node, &clock->rates) {
 		rate = list_entry(node, struct rate, node);
 		if (!rate_is_used(rate)) {
 			rate_free(rate);

@@ -250,11 +250,9 @@ static void
 topic_find_stalled_min(struct topic *topic)
 {
 	struct subscription *subscription;
-	struct list         *node;
 
 	topic->stalled_seq_min = UINT64_MAX;
-	for (node = topic->stalled.next; node != &topic->stalled;
-	     node = node->next) {
+	list_for_each (node, &topic->stalled) {
 		subscription = list_entry(node, struct subscription, node);
 		if (subscription->cursor->seq < topic->stalled_seq_min)
 			topic->stalled_seq_min = subscription->cursor->seq;

@@ -108,8 +108,8 @@ acceptor_new(uv_loop_t *loop, struct listeners *listeners, struct conns *conns)
 	acceptor->listeners = *listeners;
 	memset(listeners, 0, sizeof(*listeners));
 	acceptor->conns = conns;
-	acceptor->polls = mem_zalloc(
-	    acceptor->listeners.count * sizeof(*acceptor->polls));
+	acceptor->polls = mem_zalloc(acceptor->listeners.count *
+	    sizeof(*acceptor->polls));
 	for (i = 0; i < acceptor->listeners.count; i++) {
 		uv_poll_init(loop, &acceptor->polls[i],
 		    acceptor->listeners.all[i].fd);

@@ -19,14 +19,13 @@ struct options;
  * frees what has ended, and arms one timer for what comes next.
  */
 struct engine {
-	uv_loop_t    loop;
-	uv_prepare_t turn;
-	uv_idle_t    more; /* active: the loop is not to sleep */
-	uv_timer_t   timer;
-	int64_t      armed_ms; /* the timer's time; INT64_MAX: none */
-	int64_t      clock_due_ms;
-	size_t
-	    peak_count; /* streams that were open since memory was given back */
+	uv_loop_t      loop;
+	uv_prepare_t   turn;
+	uv_idle_t      more; /* active: the loop is not to sleep */
+	uv_timer_t     timer;
+	int64_t        armed_ms; /* the timer's time; INT64_MAX: none */
+	int64_t        clock_due_ms;
+	size_t         peak_count; /* of open streams, since the last trim */
 	struct turns   turns;
 	struct streams streams;
 	struct routes  routes;

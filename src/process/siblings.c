@@ -115,8 +115,8 @@ name_address(struct sockaddr_un *address, const char *name)
 	memset(address, 0, sizeof(*address));
 	address->sun_family = AF_UNIX;
 	memcpy(address->sun_path + 1, name + 1, strlen(name) - 1);
-	return (
-	    socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+	    strlen(name));
 }
 
 static void

@@ -268,8 +268,8 @@ arguments_read(struct arguments *arguments, int argc, char **argv)
 	};
 	if (key_file != NULL && key_file[0] != '\0')
 		arguments->key_file = key_file;
-	arguments->update.topics = mem_alloc(
-	    (size_t)argc * sizeof(*arguments->update.topics));
+	arguments->update.topics = mem_alloc((size_t)argc *
+	    sizeof(*arguments->update.topics));
 	verdict = read_options(arguments, argc, argv);
 	if (verdict == ARGUMENTS_RUN)
 		verdict = set_data(arguments, argc - optind, argv + optind);

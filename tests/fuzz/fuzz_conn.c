@@ -222,9 +222,9 @@ check_good_request(void)
 {
 	struct buf           bytes = { 0 }, out = { 0 };
 	struct wire_answer   answer = { .out = &out };
-	struct engine_answer expected = engine_answer(
-	    &(struct request){ .env = (char *const *)good_env });
-	int fd = connect_to_engine();
+	struct engine_answer expected = engine_answer(&(struct request){
+	    .env = (char *const *)good_env });
+	int                  fd = connect_to_engine();
 
 	wire_request(&bytes, 0x4321, 0, good_env, "");
 	require(write(fd, bytes.data, bytes.len_bytes) ==

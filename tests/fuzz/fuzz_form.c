@@ -162,8 +162,8 @@ static void
 require_same(const struct buf *a, const struct buf *b)
 {
 	require(a->len_bytes == b->len_bytes);
-	require(
-	    a->len_bytes == 0 || memcmp(a->data, b->data, a->len_bytes) == 0);
+	require(a->len_bytes == 0 ||
+	    memcmp(a->data, b->data, a->len_bytes) == 0);
 }
 
 /* What was read for a field that may be empty or left out. */

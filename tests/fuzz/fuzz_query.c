@@ -47,8 +47,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (query_init(&query, (const char *)data, size) == -1) {
 		require(query.pair_count == 0);
-		require(
-		    memchr(data, '%', size) != NULL || size > QUERY_PAIRS_MAX);
+		require(memchr(data, '%', size) != NULL ||
+		    size > QUERY_PAIRS_MAX);
 	}
 	require(query.pair_count <= QUERY_PAIRS_MAX);
 	for (size_t i = 0; i < query.pair_count; i++) {

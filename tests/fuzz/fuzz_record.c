@@ -143,8 +143,8 @@ tell(const uint8_t *data, size_t size, size_t piece_bytes, struct buf *story)
 		size -= piece_bytes;
 		do {
 			event = next(&reader, &buf, story);
-		} while (
-		    event != RECORD_EVENT_NONE && event != RECORD_EVENT_BROKEN);
+		} while (event != RECORD_EVENT_NONE &&
+		    event != RECORD_EVENT_BROKEN);
 	}
 	buf_deinit(&buf);
 }

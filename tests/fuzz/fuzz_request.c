@@ -66,9 +66,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		request.body = at + 1;
 		request.body_bytes = (size_t)(end - at - 1);
 	}
-	engine_set_up(
-	    (const char *const[]){ "--allow-origin", "https://one.example",
-		"--status", "--public-topic", "chat", NULL });
+	engine_set_up((const char *const[]){ "--allow-origin",
+	    "https://one.example", "--status", "--public-topic", "chat",
+	    NULL });
 	check(&request);
 	/* The same once more, on what the first has left behind. */
 	check(&request);

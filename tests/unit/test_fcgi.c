@@ -99,8 +99,8 @@ assert_has(struct client *client, const char *text, bool is_ended)
 	struct wire_answer answer = { .out = &out };
 
 	client_read(client, &bytes);
-	assert_true(
-	    wire_read(&answer, client->id, bytes.data, bytes.len_bytes));
+	assert_true(wire_read(&answer, client->id, bytes.data,
+	    bytes.len_bytes));
 	assert_int_equal(answer.used_bytes, bytes.len_bytes);
 	assert_int_equal(out.len_bytes, strlen(text));
 	assert_memory_equal(out.data, text, out.len_bytes);

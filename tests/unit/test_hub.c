@@ -263,8 +263,8 @@ test_topics_take_a_quarter_of_the_bytes(void **state)
 	(void)state;
 	memset(name, 'n', sizeof(name) - 1);
 	for (name[0] = 'a'; name[0] < 'c'; name[0]++)
-		assert_true(
-		    (hub_topic(&hub, name) == NULL) == (name[0] == 'b'));
+		assert_true((hub_topic(&hub, name) == NULL) ==
+		    (name[0] == 'b'));
 	assert_non_null(hub_topic(&hub, "short"));
 	assert_true(hub_bytes(&hub) <= 16 * 1024);
 	assert_true(hub_bytes(&hub) > 2 * 4000);

@@ -146,8 +146,8 @@ take(struct subscriber *subscriber)
 			memcpy(&seq, frames[i]->bytes, sizeof(seq));
 			assert_true(seq == frames[i]->seq && seq <= last);
 			while (subscriber->seq < seq)
-				assert_true(
-				    !subscriber->is_due[++subscriber->seq] ||
+				assert_true(!subscriber
+						 ->is_due[++subscriber->seq] ||
 				    subscriber->seq == seq);
 			assert_true(subscriber->is_due[seq]);
 			subscriber->is_due[seq] = false;

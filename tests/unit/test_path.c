@@ -150,8 +150,8 @@ test_the_uri_is_taken_when_there_is_nothing_else(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct said said = { NULL, i % 2 == 0 ? NULL : "", rows[i][0] };
 
-		assert_true(
-		    path_init(&path, request_of(&said_env, &said, false)));
+		assert_true(path_init(&path,
+		    request_of(&said_env, &said, false)));
 		assert_string_equal(path.full, rows[i][1]);
 		path_deinit(&path);
 	}
@@ -171,8 +171,8 @@ test_without_any_there_is_no_path(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		assert_false(
-		    path_init(&path, request_of(&said_env, &rows[i], false)));
+		assert_false(path_init(&path,
+		    request_of(&said_env, &rows[i], false)));
 		path_deinit(&path);
 	}
 }

@@ -313,8 +313,8 @@ test_other_versions_break_it(void **state)
 		begin();
 		wire_record(&buf, RECORD_PARAMS, 1, NULL, 0, 0);
 		buf.data[16] = (char)version;
-		assert_next(
-		    version == 1 ? RECORD_EVENT_NONE : RECORD_EVENT_BROKEN);
+		assert_next(version == 1 ? RECORD_EVENT_NONE :
+					   RECORD_EVENT_BROKEN);
 	}
 }
 
@@ -341,8 +341,8 @@ test_a_begin_of_a_wrong_size_breaks_it(void **state)
 		set_up(NULL);
 		wire_record(&buf, RECORD_BEGIN_REQUEST, 1,
 		    "\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", size, 0);
-		assert_next(
-		    size == 8 ? RECORD_EVENT_NONE : RECORD_EVENT_BROKEN);
+		assert_next(size == 8 ? RECORD_EVENT_NONE :
+					RECORD_EVENT_BROKEN);
 	}
 }
 

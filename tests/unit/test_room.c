@@ -100,8 +100,8 @@ test_small_send_buffers_are_raised(void **state)
 			pair_open(fds, kind, sizes[i]);
 			assert_int_equal(send_buffer_bytes(fds[0]), sizes[i]);
 			room_init(&room, fds[0], kind == UNIX);
-			assert_true(
-			    send_buffer_bytes(fds[0]) >= SEND_BUFFER_BYTES_MIN);
+			assert_true(send_buffer_bytes(fds[0]) >=
+			    SEND_BUFFER_BYTES_MIN);
 			pair_close(fds);
 		}
 	}

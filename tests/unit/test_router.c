@@ -69,8 +69,8 @@ test_the_counter_as_text(void **state)
 	assert_field("Content-Type", "text/plain; charset=utf-8");
 	assert_field("X-Accel-Buffering", "no");
 	assert_no_field("Content-Length");
-	assert_false(
-	    ask("GET", "/counter?format=text&count=1", NO_VARS)->is_stream);
+	assert_false(ask("GET", "/counter?format=text&count=1", NO_VARS)
+			 ->is_stream);
 	assert_string_equal(body(), "1\n");
 	ask("GET", "/counter?format=text", VARS("HTTP_LAST_EVENT_ID=7"));
 	assert_string_equal(body(), "1\n");
@@ -248,10 +248,10 @@ test_a_program_without_its_slash_is_redirected(void **state)
 	assert_field("Location", "./sse.cgi/");
 	ask("GET", "/a:b<.fcgi", NO_VARS);
 	assert_field("Location", "./a%3Ab%3C.fcgi/");
-	answer = engine_answer(
-	    &(struct request){ .env = (char *const *)VARS("REQUEST_METHOD=GET",
-				   "SCRIPT_NAME=/cgi-bin/clock"),
-		.is_cgi = true });
+	answer = engine_answer(&(struct request){
+	    .env = (char *const *)VARS("REQUEST_METHOD=GET",
+		"SCRIPT_NAME=/cgi-bin/clock"),
+	    .is_cgi = true });
 	assert_null(answer_problem(answer.bytes, answer.len_bytes, false));
 	assert_non_null(strstr(answer.bytes, "Location: ./clock/\r\n"));
 	engine_answer_free(&answer);
@@ -268,9 +268,9 @@ test_a_request_without_its_variables(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct engine_answer answer = engine_answer(
-		    &(struct request){ .env = (char *const *)rows[i] });
-		char status[ANSWER_VALUE_BYTES_MAX];
+		struct engine_answer answer = engine_answer(&(struct request){
+		    .env = (char *const *)rows[i] });
+		char                 status[ANSWER_VALUE_BYTES_MAX];
 
 		assert_null(answer_problem(answer.bytes, answer.len_bytes,
 		    i == COUNT(rows) - 1));

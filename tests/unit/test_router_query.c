@@ -93,8 +93,8 @@ test_a_parameter_twice(void **state)
 	    "400 Bad Request: format is given twice");
 	ask("GET", "/counter?count=1&%63ount=2", NO_VARS);
 	assert_text("400 Bad Request", "400 Bad Request: count is given twice");
-	assert_true(
-	    ask("GET", "/clock?unknown=1&unknown=2", NO_VARS)->is_stream);
+	assert_true(ask("GET", "/clock?unknown=1&unknown=2", NO_VARS)
+			->is_stream);
 }
 
 static void

@@ -79,8 +79,8 @@ reader_take(struct reader *reader)
 		frame_count = cursor_peek(&reader->cursor, frames,
 		    FRAMES_PER_PEEK);
 		for (size_t i = 0; i < frame_count; i++) {
-			assert_true(
-			    len + frames[i]->len_bytes < sizeof(reader->text));
+			assert_true(len + frames[i]->len_bytes <
+			    sizeof(reader->text));
 			memcpy(reader->text + len, frames[i]->bytes,
 			    frames[i]->len_bytes);
 			len += frames[i]->len_bytes;
