@@ -59,7 +59,6 @@ void
 sse_append_comment(struct buf *buf, const char *text)
 {
 	append_lines(buf, text[0] != '\0' ? ": " : ":", text, strlen(text));
-	buf_append(buf, "\n", 1);
 }
 
 bool

@@ -4,6 +4,7 @@
 #include "http/answer.h"
 #include "http/request.h"
 #include "hub/topic.h"
+#include "pure/sse.h"
 #include "routes/metrics.h"
 #include "routes/routes.h"
 #include "routes/sampler.h"
@@ -91,12 +92,14 @@ status_events(const struct call *call, struct answer *answer)
 	    !stream_is_admitted(call, answer, false))
 		return;
 	stream_head(answer);
-	answer_body(answer, ":\n\n", 3);
-	if (!call->is_head)
-		stream_open(call, answer,
-		    &(struct stream_spec){
-			.topics = &topic,
-			.topic_count = 1,
-			.seq = CURSOR_FROM_START,
-		    });
+	answer_body(answer, NULL, 0);
+	if (call->is_head)
+		return;
+	sse_append_comment(&answer->bytes, "");
+	stream_open(call, answer,
+	    &(struct stream_spec){
+		.topics = &topic,
+		.topic_count = 1,
+		.seq = CURSOR_FROM_START,
+	    });
 }

@@ -71,7 +71,9 @@ subscribe_head(const struct call *call, struct answer *answer, const char *from)
 		answer_field(answer, "Access-Control-Expose-Headers",
 		    "Last-Event-ID");
 	/* A first byte, so that the web server passes on the head. */
-	answer_body(answer, ":\n\n", 3);
+	answer_body(answer, NULL, 0);
+	if (answer->has_body)
+		sse_append_comment(&answer->bytes, "");
 }
 
 /* Subscribes to the topics of those names. */

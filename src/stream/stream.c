@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "hub/topic.h"
 #include "hub/turns.h"
+#include "pure/sse.h"
 #include "stream/batch.h"
 #include "stream/peer.h"
 
@@ -65,8 +67,6 @@ static const struct {
 #include "stream/stream_end.def"
 #undef STREAM_END
 };
-
-static const char heartbeat[] = ":\n\n";
 
 const char *
 stream_end_word(enum stream_end end)
@@ -354,13 +354,18 @@ stream_end(struct stream *stream, enum stream_end end)
 static void
 stream_beat(struct stream *stream)
 {
-	struct iovec part = { (void *)heartbeat, sizeof(heartbeat) - 1 };
+	struct buf   comment = { 0 };
+	struct iovec part;
 
 	/* A comment within an event would be a part of it. */
-	if (stream->is_plain || stream->sent_bytes > 0)
+	if (stream->is_plain || stream->sent_bytes > 0) {
 		stream_listen(stream);
-	else
-		stream_write(stream, &part, 1, part.iov_len);
+		return;
+	}
+	sse_append_comment(&comment, "");
+	part = (struct iovec){ comment.data, comment.len_bytes };
+	stream_write(stream, &part, 1, part.iov_len);
+	buf_deinit(&comment);
 }
 
 /*

@@ -48,7 +48,7 @@ static const char response_head_updates[] =
     "X-Accel-Buffering: no\r\n"
     "Incremental: ?1\r\n"
     "\r\n"
-    ":\n\n";
+    ":\n";
 
 /* A request that is being read: where we are in its records. */
 struct peer {

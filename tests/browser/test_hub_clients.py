@@ -146,7 +146,7 @@ class Raw:
         return [tuple(event) for event in Parser().feed(whole).events]
 
     def wait_open(self):
-        self.output.wait(lambda text: text.startswith(b":\n\n"), "the start")
+        self.output.wait(lambda text: text.startswith(b":\n"), "the start")
 
 
 class Lines:

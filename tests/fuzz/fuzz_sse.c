@@ -158,8 +158,9 @@ check_comment(const char *text)
 			require(frame.data[i] == ':');
 		require(frame.data[i] != '\r');
 	}
-	require(frame.len_bytes >= 3);
-	require(memcmp(frame.data + frame.len_bytes - 2, "\n\n", 2) == 0);
+	/* Nor is it followed by a blank line, which would end one. */
+	require(frame.len_bytes >= 2);
+	require(frame.data[frame.len_bytes - 1] == '\n');
 	buf_deinit(&frame);
 }
 

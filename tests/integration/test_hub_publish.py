@@ -212,7 +212,7 @@ def test_data_is_read_as_it_was_sent(hub):
         for found, wanted in zip(reader.take(len(DATA)), expected):
             assert found == wanted
         assert reader.parser.is_whole and not reader.parser.ignored
-        assert reader.answer.body.startswith(b":\n\n")
+        assert reader.answer.body.startswith(b":\n")
 
 
 def test_frame_byte_for_byte(hub):
@@ -221,7 +221,7 @@ def test_frame_byte_for_byte(hub):
     hub.publish("t", id="2")
     reader.take(2)
     assert reader.answer.body == (
-        b":\n\nid: 1\nretry: 250\nevent: e\ndata: a\ndata:  b\ndata: c\n"
+        b":\nid: 1\nretry: 250\nevent: e\ndata: a\ndata:  b\ndata: c\n"
         b"data: \n\nid: 2\ndata: \n\n")
 
 

@@ -30,11 +30,11 @@ def fill(hub, topic="t", count=5):
 def test_head_and_first_bytes(hub, path):
     reader = hub.subscribe("t", path=path)
     assert reader.answer.headers == STREAM_HEAD
-    assert reader.answer.body == b":\n\n"
+    assert reader.answer.body == b":\n"
     assert reader.answer.out_sizes == [len(reader.answer.out)]
     hub.publish("t", "x", id="1")
     reader.take(1)
-    assert reader.answer.body == b":\n\nid: 1\ndata: x\n\n"
+    assert reader.answer.body == b":\nid: 1\ndata: x\n\n"
 
 
 @pytest.mark.parametrize("query, last, field", [

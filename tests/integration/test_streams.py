@@ -184,7 +184,7 @@ def test_a_silent_stream_gets_a_comment_each_heartbeat(fcgi_sse):
     for client, answer in idle:
         client.recv_until(answer, lambda a: len(a.parser.comments) >= 2)
         assert len(answer.events) == 1
-        assert answer.body.endswith(b"\n\n:\n\n:\n\n")
+        assert answer.body.endswith(b"\n\n:\n:\n")
     assert 1.8 < time.monotonic() - began < 3
     for client, answer in busy:
         client.recv_events(answer, 4)

@@ -14,14 +14,11 @@ class Event:
 
     def __init__(self, block, received_at):
         self.received_at = received_at
-        self.comment = False
         self.id = self.event = self.data = self.retry = None
         for line in block.decode().split("\n"):
             name, _, value = line.partition(":")
-            if name:
+            if name:                # and not a comment
                 setattr(self, name, value.removeprefix(" "))
-            else:
-                self.comment = True
 
 
 class Stream:
@@ -70,12 +67,12 @@ class Stream:
         self.sock.settimeout(timeout)
         while b"\n\n" not in self.body:
             if self.ended:
-                assert self.body == b"", f"half an event: {self.body!r}"
+                assert not self.body.strip(b":\n"), \
+                    f"half an event: {self.body!r}"
                 return None
             self._more_body()
         block, _, self.body = self.body.partition(b"\n\n")
-        event = Event(block, self.received_at)
-        return self.read_event(timeout) if event.comment else event
+        return Event(block, self.received_at)
 
     def read_to_end(self, timeout=10):
         self.sock.settimeout(timeout)

@@ -133,18 +133,21 @@ begins_with(const char *bytes, size_t len_bytes, const char *text)
 	    memcmp(bytes, text, strlen(text)) == 0;
 }
 
-/* Whole frames: each line has its end, and the last one is empty. */
+/*
+ * Whole frames and comments: each line has its end, a comment stands before
+ * an event or behind it, not within, and the last frame is whole.
+ */
 static const char *
 check_events(const char *body, size_t len_bytes)
 {
 	static const char *const starts[] = { "id: ", "data: ", "event: ",
 		"retry: ", ":", "\n", NULL };
 	const char              *end = body + len_bytes, *line = body;
+	bool                     is_within = false;
 	size_t                   i;
 
-	if (len_bytes > 0 &&
-	    (len_bytes < 2 || end[-1] != '\n' || end[-2] != '\n'))
-		return "an event without its end";
+	if (len_bytes > 0 && end[-1] != '\n')
+		return "a line without its end";
 	while (line < end) {
 		for (i = 0; starts[i] != NULL; i++) {
 			if (begins_with(line, (size_t)(end - line), starts[i]))
@@ -152,10 +155,16 @@ check_events(const char *body, size_t len_bytes)
 		}
 		if (starts[i] == NULL)
 			return "a line of an event that is no field";
+		if (*line == ':' && is_within)
+			return "a comment within an event";
+		if (*line == '\n' && !is_within)
+			return "a blank line that ends no event";
+		if (*line != ':')
+			is_within = *line != '\n';
 		line = memchr(line, '\n', (size_t)(end - line));
 		line++;
 	}
-	return NULL;
+	return is_within ? "an event without its end" : NULL;
 }
 
 static const char *

@@ -12,7 +12,7 @@
 
 #define HEARTBEAT_MS 15000
 #define STALL_MS 30000
-#define HEARTBEAT ":\n\n"
+#define HEARTBEAT ":\n"
 
 /* All streams of a test, and the topic that they follow. */
 extern struct streams streams;

@@ -130,7 +130,7 @@ test_frames_follow_each_other(void **state)
 	    &(struct sse_event){ .data = "b",
 		.data_bytes = 1,
 		.retry_ms = -1 });
-	assert_bytes(&buf, BYTES("data: a\n\n:\n\ndata: b\n\n"));
+	assert_bytes(&buf, BYTES("data: a\n\n:\ndata: b\n\n"));
 	buf_deinit(&buf);
 }
 
@@ -138,11 +138,11 @@ static void
 test_comment(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "", ":\n\n" },
-		{ "hello", ": hello\n\n" },
-		{ " hello", ":  hello\n\n" },
-		{ "a\ndata: b", ": a\n: data: b\n\n" },
-		{ "a\r\n\r", ": a\n: \n: \n\n" },
+		{ "", ":\n" },
+		{ "hello", ": hello\n" },
+		{ " hello", ":  hello\n" },
+		{ "a\ndata: b", ": a\n: data: b\n" },
+		{ "a\r\n\r", ": a\n: \n: \n" },
 	};
 	struct buf buf = { 0 };
 
