@@ -1,111 +1,133 @@
 #include "config/file.h"
 
 #include <errno.h>
-#include <ini.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "config/option_text.h"
+#include "config/option_value.h"
 
-#define CONFIG_SECTION "fcgi-sse"
+#define SECTION "fcgi-sse"
 
+/* No line of a configuration is as long; without a limit /dev/zero is one. */
+#define LINE_BYTES_MAX (1024 * 1024)
+
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
+/* A file while it is read. */
 struct reader {
-	FILE           *stream;
+	FILE           *file;
 	const char     *path;
-	int             line; /* the last one read; 1 is the first */
-	bool            is_failed;
+	int             line_number;
+	struct buf      line;       /* terminated, without its LF */
+	bool            is_foreign; /* in a section that is not ours */
+	struct buf      section;    /* then: what to say about it */
 	config_file_fn *set;
 	void           *arg;
 	struct buf     *problem;
 };
 
-static void
-fail(struct reader *reader, int line, const char *what)
+static bool
+fail_at_line(struct reader *reader, const char *what)
 {
-	reader->is_failed = true;
-	buf_printf(reader->problem, "%s:%d: %s", reader->path, line, what);
+	buf_printf(reader->problem, "%s:%d: %s", reader->path,
+	    reader->line_number, what);
+	return false;
 }
 
-/*
- * Gives inih a line. It would cut a long one, and take the rest for the next;
- * take one that begins with a blank for more of the value before; and stop
- * reading at a NUL.
- */
-static char *
-read_line(char *line, int line_bytes_max, void *arg)
+/* Reads a line. False at the end of the file, and after a problem. */
+static bool
+read_line(struct reader *reader)
 {
-	struct reader *reader = arg;
-	int            len = 0, c;
+	struct buf *line = &reader->line;
+	char        byte;
+	int         c;
 
-	if (reader->is_failed)
-		return NULL;
-	reader->line++;
-	while ((c = getc(reader->stream)) != EOF && c != '\n') {
-		if (len == 0 && (c == ' ' || c == '\t'))
-			continue;
-		if (c == '\0') {
-			fail(reader, reader->line, "there is a NUL");
-			return NULL;
-		}
-		if (len == line_bytes_max - 2) {
-			if (line[0] == ';' || line[0] == '#')
-				continue;
-			fail(reader, reader->line, "the line is too long");
-			return NULL;
-		}
-		line[len++] = (char)c;
+	line->len_bytes = 0;
+	reader->line_number++;
+	while ((c = getc(reader->file)) != EOF && c != '\n') {
+		if (c == '\0')
+			return fail_at_line(reader,
+			    "there is a NUL: the file has to be text in UTF-8");
+		if (line->len_bytes == LINE_BYTES_MAX)
+			return fail_at_line(reader, "the line is too long");
+		byte = (char)c;
+		buf_append(line, &byte, 1);
 	}
-	if (ferror(reader->stream)) {
-		reader->is_failed = true;
+	if (ferror(reader->file)) {
 		buf_printf(reader->problem, "%s: %s", reader->path,
 		    strerror(errno));
-		return NULL;
+		return false;
 	}
-	if (c == EOF && len == 0)
-		return NULL;
-	line[len++] = '\n';
-	line[len] = '\0';
-	return line;
+	if (c == EOF && line->len_bytes == 0)
+		return false;
+	buf_append(line, "", 1);
+	return true;
 }
 
-static int
-set_key(void *arg, const char *section, const char *key, const char *value)
+/* The text without the blanks around it; the end is cut off in place. */
+static char *
+trim(char *text)
 {
-	struct reader *reader = arg;
-	struct buf     text = { 0 };
+	size_t len;
 
-	/* inih goes on to the end of the line it has. */
-	if (reader->is_failed)
-		return 0;
-	if (section[0] != '\0' && strcmp(section, CONFIG_SECTION) != 0) {
-		buf_append_str(&text, "unknown section ");
-		option_text_append_quoted(&text, section);
-		buf_append(&text, "", 1);
-		fail(reader, reader->line, text.data);
-	} else {
-		buf_printf(&text, "%s:%d", reader->path, reader->line);
-		buf_append(&text, "", 1);
-		reader->is_failed = !reader->set(reader->arg, text.data, key,
-		    value);
-	}
-	buf_deinit(&text);
-	return !reader->is_failed;
+	text += strspn(text, " \t");
+	len = strlen(text);
+	while (len > 0 && strchr(" \t\r", text[len - 1]) != NULL)
+		len--;
+	text[len] = '\0';
+	return text;
 }
 
 static bool
-read_stream(struct reader *reader)
+read_section(struct reader *reader, char *line)
 {
-	size_t start_bytes = reader->problem->len_bytes;
-	int    line;
+	char *end = strchr(line, ']');
 
-	line = ini_parse_stream(read_line, reader, set_key, reader);
-	/* The first line that is wrong may be one that inih cannot read. */
-	if (line > 0 && (!reader->is_failed || line < reader->line)) {
-		reader->problem->len_bytes = start_bytes;
-		fail(reader, line, "the line is not `key = value`");
-	}
-	return !reader->is_failed;
+	if (end == NULL)
+		return fail_at_line(reader, "the line is not `key = value`");
+	*end = '\0';
+	reader->is_foreign = strcmp(line + 1, SECTION) != 0;
+	reader->section.len_bytes = 0;
+	buf_append_str(&reader->section, "unknown section ");
+	option_value_append_quoted(&reader->section, line + 1);
+	buf_append(&reader->section, "", 1);
+	return true;
+}
+
+static bool
+read_pair(struct reader *reader, const char *key, const char *value)
+{
+	struct buf where = { 0 };
+	bool       is_good;
+
+	if (reader->is_foreign)
+		return fail_at_line(reader, reader->section.data);
+	buf_printf(&where, "%s:%d", reader->path, reader->line_number);
+	buf_append(&where, "", 1);
+	is_good = reader->set(reader->arg, where.data, key, value);
+	buf_deinit(&where);
+	return is_good;
+}
+
+static bool
+read_text(struct reader *reader, char *text)
+{
+	char *separator;
+
+	if (reader->line_number == 1 &&
+	    strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+		text += strlen(BYTE_ORDER_MARK);
+	text = trim(text);
+	if (text[0] == '\0' || text[0] == ';' || text[0] == '#')
+		return true;
+	if (text[0] == '[')
+		return read_section(reader, text);
+	separator = strpbrk(text, "=:");
+	if (separator == NULL)
+		return fail_at_line(reader, "the line is not `key = value`");
+	*separator = '\0';
+	return read_pair(reader, trim(text), trim(separator + 1));
 }
 
 bool
@@ -116,14 +138,18 @@ config_file_read(const char *path, config_file_fn *set, void *arg,
 		.set = set,
 		.arg = arg,
 		.problem = problem };
-	bool          is_good;
+	size_t        start_bytes = problem->len_bytes;
+	bool          is_good = true;
 
-	reader.stream = fopen(path, "r");
-	if (reader.stream == NULL) {
+	reader.file = fopen(path, "re");
+	if (reader.file == NULL) {
 		buf_printf(problem, "%s: %s", path, strerror(errno));
 		return false;
 	}
-	is_good = read_stream(&reader);
-	fclose(reader.stream);
-	return is_good;
+	while (is_good && read_line(&reader))
+		is_good = read_text(&reader, reader.line.data);
+	fclose(reader.file);
+	buf_deinit(&reader.line);
+	buf_deinit(&reader.section);
+	return problem->len_bytes == start_bytes;
 }

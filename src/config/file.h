@@ -13,8 +13,10 @@ typedef bool config_file_fn(void *arg, const char *where, const char *key,
     const char *value);
 
 /*
- * Reads an ini file of `key = value` lines before any section or in
- * [fcgi-sse]. A line is read as it stands: indented or not, it continues none.
+ * Reads an ini file: lines of `key = value`, before any section or in
+ * [fcgi-sse], and lines that are a comment, which begin with ";" or "#". The
+ * value is all that follows, without the blanks around it. No line continues
+ * another, be it indented or not.
  * False: one line is appended to problem, without LF, that names the file, and
  * the line if there is one.
  */

@@ -8,7 +8,8 @@
 
 #include "base/buf.h"
 #include "config/option_spec.h"
-#include "config/option_text.h"
+#include "config/option_value.h"
+#include "config/options.h"
 
 #define COLUMNS_MAX 79
 
@@ -67,7 +68,7 @@ append_remarks(struct buf *text, const struct option_spec *spec)
 	struct buf  limits = { 0 };
 	const char *separator = " (";
 
-	option_text_append_limits(&limits, spec);
+	option_value_append_limits(&limits, spec);
 	if (limits.len_bytes > 0) {
 		buf_append_str(text, separator);
 		buf_append(text, limits.data, limits.len_bytes);
@@ -125,4 +126,51 @@ help_append_version(struct buf *out)
 {
 	buf_printf(out, "%s %s\nlibuv %s\n", PACKAGE_NAME, PACKAGE_VERSION,
 	    uv_version_string());
+}
+
+/* The configuration. */
+
+/* An option that is not set stands there as a comment, so as to be found. */
+static void
+append_setting(struct buf *text, const struct options *options,
+    const struct option_spec *spec)
+{
+	const void  *field = (const char *)options + spec->offset;
+	char *const *items;
+	size_t       count;
+
+	if (spec->type == OPTION_LIST) {
+		items = *(char **const *)field;
+		count = *(const size_t *)(const void *)((const char *)options +
+		    spec->count_offset);
+		if (count == 0)
+			buf_printf(text, ";%s =\n", spec->name);
+		for (size_t i = 0; i < count; i++)
+			buf_printf(text, "%s = %s\n", spec->name, items[i]);
+		return;
+	}
+	if (spec->type == OPTION_STRING && *(char *const *)field == NULL) {
+		buf_printf(text, ";%s =\n", spec->name);
+		return;
+	}
+	buf_printf(text, "%s = ", spec->name);
+	option_value_append(text, spec, options);
+	buf_append_str(text, "\n");
+}
+
+void
+help_append_config(struct buf *text, const struct options *options)
+{
+	const struct option_spec *spec;
+
+	if (options->config != NULL)
+		buf_printf(text, "; with what %s says\n", options->config);
+	buf_append_str(text, "[fcgi-sse]\n");
+	for (size_t i = 0; i < option_spec_count; i++) {
+		spec = &option_specs[i];
+		if (spec->type == OPTION_HEADING ||
+		    spec->type == OPTION_ACTION || spec->is_outside_file)
+			continue;
+		append_setting(text, options, spec);
+	}
 }

@@ -2,11 +2,15 @@
 #define CONFIG_HELP_H
 
 struct buf;
+struct options;
 
 /* Appends the text of --help, made from the table of options. */
 void help_append(struct buf *);
 
 /* Appends the text of --version. */
 void help_append_version(struct buf *);
+
+/* Appends a configuration file that gives these options when it is read. */
+void help_append_config(struct buf *, const struct options *);
 
 #endif

@@ -1,9 +1,93 @@
 #include "config/option_spec.h"
 
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
-#include "config/option_check.h"
 #include "config/options.h"
+
+#define DIGITS "0123456789"
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
+
+/* 1 to 65535 without leading zeros. */
+static bool
+is_port(const char *text)
+{
+	size_t len = strspn(text, DIGITS);
+	long   port = 0;
+
+	if (len == 0 || len > 5 || text[len] != '\0' || text[0] == '0')
+		return false;
+	for (size_t i = 0; i < len; i++)
+		port = port * 10 + (text[i] - '0');
+	return port <= 65535;
+}
+
+/*
+ * Where the host at the start of the text ends: behind the bracket of an IPv6
+ * address, or at the first byte that is none of host_chars. NULL: no host.
+ */
+static const char *
+host_end(const char *text, const char *host_chars)
+{
+	size_t len;
+
+	if (text[0] != '[') {
+		len = strspn(text, host_chars);
+		return len > 0 ? text + len : NULL;
+	}
+	text++;
+	len = strspn(text, DIGITS "abcdefABCDEF:.");
+	if (len < 2 || text[len] != ']')
+		return NULL;
+	return text + len + 1;
+}
+
+/* unix:PATH, HOST:PORT or [V6]:PORT; nobody asks whether a name resolves. */
+static bool
+is_address(const char *text)
+{
+	const char *end;
+	size_t      path_bytes;
+
+	if (strncmp(text, "unix:", strlen("unix:")) == 0) {
+		path_bytes = strlen(text + strlen("unix:"));
+		return path_bytes > 0 &&
+		    path_bytes < sizeof(((struct sockaddr_un *)NULL)->sun_path);
+	}
+	end = host_end(text, DIGITS LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ.-_");
+	return end != NULL && *end == ':' && is_port(end + 1);
+}
+
+/*
+ * "*" or an origin as browsers write it (RFC 6454 section 6.2): scheme://host
+ * with a port unless it is the scheme's own, all in lower case.
+ */
+static bool
+is_origin(const char *text)
+{
+	const char *end;
+	size_t      scheme_len;
+
+	if (strcmp(text, "*") == 0)
+		return true;
+	scheme_len = strspn(text, LOWER DIGITS "+-.");
+	if (strspn(text, LOWER) == 0 ||
+	    strncmp(text + scheme_len, "://", 3) != 0)
+		return false;
+	end = host_end(text + scheme_len + 3, DIGITS LOWER ".-_");
+	if (end == NULL || strpbrk(text, "ABCDEF") != NULL)
+		return false;
+	if (*end == '\0')
+		return true;
+	if (*end != ':' || !is_port(end + 1))
+		return false;
+	if (strncmp(text, "http://", strlen("http://")) == 0)
+		return strcmp(end, ":80") != 0;
+	if (strncmp(text, "https://", strlen("https://")) == 0)
+		return strcmp(end, ":443") != 0;
+	return true;
+}
 
 /* clang-format off */
 /*
@@ -49,7 +133,7 @@
 const struct option_spec option_specs[] = {
 	{ HEADING("Where requests come from") },
 	{ .name = "listen", LIST(listen), .argument = "ADDRESS",
-	    .is_valid = option_check_is_address,
+	    .is_valid = is_address,
 	    .takes = "unix:PATH, HOST:PORT or [V6]:PORT",
 	    .help = "Listen at unix:PATH, HOST:PORT or [V6]:PORT. Without it "
 	    "requests come from the sockets that systemd passes, from a "
@@ -88,7 +172,7 @@ const struct option_spec option_specs[] = {
 	    .help = "End each stream after four fifths to all of this time, "
 	    "and have its client come back; 0 is never." },
 	{ .name = "allow-origin", LIST(allow_origin), .argument = "ORIGIN",
-	    .is_valid = option_check_is_origin,
+	    .is_valid = is_origin,
 	    .takes = "* or an origin as browsers send it, such as "
 	    "https://example.org: in lower case, without a path, without the "
 	    "scheme's own port",

@@ -11,9 +11,7 @@
 #include "base/mem.h"
 #include "config/file.h"
 #include "config/help.h"
-#include "config/option_check.h"
 #include "config/option_spec.h"
-#include "config/option_text.h"
 #include "config/option_value.h"
 
 #define ENVIRONMENT_PREFIX "FCGI_SSE_"
@@ -79,13 +77,11 @@ set_option(struct loader *loader, const struct option_spec *spec,
 	enum source    *set_by = &loader->set_by[spec - option_specs];
 	struct options *target = loader->options;
 
-	if (!option_check_is_text(text)) {
+	if (!option_value_is_text(text)) {
 		append_name(loader, spec, where);
-		buf_printf(loader->problem,
-		    ": a value has at most %d bytes, no control characters, "
-		    "no blank at an end, no \";\" at its start or after a "
-		    "blank",
-		    OPTION_CHECK_BYTES_MAX);
+		buf_append_str(loader->problem,
+		    ": a value has no control characters, and no blank at its "
+		    "start or end");
 		return false;
 	}
 	if (where != NULL && *set_by == SOURCE_FILE &&
@@ -99,9 +95,9 @@ set_option(struct loader *loader, const struct option_spec *spec,
 	if (!option_value_set(target, spec, text)) {
 		append_name(loader, spec, where);
 		buf_append_str(loader->problem, " takes ");
-		option_text_append_takes(loader->problem, spec);
+		option_value_append_takes(loader->problem, spec);
 		buf_append_str(loader->problem, "; not ");
-		option_text_append_quoted(loader->problem, text);
+		option_value_append_quoted(loader->problem, text);
 		return false;
 	}
 	if (*set_by == SOURCE_NONE)
@@ -180,7 +176,7 @@ refuse_option(struct loader *loader, int result, char **argv)
 		append_name(loader, spec, NULL);
 		if (result == ':') {
 			buf_append_str(loader->problem, " takes ");
-			option_text_append_takes(loader->problem, spec);
+			option_value_append_takes(loader->problem, spec);
 		} else {
 			buf_append_str(loader->problem, " takes no value");
 		}
@@ -188,10 +184,10 @@ refuse_option(struct loader *loader, int result, char **argv)
 	}
 	buf_append_str(loader->problem, "unknown option ");
 	if (optopt != 0)
-		option_text_append_quoted(loader->problem,
+		option_value_append_quoted(loader->problem,
 		    (char[]){ '-', (char)optopt, '\0' });
 	else
-		option_text_append_quoted(loader->problem, argv[optind - 1]);
+		option_value_append_quoted(loader->problem, argv[optind - 1]);
 	buf_append_str(loader->problem, "; see --help");
 	return OPTIONS_USAGE;
 }
@@ -221,7 +217,7 @@ read_command_line(struct loader *loader, int argc, char **argv)
 			return OPTIONS_USAGE;
 	}
 	if (verdict == OPTIONS_RUN && optind < argc) {
-		option_text_append_quoted(loader->problem, argv[optind]);
+		option_value_append_quoted(loader->problem, argv[optind]);
 		buf_append_str(loader->problem,
 		    " is not an option; see --help");
 		return OPTIONS_USAGE;
@@ -229,17 +225,85 @@ read_command_line(struct loader *loader, int argc, char **argv)
 	return verdict;
 }
 
+/* A hexadecimal digit's value, or -1. */
+static int
+hex_value(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char       *found;
+
+	found = c == '\0' ? NULL : strchr(digits, c | 0x20);
+	return found == NULL ? -1 : (int)(found - digits);
+}
+
 /*
- * A web server gives a CGI program a query without "=" as its command line,
- * split at each "+".
+ * Whether the argument is this word of a query. The web server has decoded
+ * %XX in it, or has not, and Apache puts a backslash before what a shell would
+ * take for its own.
  */
 static bool
-is_command_line_a_query(void)
+is_word_of_query(const char *arg, const char *word, size_t word_bytes)
+{
+	const char *end = word + word_bytes;
+	int         high, low;
+	char        c;
+
+	if (strlen(arg) == word_bytes && memcmp(arg, word, word_bytes) == 0)
+		return true;
+	while (word < end) {
+		c = *word++;
+		if (c == '%' && end - word >= 2 &&
+		    (high = hex_value(word[0])) != -1 &&
+		    (low = hex_value(word[1])) != -1) {
+			c = (char)(16 * high + low);
+			word += 2;
+		}
+		if (*arg == '\\' && c != '\0' && arg[1] == c)
+			arg++;
+		/* An argument ends at a NUL. */
+		if (c == '\0' && *arg == '\0')
+			return true;
+		if (*arg++ != c)
+			return false;
+	}
+	return *arg == '\0';
+}
+
+/* Whether the arguments are the first words of the query, in their order. */
+static bool
+are_words_of_query(char *const *args, int count, const char *query)
+{
+	size_t len;
+
+	for (int i = 0; i < count; i++) {
+		if (query == NULL)
+			return false;
+		len = strcspn(query, "+");
+		if (!is_word_of_query(args[i], query, len))
+			return false;
+		query = query[len] == '+' ? query + len + 1 : NULL;
+	}
+	return true;
+}
+
+/*
+ * A web server gives a CGI program the words of a query without "=" as its
+ * command line (RFC 3875 section 4.4). Returns how many arguments are left
+ * without them: those of a script that calls the program come first.
+ */
+static int
+count_without_query(int argc, char *const *argv)
 {
 	const char *query = getenv("QUERY_STRING");
 
-	return getenv("GATEWAY_INTERFACE") != NULL && query != NULL &&
-	    query[0] != '\0' && strchr(query, '=') == NULL;
+	if (getenv("GATEWAY_INTERFACE") == NULL || query == NULL ||
+	    query[0] == '\0' || strchr(query, '=') != NULL)
+		return argc;
+	for (int first = 1; first < argc; first++) {
+		if (are_words_of_query(argv + first, argc - first, query))
+			return first;
+	}
+	return argc;
 }
 
 /* The environment. */
@@ -301,7 +365,7 @@ set_from_file(void *arg, const char *where, const char *key, const char *value)
 	if (spec == NULL || spec->type == OPTION_ACTION ||
 	    spec->is_outside_file) {
 		buf_printf(loader->problem, "%s: unknown key ", where);
-		option_text_append_quoted(loader->problem, key);
+		option_value_append_quoted(loader->problem, key);
 		return false;
 	}
 	return set_option(loader, spec, value, where);
@@ -335,18 +399,18 @@ set_defaults(struct loader *loader)
 static enum options_verdict
 read_all(struct loader *loader, int argc, char **argv)
 {
-	enum options_verdict verdict = OPTIONS_RUN;
+	enum options_verdict verdict;
 	struct buf           text = { 0 };
 
-	if (!is_command_line_a_query())
-		verdict = read_command_line(loader, argc, argv);
+	verdict = read_command_line(loader, count_without_query(argc, argv),
+	    argv);
 	if (verdict != OPTIONS_RUN)
 		return verdict;
 	if (!read_environment(loader) || !read_file(loader))
 		return OPTIONS_USAGE;
 	set_defaults(loader);
 	if (loader->is_config_printed) {
-		option_text_append_config(&text, loader->options);
+		help_append_config(&text, loader->options);
 		verdict = print(loader, &text);
 		buf_deinit(&text);
 	}

@@ -58,8 +58,8 @@ enum options_verdict {
  * and its line. It is appended to problem, without LF, or printed to stderr
  * when problem is NULL. Then, and after OPTIONS_EXIT_OK, the struct is empty.
  *
- * The command line is left out when it is a CGI request's query (RFC 3875
- * section 4.4): it would be a client who sets the options.
+ * The words of a CGI request's query at the end of the command line (RFC 3875
+ * section 4.4) are left out: the client would set the options with them.
  *
  * May be called again, as for a reload; nothing stays from the last time.
  */

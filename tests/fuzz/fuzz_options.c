@@ -14,8 +14,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "config/option_spec.h"
-#include "config/option_text.h"
+#include "config/help.h"
 #include "config/options.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
@@ -81,7 +80,7 @@ print(struct options *options, struct buf *text)
 	char *config = options->config;
 
 	options->config = NULL;
-	option_text_append_config(text, options);
+	help_append_config(text, options);
 	options->config = config;
 }
 

@@ -9,9 +9,8 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "config/option_check.h"
 #include "config/option_spec.h"
-#include "config/option_text.h"
+#include "config/option_value.h"
 #include "config/option_value.h"
 #include "config/options.h"
 
@@ -48,7 +47,7 @@ test_number_and_flag(void **state)
 	assert_int_equal(options.max_body_bytes, 20);
 	assert_true(option_value_set(&options, &number, "0"));
 	assert_int_equal(options.max_body_bytes, 0);
-	option_text_append_takes(&text, &number);
+	option_value_append_takes(&text, &number);
 	buf_append(&text, "", 1);
 	assert_string_equal(text.data, "a number from 10 to 20, 0 is off");
 
@@ -59,7 +58,7 @@ test_number_and_flag(void **state)
 	assert_false(option_value_set(&options, &flag, "Yes"));
 	assert_false(option_value_set(&options, &flag, ""));
 	text.len_bytes = 0;
-	option_text_append_takes(&text, &flag);
+	option_value_append_takes(&text, &flag);
 	buf_append(&text, "", 1);
 	assert_string_equal(text.data, "yes or no");
 	buf_deinit(&text);
@@ -82,18 +81,18 @@ test_addresses(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++) {
-		if (!option_check_is_address(good[i]))
+		if (!option_spec_find("listen")->is_valid(good[i]))
 			fail_msg("%s", good[i]);
 	}
 	for (size_t i = 0; i < COUNT(bad); i++) {
-		if (option_check_is_address(bad[i]))
+		if (option_spec_find("listen")->is_valid(bad[i]))
 			fail_msg("%s", bad[i]);
 	}
 	/* As long as a unix address holds, and one byte more. */
 	snprintf(path, sizeof(path), "unix:%0107d", 0);
-	assert_true(option_check_is_address(path));
+	assert_true(option_spec_find("listen")->is_valid(path));
 	snprintf(path, sizeof(path), "unix:%0108d", 0);
-	assert_false(option_check_is_address(path));
+	assert_false(option_spec_find("listen")->is_valid(path));
 }
 
 static void
@@ -120,11 +119,11 @@ test_origins(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++) {
-		if (!option_check_is_origin(good[i]))
+		if (!option_spec_find("allow-origin")->is_valid(good[i]))
 			fail_msg("%s", good[i]);
 	}
 	for (size_t i = 0; i < COUNT(bad); i++) {
-		if (option_check_is_origin(bad[i]))
+		if (option_spec_find("allow-origin")->is_valid(bad[i]))
 			fail_msg("%s", bad[i]);
 	}
 }

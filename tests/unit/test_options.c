@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 #include "config/option_spec.h"
-#include "config/option_text.h"
+#include "config/help.h"
 #include "options_fixture.h"
 
 static void
@@ -79,7 +79,7 @@ assert_in_config(const char *name, const char *value)
 	struct buf config = { 0 };
 	char       line[256];
 
-	option_text_append_config(&config, &options);
+	help_append_config(&config, &options);
 	buf_append(&config, "", 1);
 	snprintf(line, sizeof(line), "\n%s = %s\n", name, value);
 	if (strstr(config.data, line) == NULL)
@@ -275,7 +275,17 @@ test_cgi_query_is_no_command_line(void **state)
 	assert_string_equal(options.log, "stderr");
 	assert_int_equal(options.heartbeat_ms, 2000);
 
-	setenv("QUERY_STRING", "%2D%2Dlog+x%3D", 1);
+	setenv("QUERY_STRING", "%2D%2Dlog+%2Fetc%2fpasswd", 1);
+	assert_runs(args);
+	assert_string_equal(options.log, "stderr");
+
+	/* Apache quotes for a shell. */
+	setenv("QUERY_STRING", "--log+/a;%27%5C%26b", 1);
+	assert_runs(ARGS("--log", "/a\\;\\'\\\\\\&b"));
+	assert_string_equal(options.log, "stderr");
+
+	/* Apache hands over no more words than it has room for. */
+	setenv("QUERY_STRING", "--log+/etc/passwd+a+b", 1);
 	assert_runs(args);
 	assert_string_equal(options.log, "stderr");
 
@@ -290,6 +300,29 @@ test_cgi_query_is_no_command_line(void **state)
 	setenv("QUERY_STRING", "x", 1);
 	assert_runs(args);
 	assert_string_equal(options.log, "/etc/passwd");
+}
+
+/* A script that calls the program may give options of its own. */
+static void
+test_cgi_script_has_options(void **state)
+{
+	static const char *const queries[] = { "x", "--log", "", "+", "%",
+		"--log+/var", "/tmp/a+--log", "a+b+c+d" };
+
+	(void)state;
+	setenv("GATEWAY_INTERFACE", "CGI/1.1", 1);
+	for (size_t i = 0; i < COUNT(queries); i++) {
+		setenv("QUERY_STRING", queries[i], 1);
+		assert_runs(ARGS("--log", "/var/log/a"));
+		assert_string_equal(options.log, "/var/log/a");
+	}
+	/* The script may hand over the words of the query as well. */
+	setenv("QUERY_STRING", "--status+--max-streams+9", 1);
+	assert_runs(ARGS("--log", "/var/log/a", "--status", "--max-streams",
+	    "9"));
+	assert_string_equal(options.log, "/var/log/a");
+	assert_false(options.status);
+	assert_int_equal(options.max_streams, 0);
 }
 
 /* What is printed. */
@@ -448,6 +481,7 @@ main(void)
 		OPTIONS_TEST(test_overruled_is_checked),
 		OPTIONS_TEST(test_variables_that_do_not_count),
 		OPTIONS_TEST(test_cgi_query_is_no_command_line),
+		OPTIONS_TEST(test_cgi_script_has_options),
 		OPTIONS_TEST(test_help),
 		OPTIONS_TEST(test_version),
 		OPTIONS_TEST(test_print_config),
