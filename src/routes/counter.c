@@ -5,7 +5,6 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "http/answer.h"
-#include "http/request.h"
 #include "hub/topic.h"
 #include "pure/sse.h"
 #include "routes/routes.h"
@@ -146,13 +145,13 @@ counter_start(const struct call *call, struct answer *answer,
 }
 
 /*
- * The number of the last event that the browser has had, from Last-Event-ID.
- * An id that is not one of ours means a new start.
+ * The number of the last event that the client has had. An id that is not one
+ * of ours means a new start.
  */
 static uint64_t
 last_num(const struct call *call, enum counter_format format)
 {
-	const char *id = request_env(call->request, "HTTP_LAST_EVENT_ID");
+	const char *id = param_last_event_id(call);
 
 	if (id == NULL || format == COUNTER_TEXT || *id == '\0' ||
 	    strspn(id, "0123456789") != strlen(id))

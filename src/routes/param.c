@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "http/answer.h"
+#include "http/request.h"
 #include "pure/duration.h"
 
 #define BAD_REQUEST "400 Bad Request"
@@ -112,4 +113,33 @@ param_word(const struct call *call, struct answer *answer, const char *name,
 					       ", ",
 		    words[i]);
 	return param_refuse(answer, name, takes);
+}
+
+const char *
+param_last_event_id(const struct call *call)
+{
+	/*
+	 * Polyfills add the first two when they reconnect, to the URL of their
+	 * page, which may hold one of the others.
+	 */
+	static const char *const names[] = { "lastEventId", "evs_last_event_id",
+		"lastEventID", "last_event_id", "Last-Event-ID" };
+	const struct query_pair *pair;
+	const char              *id;
+	size_t                   i;
+
+	/* A client that reconnects knows more than the page that it is in. */
+	id = request_env(call->request, "HTTP_LAST_EVENT_ID");
+	if (id != NULL && *id != '\0')
+		return id;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		pair = query_find(&call->query, names[i], NULL);
+		if (pair == NULL || pair->value_bytes == 0)
+			continue;
+		/* No event has an id with a NUL in it. */
+		return strlen(pair->value) == pair->value_bytes ?
+		    pair->value :
+		    EVENT_ID_EARLIEST;
+	}
+	return NULL;
 }

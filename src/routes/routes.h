@@ -111,6 +111,16 @@ bool param_count(const struct call *, struct answer *, const char *name,
 bool param_word(const struct call *, struct answer *, const char *name,
     const char *const *words, size_t *index);
 
+/* Stands for the event before the first that is kept. */
+#define EVENT_ID_EARLIEST "earliest"
+
+/*
+ * The id of the last event that the client has had, or NULL: of the field
+ * Last-Event-ID or, since not all clients can send one, of a parameter. It
+ * lives as long as the call.
+ */
+const char *param_last_event_id(const struct call *);
+
 /* The head of an event stream, all but its end. */
 void stream_head(struct answer *);
 

@@ -1,36 +1,12 @@
 #include <string.h>
 
 #include "http/answer.h"
-#include "http/request.h"
 #include "hub/hub.h"
 #include "hub/topic.h"
 #include "pure/sse.h"
 #include "routes/routes.h"
 #include "routes/topics.h"
 #include "stream/stream.h"
-
-#define EARLIEST "earliest"
-
-/*
- * The id of the last event that the subscriber has had, or NULL. The field of
- * a reconnecting browser is newer than what its page put into the query.
- */
-static const char *
-last_event_id(const struct call *call)
-{
-	const char              *id;
-	const struct query_pair *pair;
-
-	id = request_env(call->request, "HTTP_LAST_EVENT_ID");
-	if (id != NULL && *id != '\0')
-		return id;
-	pair = query_find(&call->query, "lastEventID", NULL);
-	if (pair == NULL || pair->value_bytes == 0)
-		return NULL;
-	/* No event has an id with a NUL in it. */
-	return strlen(pair->value) == pair->value_bytes ? pair->value :
-							  EARLIEST;
-}
 
 /*
  * Where the replay begins: behind the event with that id or, if that is not
@@ -42,21 +18,21 @@ static uint64_t
 replay_seq(const struct call *call, struct topic *const *topics,
     size_t topic_count, const char **from)
 {
-	const char *id = last_event_id(call);
+	const char *id = param_last_event_id(call);
 	uint64_t    seq;
 	size_t      i;
 
 	*from = NULL;
 	if (id == NULL)
 		return CURSOR_FROM_NOW;
-	*from = EARLIEST;
-	if (strcmp(id, EARLIEST) == 0 ||
+	*from = EVENT_ID_EARLIEST;
+	if (strcmp(id, EVENT_ID_EARLIEST) == 0 ||
 	    !hub_find(call->routes->hub, id, topics, topic_count, &seq))
 		return CURSOR_FROM_START;
 	*from = id;
 	for (i = 0; i < topic_count; i++) {
 		if (topic_dropped_seq(topics[i]) > seq)
-			*from = EARLIEST;
+			*from = EVENT_ID_EARLIEST;
 	}
 	return seq;
 }

@@ -245,6 +245,16 @@ def test_counter_goes_on_behind_last_event_id(shared):
     close_streams(streams)
 
 
+@pytest.mark.parametrize("name", ["lastEventID", "lastEventId",
+                                  "last_event_id", "Last-Event-ID",
+                                  "evs_last_event_id"])
+def test_counter_resumes_by_a_parameter(shared, name):
+    query = f"count=5&interval=100ms&{name}=3"
+    assert shared.ask("/counter", query).body == counter_body(4, 5)
+    answer = shared.ask("/counter", query, HTTP_LAST_EVENT_ID="4")
+    assert answer.body == counter_body(5, 5)
+
+
 @pytest.mark.parametrize("last", ["5", "6", "1000000", "4294967297"])
 def test_counter_with_nothing_left_is_204(shared, last):
     for method in ("GET", "HEAD"):
