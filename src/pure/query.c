@@ -119,17 +119,48 @@ query_deinit(struct query *query)
 	*query = (struct query){ 0 };
 }
 
-const struct query_pair *
-query_find(const struct query *query, const char *name,
-    const struct query_pair *after)
+/* Whether it is "[KEY]", with no bracket in the key. */
+static bool
+is_list_key(const char *bytes, size_t len_bytes)
+{
+	return len_bytes >= 2 && bytes[0] == '[' &&
+	    bytes[len_bytes - 1] == ']' &&
+	    memchr(bytes + 1, '[', len_bytes - 1) == NULL &&
+	    memchr(bytes + 1, ']', len_bytes - 2) == NULL;
+}
+
+static const struct query_pair *
+find_pair(const struct query *query, const char *name,
+    const struct query_pair *after, bool is_list)
 {
 	size_t name_bytes = strlen(name);
 	size_t i = after != NULL ? (size_t)(after - query->pairs) + 1 : 0;
 
 	for (; i < query->pair_count; i++) {
-		if (query->pairs[i].name_bytes == name_bytes &&
-		    memcmp(query->pairs[i].name, name, name_bytes) == 0)
-			return &query->pairs[i];
+		const struct query_pair *pair = &query->pairs[i];
+
+		if (pair->name_bytes < name_bytes ||
+		    memcmp(pair->name, name, name_bytes) != 0)
+			continue;
+		if (pair->name_bytes == name_bytes ||
+		    (is_list &&
+			is_list_key(pair->name + name_bytes,
+			    pair->name_bytes - name_bytes)))
+			return pair;
 	}
 	return NULL;
+}
+
+const struct query_pair *
+query_find(const struct query *query, const char *name,
+    const struct query_pair *after)
+{
+	return find_pair(query, name, after, false);
+}
+
+const struct query_pair *
+query_find_item(const struct query *query, const char *name,
+    const struct query_pair *after)
+{
+	return find_pair(query, name, after, true);
 }

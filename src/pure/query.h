@@ -38,4 +38,12 @@ void query_deinit(struct query *);
 const struct query_pair *query_find(const struct query *, const char *name,
     const struct query_pair *after);
 
+/*
+ * The same for a list: besides "topic", "topic[]" and "topic[0]" count as
+ * topic, with any key between the brackets. PHP, and what imitates its
+ * http_build_query(), write lists so.
+ */
+const struct query_pair *query_find_item(const struct query *, const char *name,
+    const struct query_pair *after);
+
 #endif

@@ -42,7 +42,9 @@ page_answer(const struct call *call, struct answer *answer)
 	    is_fresh ? NULL : file->content_type);
 	answer_field(answer, "ETag", "%s", file->etag);
 	answer_field(answer, "Cache-Control", "no-cache");
-	answer_field(answer, "Content-Security-Policy", "default-src 'self'");
+	answer_field(answer, "Content-Security-Policy",
+	    "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; "
+	    "form-action 'self'");
 	answer_field(answer, "X-Content-Type-Options", "nosniff");
 	if (!is_fresh)
 		answer_field(answer, "Content-Length", "%zu", file->size_bytes);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "http/answer.h"
+#include "http/path.h"
 #include "http/request.h"
 #include "hub/hub.h"
 #include "hub/turns.h"
@@ -37,6 +38,9 @@ refuse(const struct call *call, struct answer *answer, const char *status,
 	answer_text_head(answer, status);
 	if (strncmp(status, "401", 3) == 0)
 		answer_field(answer, "WWW-Authenticate", "Bearer");
+	/* RFC 9110 section 12.5.3: what it could have been. */
+	if (strncmp(status, "415", 3) == 0)
+		answer_field(answer, "Accept-Encoding", "identity");
 	if (strncmp(status, "429", 3) == 0)
 		answer_field(answer, "Retry-After", "1");
 	answer_text(answer, "%s: %s", status, why);
@@ -70,12 +74,33 @@ is_form_type(const char *type)
 	    strchr("; \t", type[len_bytes]) != NULL;
 }
 
+/* Whether the body is as it was written: what is compressed is not read. */
+static bool
+is_readable(const struct call *call, struct answer *answer)
+{
+	const char *coding = request_env(call->request,
+	    "HTTP_CONTENT_ENCODING");
+	struct buf  why = { 0 };
+
+	if (coding == NULL || *coding == '\0' ||
+	    strcasecmp(coding, "identity") == 0)
+		return true;
+	buf_append_str(&why, "an update is sent without Content-Encoding: ");
+	path_append_safe(&why, coding);
+	buf_append(&why, "", 1);
+	refuse(call, answer, "415 Unsupported Media Type", why.data);
+	buf_deinit(&why);
+	return false;
+}
+
 /* Whether the request can be an update at all, whoever sends it. */
 static bool
 is_usable(const struct call *call, struct answer *answer)
 {
 	const char *type = request_env(call->request, "CONTENT_TYPE");
 
+	if (!is_readable(call, answer))
+		return false;
 	if (type != NULL && *type != '\0' && !is_form_type(type)) {
 		refuse(call, answer, "415 Unsupported Media Type",
 		    "an update is " FORM_TYPE);

@@ -56,7 +56,7 @@ topics_from_query(const struct query *query, struct topic_names *names,
 	const struct query_pair *pair = NULL;
 
 	names->count = 0;
-	while ((pair = query_find(query, "topic", pair)) != NULL) {
+	while ((pair = query_find_item(query, "topic", pair)) != NULL) {
 		if (pair->value_bytes == 0 ||
 		    pair->value_bytes > NAME_BYTES_MAX ||
 		    !sse_is_field_value(pair->value, pair->value_bytes))

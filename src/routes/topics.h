@@ -22,7 +22,8 @@ struct topic_names {
  */
 bool topics_are_served(const struct call *, struct answer *);
 
-/* Takes all `topic` parameters. False, and a 400, if they are not usable. */
+/* Takes all `topic` parameters, and those of a list. False, and a 400, if they
+ * are not usable. */
 bool topics_from_query(const struct query *, struct topic_names *,
     struct answer *);
 

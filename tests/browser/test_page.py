@@ -114,7 +114,8 @@ def test_heads_of_the_files(site, name, content_type):
         assert answer.headers["Content-Type"] == content_type
         if content_type.startswith("text/html"):
             assert answer.headers["Content-Security-Policy"] \
-                == "default-src 'self'"
+                == ("default-src 'self'; frame-ancestors 'self'; "
+                    "base-uri 'none'; form-action 'self'")
 
 
 def test_reader_is_cancelled_and_started_anew(page, start_site):

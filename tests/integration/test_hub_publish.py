@@ -4,6 +4,7 @@ part of the Mercure protocol and section 9.2 of the HTML standard.
 The other tests of the hub take their publisher and subscriber from here.
 """
 
+import gzip
 import itertools
 import re
 import urllib.parse
@@ -260,7 +261,27 @@ def test_content_types_of_a_form(hub, kind):
 def test_other_content_types_are_refused(hub, kind):
     answer = hub.post(b"topic=t", CONTENT_TYPE=kind)
     check_short(answer, "415 Unsupported Media Type",
-                f"415 Unsupported Media Type: an update is {FORM}\n")
+                f"415 Unsupported Media Type: an update is {FORM}\n",
+                Accept_Encoding="identity")
+
+
+@pytest.mark.parametrize("coding, named", [
+    ("gzip", "gzip"), ("br", "br"), ("GZIP, identity", "GZIP,%20identity"),
+    ("x\r\ny", "x%0D%0Ay")])
+def test_compressed_forms_are_refused(hub, coding, named):
+    for key in KEY, None:
+        answer = hub.post(gzip.compress(b"topic=t"), key=key,
+                          HTTP_CONTENT_ENCODING=coding)
+        check_short(answer, "415 Unsupported Media Type",
+                    "415 Unsupported Media Type: an update is sent without "
+                    f"Content-Encoding: {named}\n",
+                    Accept_Encoding="identity")
+
+
+@pytest.mark.parametrize("coding", ["", "identity", "Identity"])
+def test_a_coding_that_is_none(hub, coding):
+    answer = hub.post(b"topic=t", HTTP_CONTENT_ENCODING=coding)
+    assert answer.status == "200 OK"
 
 
 def test_ids_types_and_retries(hub):

@@ -2,6 +2,8 @@
 reconnection parts of the Mercure protocol.
 """
 
+import urllib.parse
+
 import pytest
 
 from checks import STREAM_HEAD, check_form
@@ -93,6 +95,20 @@ def test_where_the_replay_starts(hub, query, last, field):
         first = 6
     found = [event.data for event in reader.take_to_end()]
     assert found == numbers(first, 5)
+
+
+@pytest.mark.parametrize("names", [
+    ("topic[0]", "topic[1]"), ("topic[]", "topic[]"), ("topic", "topic[]"),
+    ("topic[a]", "topic[b]")])
+def test_topics_as_lists_are_written(hub, names):
+    """As by PHP's http_build_query, in queries and in forms."""
+    reader = Subscriber(hub.process, urllib.parse.urlencode(
+        list(zip(names, ("a", "b")))))
+    assert reader.answer.status == "200 OK"
+    for topics in ("a", "x"), ("x", "b"), ("a", "b"):
+        answer = hub.post([*zip(names, topics), ("data", "".join(topics))])
+        assert answer.status == "200 OK"
+    assert [e.data for e in reader.take(3)] == ["ax", "xb", "ab"]
 
 
 @pytest.mark.parametrize("name", [

@@ -149,6 +149,28 @@ test_find(void **state)
 }
 
 static void
+test_find_items_of_a_list(void **state)
+{
+	static const char text[] =
+	    "topic[0]=a&topics=1&topic[]=b&topic=c"
+	    "&topic%5Bkey%5D=d&topic[=1&topic]=1&topic[0][1]=1&topic[[]=1"
+	    "&topic[]]=1&topic[0]x=1&xtopic[0]=1&[]=1&topic[%00]=e";
+	struct query             query;
+	const struct query_pair *pair = NULL;
+
+	(void)state;
+	assert_int_equal(query_init(&query, text, strlen(text)), 0);
+	for (const char *value = "abcde"; *value != '\0'; value++) {
+		pair = query_find_item(&query, "topic", pair);
+		assert_non_null(pair);
+		assert_int_equal(pair->value[0], *value);
+	}
+	assert_null(query_find_item(&query, "topic", pair));
+	assert_string_equal(query_find(&query, "topic", NULL)->value, "c");
+	query_deinit(&query);
+}
+
+static void
 test_pairs_max(void **state)
 {
 	struct buf   text = { 0 };
@@ -180,6 +202,7 @@ main(void)
 		cmocka_unit_test(test_null),
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_find_items_of_a_list),
 		cmocka_unit_test(test_pairs_max),
 	};
 

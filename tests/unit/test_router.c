@@ -127,7 +127,9 @@ test_the_page_and_its_files(void **state)
 		assert_status("200 OK");
 		snprintf(length, sizeof(length), "%zu", strlen(body()));
 		assert_field("Content-Length", length);
-		assert_field("Content-Security-Policy", "default-src 'self'");
+		assert_field("Content-Security-Policy",
+		    "default-src 'self'; frame-ancestors 'self'; "
+		    "base-uri 'none'; form-action 'self'");
 		assert_field("X-Content-Type-Options", "nosniff");
 		assert_head_alike(paths[i], NO_VARS);
 
