@@ -8,7 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "auth/key_file.h"
+#include "base/buf.h"
+#include "base/key_file.h"
 #include "base/log.h"
 #include "config/options.h"
 #include "edge/cgi.h"
@@ -69,25 +70,30 @@ run(const struct server_config *config)
 	struct options  *options = config->options;
 	struct listeners listeners = { 0 };
 	struct engine    engine;
+	struct buf       problem = { 0 };
 	const char      *error;
 	char            *keys = NULL;
 
 	if (options->publish_key_file != NULL) {
-		keys = key_file_read(options->publish_key_file, &error);
-		if (keys == NULL)
-			return fail_at(options->publish_key_file, error);
+		keys = key_file_read(options->publish_key_file, &problem);
+		if (keys == NULL) {
+			buf_append(&problem, "", 1);
+			fail(problem.data);
+			buf_deinit(&problem);
+			return EXIT_FAILED;
+		}
 	}
 	if (open_listeners(&listeners, options) != 0) {
-		free(keys);
+		key_file_free(keys);
 		return EXIT_FAILED;
 	}
 	if (listeners.count == 0 && !cgi_is_requested()) {
-		free(keys);
+		key_file_free(keys);
 		fputs(no_requests, stderr);
 		return EXIT_USAGE;
 	}
 	engine_init(&engine, options, keys, resources_raise_descriptors());
-	free(keys);
+	key_file_free(keys);
 	if (listeners.count == 0)
 		server_run_cgi(&engine, options);
 	else if (server_run(&engine, config, &listeners, &error) == -1)

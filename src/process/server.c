@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "auth/key_file.h"
 #include "base/buf.h"
+#include "base/key_file.h"
 #include "base/log.h"
 #include "config/options.h"
 #include "edge/cgi.h"
@@ -78,18 +78,15 @@ static bool
 read_again(const struct server_config *config, struct options *options,
     char **keys, struct buf *problem)
 {
-	const char *error;
-
 	*keys = NULL;
 	if (options_load(options, config->argc, config->argv, problem) !=
 	    OPTIONS_RUN)
 		return false;
 	if (options->publish_key_file == NULL)
 		return true;
-	*keys = key_file_read(options->publish_key_file, &error);
+	*keys = key_file_read(options->publish_key_file, problem);
 	if (*keys != NULL)
 		return true;
-	buf_printf(problem, "%s: %s", options->publish_key_file, error);
 	options_deinit(options);
 	return false;
 }
@@ -118,7 +115,7 @@ on_hangup(void *arg)
 	old = *options;
 	*options = fresh;
 	engine_set_options(server->engine, options, keys);
-	free(keys);
+	key_file_free(keys);
 	if (log_init(options->log, options->log_format, options->log_level) ==
 	    -1)
 		log_error("reload", LOG_STR("log", options->log),

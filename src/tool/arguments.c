@@ -1,11 +1,15 @@
 #include "tool/arguments.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/buf.h"
+#include "base/key_file.h"
 #include "base/mem.h"
 #include "pure/duration.h"
 #include "tool/report.h"
@@ -283,4 +287,42 @@ arguments_deinit(struct arguments *arguments)
 {
 	free(arguments->update.topics);
 	*arguments = (struct arguments){ 0 };
+}
+
+static void
+warn_about_mode(FILE *file, const char *path)
+{
+	struct stat status;
+
+	if (fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) &&
+	    (status.st_mode & S_IRWXO) != 0)
+		report(0,
+		    "warning: %s: others may use the key; make the file's "
+		    "mode 0600",
+		    path);
+}
+
+char *
+arguments_read_key(const struct arguments *arguments)
+{
+	const char *path = arguments->key_file;
+	struct buf  problem = { 0 };
+	char       *keys, *rest;
+	FILE       *file = fopen(path, "re");
+
+	if (file == NULL) {
+		report(0, "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	warn_about_mode(file, path);
+	keys = key_file_read_stream(file, path, &problem);
+	fclose(file);
+	if (keys == NULL)
+		report(0, "%.*s", (int)problem.len_bytes, problem.data);
+	buf_deinit(&problem);
+	if (keys != NULL) {
+		rest = strchr(keys, '\n');
+		explicit_bzero(rest, strlen(rest));
+	}
+	return keys;
 }

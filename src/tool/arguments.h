@@ -35,4 +35,10 @@ enum arguments_verdict arguments_read(struct arguments *, int argc,
     char **argv);
 void                   arguments_deinit(struct arguments *);
 
+/*
+ * The first key of the file of --key-file, to be given to key_file_free, or
+ * NULL after a report.
+ */
+char *arguments_read_key(const struct arguments *);
+
 #endif

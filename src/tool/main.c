@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/key_file.h"
 #include "tool/arguments.h"
 #include "tool/client.h"
 #include "tool/input.h"
 #include "tool/json_update.h"
-#include "tool/key.h"
 #include "tool/report.h"
 #include "tool/target.h"
 
@@ -198,13 +198,13 @@ run_command(const struct arguments *arguments)
 		return EXIT_USAGE;
 	}
 	if (arguments->key_file != NULL)
-		key = key_read(arguments->key_file);
+		key = arguments_read_key(arguments);
 	if (arguments->key_file == NULL || key != NULL) {
 		client = client_new(&target, key, arguments->timeout_ms);
 		status = publish_all(arguments, client);
 		client_free(client);
 	}
-	key_free(key);
+	key_file_free(key);
 	target_deinit(&target);
 	return status;
 }

@@ -59,7 +59,7 @@ def test_nothing_else_than_the_field_is_trusted(hub):
 @pytest.mark.parametrize("text, keys", [
     (KEY, [KEY]), (f"{KEY}\r\n", [KEY]), (f"\n\n  {KEY}\t\n\n", [KEY]),
     ("one\ntwo\nthree", ["one", "two", "three"]), ("k" * 60000, ["k" * 60000]),
-    ("a b", ["a b"]), ("\u00e9", ["\u00e9"])])
+    (f"# key of the shop\n{KEY}\n  # and\n2\n", [KEY, "2"])])
 def test_key_files(fcgi_sse, short_dir, text, keys):
     path = write_keys(short_dir, text)
     hub = Hub(fcgi_sse("--publish-key-file", str(path)))
@@ -93,9 +93,33 @@ def test_modes_that_do_not(short_dir, mode):
                    "others may read or write it; make its mode 0600 or 0640")
 
 
-@pytest.mark.parametrize("text", ["", "\n", " \t\r\n \n"])
+@pytest.mark.parametrize("text", ["", "\n", " \t\r\n \n", "# only\n"])
 def test_files_without_a_key(short_dir, text):
     check_no_start(write_keys(short_dir, text), "holds no key")
+
+
+def test_comments_are_no_keys(fcgi_sse, short_dir):
+    path = write_keys(short_dir, f"#{KEY}\n# shop\nother\n")
+    hub = Hub(fcgi_sse("--publish-key-file", str(path)))
+    for key in f"#{KEY}", KEY, "# shop", "#":
+        check_no_key(hub.post(UPDATE, key=key))
+
+
+@pytest.mark.parametrize("data, line", [
+    (f"\ufeff{KEY}\n".encode(), 1), (f"{KEY}\n".encode("utf-16"), 1),
+    (f"{KEY}\n".encode("utf-16-le"), 1), (f"{KEY}\nn\u00e9\n".encode(), 2),
+    (b"# key\n\na b\n", 3), (f"{KEY}\n{KEY}\0\n".encode(), 2),
+    (b"\x7f", 1), (f"Bearer {KEY}\n".encode(), 1)],
+    ids=["BOM", "UTF-16", "UTF-16 without BOM", "UTF-8", "blank", "NUL",
+         "DEL", "header"])
+def test_lines_that_are_no_key(short_dir, data, line):
+    path = write_keys(short_dir, "")
+    path.write_bytes(data)
+    done = responder.run("--listen", f"unix:{path}.sock",
+                         "--publish-key-file", str(path))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"fcgi-sse: {path}:{line}: the line holds ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_files_that_are_none(short_dir):

@@ -472,7 +472,9 @@ def test_data_behind_dashes():
 
 
 @pytest.mark.parametrize("text, word", [
-    (None, "No such file"), ("", "holds no key"), ("a\x07b", "not ASCII"),
+    (None, "No such file"), ("", "holds no key"), ("a\x07b", ":1: "),
+    ("# one\nclé", ":2: "), ("\ufeffkey\n", "byte order mark"),
+    ("key\0", ":1: "), ("# none\n", "holds no key"),
     ("two words", "blank"), ("\n" * 9, "holds no key")])
 def test_key_file_that_is_of_no_use(tmp_path, text, word):
     key_file = tmp_path / "key"
