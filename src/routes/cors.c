@@ -7,19 +7,31 @@
 /* How long a browser may keep the answer to a preflight, in seconds. */
 #define MAX_AGE_SECONDS 86400
 
-/* The configured origin that matches the request's, or NULL. */
+/* The option's word for them. */
+#define ALL_ORIGINS "*"
+
+#define FIELD_NAMES_BYTES_MAX 1024
+
+/* What the name of a field is made of (RFC 9110 section 5.6.2). */
+#define FIELD_NAME_BYTES                                                 \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" \
+	"!#$%&'*+-.^_`|~"
+
+/* The configured origin that matches the request's best, or NULL. */
 static const char *
 allowed_origin(const struct routes *routes, const struct request *request)
 {
 	const char *origin = request_env(request, "HTTP_ORIGIN");
+	const char *all = NULL;
 	size_t      i;
 
 	for (i = 0; i < routes->origin_count; i++) {
-		if (strcmp(routes->origins[i], "*") == 0 ||
-		    (origin != NULL && strcmp(routes->origins[i], origin) == 0))
+		if (origin != NULL && strcmp(routes->origins[i], origin) == 0)
 			return routes->origins[i];
+		if (strcmp(routes->origins[i], ALL_ORIGINS) == 0)
+			all = routes->origins[i];
 	}
-	return NULL;
+	return all;
 }
 
 bool
@@ -37,8 +49,31 @@ cors_add_fields(const struct routes *routes, const struct request *request,
 	if (origin != NULL)
 		buf_printf(&answer->common,
 		    "Access-Control-Allow-Origin: %s\r\n", origin);
+	/* Cookies, for the web server, come from pages that are known only. */
+	if (origin != NULL && strcmp(origin, ALL_ORIGINS) != 0)
+		buf_append_str(&answer->common,
+		    "Access-Control-Allow-Credentials: true\r\n");
 	if (routes->origin_count > 0)
 		buf_append_str(&answer->common, "Vary: Origin\r\n");
+}
+
+/*
+ * The names of the request's own header fields that the page is to be let
+ * send: all that it asks for. None of them means more to us than to others.
+ */
+static const char *
+wanted_fields(const struct request *request)
+{
+	static const char usual[] = "Last-Event-ID, Cache-Control, "
+				    "Authorization, Content-Type";
+	const char       *names;
+
+	names = request_env(request, "HTTP_ACCESS_CONTROL_REQUEST_HEADERS");
+	if (names == NULL || *names == '\0' ||
+	    strlen(names) > FIELD_NAMES_BYTES_MAX ||
+	    strspn(names, FIELD_NAME_BYTES ", ") != strlen(names))
+		return usual;
+	return names;
 }
 
 void
@@ -46,9 +81,6 @@ cors_preflight(const struct call *call, struct answer *answer)
 {
 	const char *methods = call->has_post ? "GET, HEAD, POST, OPTIONS" :
 					       "GET, HEAD, OPTIONS";
-	const char *fields = call->has_post ?
-	    "Last-Event-ID, Cache-Control, Authorization, Content-Type" :
-	    "Last-Event-ID, Cache-Control";
 
 	answer_head(answer, "204 No Content", NULL);
 	answer_field(answer, "Allow", "%s", methods);
@@ -56,7 +88,7 @@ cors_preflight(const struct call *call, struct answer *answer)
 		answer_field(answer, "Access-Control-Allow-Methods", "%s",
 		    methods);
 		answer_field(answer, "Access-Control-Allow-Headers", "%s",
-		    fields);
+		    wanted_fields(call->request));
 		answer_field(answer, "Access-Control-Max-Age", "%d",
 		    MAX_AGE_SECONDS);
 	}

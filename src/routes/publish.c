@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "http/answer.h"
+#include "http/origin.h"
 #include "http/path.h"
 #include "http/request.h"
 #include "hub/hub.h"
@@ -47,21 +48,26 @@ refuse(const struct call *call, struct answer *answer, const char *status,
 }
 
 /*
- * Whether a page may have sent this that is not ours and was not allowed to. A
- * browser says so (Fetch standard, section 3.2); other programs say nothing.
+ * Whether a page may publish that is of another origin, if such a page sent
+ * this: it acts for whoever visits it, with the visitor's address.
  */
 static bool
-is_foreign(const struct call *call)
+is_own_page(const struct call *call, struct answer *answer)
 {
-	const char *origin = request_env(call->request, "HTTP_ORIGIN");
-	const char *host = request_env(call->request, "HTTP_HOST");
-	const char *origin_host;
+	struct buf why = { 0 };
+	bool       is_foreign;
 
-	if (origin == NULL || cors_allows(call->routes, call->request))
-		return false;
-	origin_host = strstr(origin, "://");
-	return host == NULL || origin_host == NULL ||
-	    strcasecmp(origin_host + 3, host) != 0;
+	buf_append_str(&why, "this page may not publish: ");
+	is_foreign = !cors_allows(call->routes, call->request) &&
+	    origin_is_foreign(call->request, &why);
+	buf_append_str(&why,
+	    ". The option allow-origin names pages that may; a "
+	    "proxy has to pass on Host");
+	buf_append(&why, "", 1);
+	if (is_foreign)
+		refuse(call, answer, "403 Forbidden", why.data);
+	buf_deinit(&why);
+	return !is_foreign;
 }
 
 /* Whether the media type is that of a form; parameters may follow it. */
@@ -111,13 +117,7 @@ is_usable(const struct call *call, struct answer *answer)
 		    "the option max-body limits an update");
 		return false;
 	}
-	if (is_foreign(call)) {
-		refuse(call, answer, "403 Forbidden",
-		    "pages of this origin "
-		    "may not publish; the option allow-origin lets them");
-		return false;
-	}
-	return true;
+	return is_own_page(call, answer);
 }
 
 /* Whether the sender may publish to these topics. */

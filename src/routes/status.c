@@ -2,33 +2,57 @@
 
 #include "base/buf.h"
 #include "http/answer.h"
+#include "http/origin.h"
 #include "http/request.h"
 #include "hub/topic.h"
+#include "pure/address.h"
 #include "pure/sse.h"
 #include "routes/metrics.h"
 #include "routes/routes.h"
 #include "routes/sampler.h"
 #include "stream/stream.h"
 
+/* Whether the variable is a header field that a proxy adds. */
+static bool
+is_of_proxy(const char *variable)
+{
+	/* The names that proxies have for the client's address. */
+	static const char *const words[] = { "FORWARDED", "CLIENT_IP",
+		"CLIENTIP", "REAL_IP", "CONNECTING_IP", "REMOTE_ADDR",
+		"REMOTE_IP", "HTTP_VIA", "HTTP_CDN_LOOP" };
+	const char              *end = strchr(variable, '=');
+	const char              *found;
+	size_t                   i;
+
+	if (strncmp(variable, "HTTP_", 5) != 0)
+		return false;
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		found = strstr(variable, words[i]);
+		if (found != NULL && found < end)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Whether the client is on this machine. A request that a proxy has passed on
- * is not, whatever address the proxy has.
+ * is not, whatever address the proxy has; nor is the page of another site in
+ * a browser that is, unless it is left for ours.
  */
 static bool
 is_local(const struct call *call)
 {
-	static const char *const forwarding[] = { "HTTP_FORWARDED",
-		"HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA", NULL };
-	size_t                   i;
+	const char  *mode = request_env(call->request, "HTTP_SEC_FETCH_MODE");
+	char *const *variable;
 
-	for (i = 0; forwarding[i] != NULL; i++) {
-		if (request_env(call->request, forwarding[i]) != NULL)
+	if (call->client == NULL || !address_is_loopback(call->client))
+		return false;
+	for (variable = call->request->env; *variable != NULL; variable++) {
+		if (is_of_proxy(*variable))
 			return false;
 	}
-	return call->client != NULL &&
-	    (strcmp(call->client, "::1") == 0 ||
-		strncmp(call->client, "127.", 4) == 0 ||
-		strncmp(call->client, "::ffff:127.", 11) == 0);
+	return (mode != NULL && strcmp(mode, "navigate") == 0) ||
+	    !origin_is_foreign(call->request, NULL);
 }
 
 /* False, and an answer, when the client may not look. */

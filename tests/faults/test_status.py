@@ -27,11 +27,26 @@ def test_only_clients_of_this_machine_may_look(fcgi_sse, path):
     process = fcgi_sse()
     for address in ("127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"):
         assert status_of(process, path, REMOTE_ADDR=address) == "200 OK"
-        for header in ("X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP", "VIA"):
+        for header in ("X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP", "VIA",
+                       "X_FORWARDED_PROTO", "CF_CONNECTING_IP", "CLIENT_IP",
+                       "TRUE_CLIENT_IP", "X_CLUSTER_CLIENT_IP", "CDN_LOOP"):
             assert status_of(process, path, REMOTE_ADDR=address,
                              **{f"HTTP_{header}": "127.0.0.1"})[:3] == "403"
+        # A page of another site, in a browser on this machine.
+        assert status_of(process, path, REMOTE_ADDR=address,
+                         HTTP_SEC_FETCH_SITE="cross-site",
+                         HTTP_SEC_FETCH_MODE="cors")[:3] == "403"
+        assert status_of(process, path, REMOTE_ADDR=address,
+                         HTTP_ORIGIN="http://evil.example")[:3] == "403"
+        for site, mode in (("cross-site", "navigate"), ("none", "navigate"),
+                           ("same-origin", "cors")):
+            assert status_of(process, path, REMOTE_ADDR=address,
+                             HTTP_SEC_FETCH_SITE=site,
+                             HTTP_SEC_FETCH_MODE=mode) == "200 OK"
     for address in ("192.0.2.1", "10.0.0.1", "::", "2001:db8::1", "", None,
-                    "1270.0.0.1", "::ffff:192.0.2.1", "localhost"):
+                    "1270.0.0.1", "::ffff:192.0.2.1", "localhost",
+                    "127.0.0.1.evil.example", "127.0.0.1:80",
+                    "::ffff:127.0.0.1.evil.example", "127."):
         assert status_of(process, path, REMOTE_ADDR=address)[:3] == "403"
 
 

@@ -254,33 +254,70 @@ def test_rate_of_public_updates(fcgi_sse, short_dir):
 
 # Other origins
 
-@pytest.mark.parametrize("origin, host, is_allowed", [
-    (None, None, True), (None, "example.org", True),
-    (ORIGIN, "example.org", True), ("http://example.org", "EXAMPLE.org", True),
-    ("http://[::1]:8080", "[::1]:8080", True),
-    (OTHER, "example.org", False), (ORIGIN, None, False),
-    (ORIGIN, "example.org.evil.example", False),
-    (ORIGIN, "example.org:8080", False), (f"{ORIGIN}:1", "example.org", False),
-    ("null", "example.org", False), ("null", "null", False),
-    ("", "example.org", False), ("example.org", "example.org", False)])
-def test_pages_of_another_origin(fcgi_sse, short_dir, origin, host,
-                                 is_allowed):
+@pytest.mark.parametrize("said", [
+    {}, {"HTTP_HOST": "example.org"},
+    {"HTTP_ORIGIN": ORIGIN, "HTTP_HOST": "example.org"},
+    {"HTTP_ORIGIN": "http://example.org", "HTTP_HOST": "EXAMPLE.org"},
+    {"HTTP_ORIGIN": "http://[::1]:8080", "HTTP_HOST": "[::1]:8080"},
+    {"HTTP_ORIGIN": ORIGIN},        # SERVER_NAME says it
+    {"HTTP_ORIGIN": "http://example.org:8081", "HTTP_HOST": "example.org",
+     "SERVER_PORT": "8081"},
+    {"HTTP_ORIGIN": "http://example.org:8081", "SERVER_PORT": "8081"},
+    {"HTTP_ORIGIN": OTHER, "HTTP_HOST": "127.0.0.1:9",
+     "HTTP_SEC_FETCH_SITE": "same-origin"}], ids=repr)
+def test_pages_of_ours_may_publish(fcgi_sse, short_dir, said):
     hub = start_hub(fcgi_sse, short_dir, "--public-topic", "t")
     for key in KEY, None:
-        answer = hub.post(UPDATE, key=key, HTTP_ORIGIN=origin, HTTP_HOST=host,
-                          HTTP_COOKIE="session=1")
-        if is_allowed:
-            assert answer.status == "200 OK"
-        else:
-            check_short(answer, "403 Forbidden", "403 Forbidden: pages of "
-                        "this origin may not publish; the option "
-                        "allow-origin lets them\n")
+        assert hub.post(UPDATE, key=key, **said).status == "200 OK"
 
 
-@pytest.mark.parametrize("allowed, origin", [(ORIGIN, ORIGIN), ("*", OTHER)])
-def test_allowed_origins_may_publish(fcgi_sse, short_dir, allowed, origin):
+def compared(origin, *variables):
+    return (f"its origin {origin} is not the host and port that the web "
+            "server passes, " + ", ".join(variables))
+
+
+@pytest.mark.parametrize("said, why", [
+    ({"HTTP_ORIGIN": OTHER, "HTTP_HOST": "example.org"},
+     compared(OTHER, "HTTP_HOST example.org", "SERVER_PORT missing")),
+    ({"HTTP_ORIGIN": OTHER},
+     compared(OTHER, "HTTP_HOST missing", "SERVER_NAME example.org",
+              "SERVER_PORT missing")),
+    ({"HTTP_ORIGIN": ORIGIN, "HTTP_HOST": "example.org.evil.example"},
+     compared(ORIGIN, "HTTP_HOST example.org.evil.example",
+              "SERVER_PORT missing")),
+    ({"HTTP_ORIGIN": ORIGIN, "HTTP_HOST": "example.org",
+      "SERVER_PORT": "8081"},
+     compared(ORIGIN, "HTTP_HOST example.org", "SERVER_PORT 8081")),
+    ({"HTTP_ORIGIN": f"{ORIGIN}:1", "HTTP_HOST": "example.org"},
+     compared(f"{ORIGIN}:1", "HTTP_HOST example.org",
+              "SERVER_PORT missing")),
+    ({"HTTP_ORIGIN": "null", "HTTP_HOST": "null"},
+     compared("null", "HTTP_HOST null", "SERVER_PORT missing")),
+    ({"HTTP_ORIGIN": "", "HTTP_HOST": "example.org"},
+     compared("", "HTTP_HOST example.org", "SERVER_PORT missing")),
+    ({"HTTP_ORIGIN": ORIGIN, "HTTP_HOST": "example.org",
+      "HTTP_SEC_FETCH_SITE": "cross-site"},
+     "its browser says Sec-Fetch-Site: cross-site"),
+    ({"HTTP_SEC_FETCH_SITE": "same-site"},
+     "its browser says Sec-Fetch-Site: same-site")], ids=str)
+def test_pages_of_others_may_not(fcgi_sse, short_dir, said, why):
+    hub = start_hub(fcgi_sse, short_dir, "--public-topic", "t")
+    for key in KEY, None:
+        answer = hub.post(UPDATE, key=key, HTTP_COOKIE="session=1", **said)
+        check_short(answer, "403 Forbidden",
+                    f"403 Forbidden: this page may not publish: {why}. The "
+                    "option allow-origin names pages that may; a proxy has "
+                    "to pass on Host\n")
+    assert hub.metric("history_events") == 0
+
+
+@pytest.mark.parametrize("allowed, origin, site", [
+    (ORIGIN, ORIGIN, None), ("*", OTHER, None), (ORIGIN, ORIGIN, "cross-site")])
+def test_allowed_origins_may_publish(fcgi_sse, short_dir, allowed, origin,
+                                     site):
     hub = start_hub(fcgi_sse, short_dir, "--allow-origin", allowed)
-    answer = hub.post(UPDATE, HTTP_ORIGIN=origin, HTTP_HOST="hub.example")
+    answer = hub.post(UPDATE, HTTP_ORIGIN=origin, HTTP_HOST="hub.example",
+                      HTTP_SEC_FETCH_SITE=site)
     assert answer.status == "200 OK"
     assert answer.headers["Access-Control-Allow-Origin"] == allowed
     assert answer.headers["Vary"] == "Origin"
@@ -290,27 +327,58 @@ def test_allowed_origins_may_publish(fcgi_sse, short_dir, allowed, origin):
     assert answer.headers["Access-Control-Allow-Origin"] == allowed
 
 
-@pytest.mark.parametrize("path", ["/events", "/.well-known/mercure"])
-@pytest.mark.parametrize("origin, is_allowed", [(ORIGIN, True),
-                                                (OTHER, False)])
-def test_preflight(fcgi_sse, path, origin, is_allowed):
+CREDENTIALS = "Access-Control-Allow-Credentials"
+
+
+@pytest.mark.parametrize("path", ["/events", "/clock", "/", "/nope"])
+def test_credentials_of_listed_origins_alone(fcgi_sse, path):
+    process = fcgi_sse("--allow-origin", "*", "--allow-origin", ORIGIN)
+    for method in "GET", "HEAD", "OPTIONS", "PUT":
+        for origin, allowed in (ORIGIN, ORIGIN), (OTHER, "*"), (None, "*"):
+            with process.client() as client:
+                answer = client.send_request(
+                    path, "topic=t", method=method, HTTP_ORIGIN=origin)
+                client.recv_until(answer, lambda a: a.head)
+            headers = answer.headers
+            assert headers["Access-Control-Allow-Origin"] == allowed
+            assert headers.get(CREDENTIALS) == (
+                "true" if allowed == ORIGIN else None)
+            assert headers["Vary"] == "Origin"
+
+
+USUAL = "Last-Event-ID, Cache-Control, Authorization, Content-Type"
+
+
+@pytest.mark.parametrize("path", ["/events", "/.well-known/mercure", "/clock",
+                                  "/counter", "/stream"])
+@pytest.mark.parametrize("asked, given", [
+    ("authorization,content-type", "authorization,content-type"),
+    ("authorization", "authorization"),
+    ("traceparent, baggage, X-Requested-With",
+     "traceparent, baggage, X-Requested-With"),
+    (None, USUAL), ("", USUAL), ("a\r\nX-Evil: 1", USUAL), ("a b:", USUAL),
+    ("x" * 1025, USUAL)])
+def test_preflight(fcgi_sse, path, asked, given):
     process = fcgi_sse("--allow-origin", ORIGIN)
-    answer = process.ask(
-        path, method="OPTIONS", HTTP_ORIGIN=origin,
-        HTTP_ACCESS_CONTROL_REQUEST_METHOD="POST",
-        HTTP_ACCESS_CONTROL_REQUEST_HEADERS="authorization,content-type")
-    check_form(answer)
-    methods = "GET, HEAD, POST, OPTIONS"
-    assert answer.headers == {
-        "Status": "204 No Content", "Vary": "Origin", "Allow": methods,
-    } | ({
-        "Access-Control-Allow-Origin": ORIGIN,
-        "Access-Control-Allow-Methods": methods,
-        "Access-Control-Allow-Headers":
-            "Last-Event-ID, Cache-Control, Authorization, Content-Type",
-        "Access-Control-Max-Age": "86400",
-    } if is_allowed else {})
-    assert answer.body == b""
+    methods = ("GET, HEAD, POST, OPTIONS"
+               if path in ("/events", "/.well-known/mercure")
+               else "GET, HEAD, OPTIONS")
+    for origin, is_allowed in (ORIGIN, True), (OTHER, False):
+        answer = process.ask(
+            path, method="OPTIONS", HTTP_ORIGIN=origin,
+            HTTP_ACCESS_CONTROL_REQUEST_METHOD="POST",
+            HTTP_ACCESS_CONTROL_REQUEST_HEADERS=asked)
+        check_form(answer)
+        assert answer.headers == {
+            "Status": "204 No Content", "Vary": "Origin", "Allow": methods,
+        } | ({
+            "Access-Control-Allow-Origin": ORIGIN,
+            CREDENTIALS: "true",
+            "Access-Control-Allow-Methods": methods,
+            "Access-Control-Allow-Headers": given,
+            "Access-Control-Max-Age": "86400",
+        } if is_allowed else {})
+        assert answer.body == b""
 
 
 # Processes that cannot serve topics

@@ -209,7 +209,8 @@ assert_preflight(const char *origin_var, bool is_allowed)
 	}
 	assert_field("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS");
 	assert_field("Access-Control-Allow-Headers",
-	    "Last-Event-ID, Cache-Control");
+	    "Last-Event-ID, Cache-Control, Authorization, "
+	    "Content-Type");
 }
 
 static void
