@@ -6,8 +6,11 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -16,17 +19,30 @@
 
 #define LOG_BUFFER_BYTES 65536
 
-/* How long one flush waits for the reader of a pipe. */
+/* How long the last flush waits for a reader. */
 #define LOG_WAIT_MS 50
 
+#define SYSLOG_PATH "/dev/log"
+
+/*
+ * Lines are appended to the buffer and written from its start. What cannot be
+ * written now stays there for the next flush; a line that finds no room is
+ * lost. The count of lost lines is told by a line of its own, which is put into
+ * an empty buffer before any other: until then all further lines are lost too,
+ * so that it stands where they are missing.
+ */
 static struct {
-	int             fd;   /* -1: syslog */
-	char           *path; /* NULL unless a file of our own */
+	int             fd;        /* -1: the syslog cannot be reached */
+	bool            is_syslog; /* a datagram for each line */
+	char           *path;      /* NULL unless a file of our own */
 	enum log_format format;
 	enum log_level  level;
 	bool            is_regular; /* a write to it does not wait */
-	bool            is_cut;     /* the last line went out in part */
-	uint64_t        lost_count; /* lines, since the last good write */
+	bool            is_open;    /* the last line went out in part */
+	bool            is_cut;     /* and its rest is lost */
+	uint64_t        lost_count; /* lines that nobody was told of */
+	size_t          told_bytes; /* the line about lost ones, at the start */
+	uint64_t        told_count; /* what it tells */
 	struct buf      line;
 	size_t          len_bytes;
 	char            buffer[LOG_BUFFER_BYTES]; /* whole lines */
@@ -43,6 +59,20 @@ static const int level_priorities[] = {
 	[LOG_LEVEL_DEBUG] = LOG_DEBUG,
 };
 
+/* The head of a message to the syslog, as syslog(3) writes it: RFC 3164. */
+static void
+append_syslog_head(struct buf *line, enum log_level level)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	struct tm         tm;
+	time_t            now = time(NULL);
+
+	localtime_r(&now, &tm);
+	buf_printf(line, "<%d>%.3s %2d %02d:%02d:%02d fcgi-sse[%ld]: ",
+	    LOG_DAEMON | level_priorities[level], &months[tm.tm_mon * 3],
+	    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (long)getpid());
+}
+
 static void
 append_line(struct buf *line, enum log_level level, const char *event,
     const struct log_field *fields)
@@ -51,9 +81,29 @@ append_line(struct buf *line, enum log_level level, const char *event,
 
 	if (logger.format == LOG_FORMAT_JSON)
 		style = LOG_LINE_JSON;
-	else if (logger.fd == -1)
+	else if (logger.is_syslog)
 		style = LOG_LINE_SYSLOG;
+	if (logger.is_syslog)
+		append_syslog_head(line, level);
 	log_line_append(line, style, level, event, fields);
+}
+
+/* The syslog's socket, which never blocks; -1: nobody has it. */
+static int
+open_syslog(void)
+{
+	const struct sockaddr_un address = { .sun_family = AF_UNIX,
+		.sun_path = SYSLOG_PATH };
+	int                      fd;
+
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd != -1 &&
+	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) ==
+		-1) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
 }
 
 /*
@@ -72,28 +122,51 @@ piece_bytes(const char *bytes, size_t len_bytes)
 	return len > 0 ? len : PIPE_BUF;
 }
 
-/* Returns how many bytes went out; less than len_bytes when it failed. */
-static size_t
-write_bytes(const char *bytes, size_t len_bytes)
+/* As write(2), but never waits: then it is -1 with EAGAIN. */
+static ssize_t
+write_piece(const char *bytes, size_t len_bytes)
 {
 	struct pollfd poll_fd = { .fd = logger.fd, .events = POLLOUT };
-	int           wait_ms = logger.lost_count == 0 ? LOG_WAIT_MS : 0;
-	size_t        done_bytes = 0;
-	ssize_t       n;
 
-	while (done_bytes < len_bytes) {
-		n = logger.is_regular ? 1 : poll(&poll_fd, 1, wait_ms);
-		if (n == 1)
-			n = write(logger.fd, bytes + done_bytes,
-			    piece_bytes(bytes + done_bytes,
-				len_bytes - done_bytes));
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		done_bytes += (size_t)n;
+	if (!logger.is_regular && poll(&poll_fd, 1, 0) == 0) {
+		errno = EAGAIN;
+		return -1;
 	}
-	return done_bytes;
+	if (logger.is_cut && write(logger.fd, "\n", 1) == 1)
+		logger.is_cut = logger.is_open = false;
+	if (logger.is_cut)
+		return -1;
+	return write(logger.fd, bytes, piece_bytes(bytes, len_bytes));
+}
+
+/*
+ * Sends a line without its LF. While the syslog cannot be reached, as when it
+ * is started anew, the line waits.
+ */
+static ssize_t
+send_line(const char *bytes, size_t len_bytes)
+{
+	const char *lf = memchr(bytes, '\n', len_bytes);
+	size_t      line_bytes = (size_t)(lf - bytes);
+
+	for (int tries = 0; tries < 2; tries++) {
+		if (logger.fd == -1)
+			logger.fd = open_syslog();
+		if (logger.fd == -1)
+			break;
+		if (send(logger.fd, bytes, line_bytes, MSG_NOSIGNAL) != -1)
+			return (ssize_t)line_bytes + 1;
+		if (errno == EMSGSIZE) {
+			logger.lost_count++;
+			return (ssize_t)line_bytes + 1;
+		}
+		if (errno == EAGAIN || errno == EINTR)
+			return -1;
+		close(logger.fd);
+		logger.fd = -1;
+	}
+	errno = EAGAIN;
+	return -1;
 }
 
 static uint64_t
@@ -106,55 +179,96 @@ line_count(const char *bytes, size_t len_bytes)
 	return count;
 }
 
-/* Writes whole lines. Those that do not go out are lost, and counted. */
-static bool
-write_lines(const char *bytes, size_t len_bytes)
+static void
+consume(size_t len_bytes)
 {
-	size_t done_bytes;
-
-	if (logger.is_cut && write_bytes("\n", 1) == 1)
-		logger.is_cut = false;
-	done_bytes = logger.is_cut ? 0 : write_bytes(bytes, len_bytes);
-	if (done_bytes == len_bytes)
-		return true;
-	if (done_bytes > 0)
-		logger.is_cut = bytes[done_bytes - 1] != '\n';
-	logger.lost_count += line_count(bytes + done_bytes,
-	    len_bytes - done_bytes);
-	return false;
+	logger.len_bytes -= len_bytes;
+	memmove(logger.buffer, logger.buffer + len_bytes, logger.len_bytes);
+	logger.told_bytes -= len_bytes < logger.told_bytes ? len_bytes :
+							     logger.told_bytes;
 }
 
-/* Says first how many lines were lost: they came before the buffered ones. */
-static bool
-write_lost(void)
+/* Counts what is in the buffer as lost. */
+static void
+discard(void)
 {
-	uint64_t               lost_count = logger.lost_count;
+	logger.lost_count += line_count(logger.buffer, logger.len_bytes);
+	if (logger.told_bytes > 0)
+		logger.lost_count += logger.told_count - 1;
+	logger.told_bytes = 0;
+	logger.len_bytes = 0;
+}
+
+/* Writes what goes out without waiting. */
+static void
+write_buffer(void)
+{
+	size_t  done_bytes = 0;
+	ssize_t n = 0;
+	bool    is_failed;
+
+	while (done_bytes < logger.len_bytes) {
+		n = logger.is_syslog ? send_line(logger.buffer + done_bytes,
+					   logger.len_bytes - done_bytes) :
+				       write_piece(logger.buffer + done_bytes,
+					   logger.len_bytes - done_bytes);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			break;
+		done_bytes += (size_t)n;
+	}
+	if (done_bytes > 0)
+		logger.is_open = logger.buffer[done_bytes - 1] != '\n';
+	is_failed = n == -1 && errno != EAGAIN;
+	consume(done_bytes);
+	if (is_failed) {
+		logger.is_cut = logger.is_open && !logger.is_syslog;
+		discard();
+	}
+}
+
+static void
+append_to_buffer(const struct buf *line)
+{
+	if (logger.len_bytes + line->len_bytes > sizeof(logger.buffer)) {
+		logger.lost_count++;
+		return;
+	}
+	memcpy(logger.buffer + logger.len_bytes, line->data, line->len_bytes);
+	logger.len_bytes += line->len_bytes;
+}
+
+/* Puts the line about lost ones into the buffer, which is empty. */
+static void
+tell_lost(void)
+{
 	struct buf             line = { 0 };
-	const struct log_field fields[] = { LOG_INT("lines", lost_count),
+	const struct log_field fields[] = { LOG_INT("lines", logger.lost_count),
 		{ .name = NULL } };
-	bool                   is_written;
 
 	append_line(&line, LOG_LEVEL_WARN, "log-lost", fields);
-	is_written = write_lines(line.data, line.len_bytes);
+	append_to_buffer(&line);
+	logger.told_bytes = line.len_bytes;
+	logger.told_count = logger.lost_count;
+	logger.lost_count = 0;
 	buf_deinit(&line);
-	/* The line about lost lines is not one of them. */
-	logger.lost_count = is_written ? 0 : lost_count;
-	return is_written;
 }
 
 void
 log_flush(void)
 {
-	if (logger.len_bytes == 0 && logger.lost_count == 0)
-		return;
-	if (logger.fd == -1)
-		return;
-	if (logger.lost_count == 0 || write_lost())
-		write_lines(logger.buffer, logger.len_bytes);
-	else
-		logger.lost_count += line_count(logger.buffer,
-		    logger.len_bytes);
-	logger.len_bytes = 0;
+	write_buffer();
+	if (logger.len_bytes == 0 && logger.lost_count > 0) {
+		tell_lost();
+		write_buffer();
+	}
+}
+
+bool
+log_is_waiting(void)
+{
+	return logger.len_bytes > 0;
 }
 
 bool
@@ -172,22 +286,15 @@ log_write(enum log_level level, const char *event,
 
 	line->len_bytes = 0;
 	append_line(line, level, event, fields);
-	if (logger.fd == -1) {
-		syslog(level_priorities[level], "%.*s",
-		    (int)line->len_bytes - 1, line->data);
-	} else {
-		if (line->len_bytes > sizeof(logger.buffer) - logger.len_bytes)
-			log_flush();
-		if (line->len_bytes <= sizeof(logger.buffer)) {
-			memcpy(logger.buffer + logger.len_bytes, line->data,
-			    line->len_bytes);
-			logger.len_bytes += line->len_bytes;
-		} else {
-			logger.lost_count++;
-		}
-		if (level == LOG_LEVEL_ERROR)
-			log_flush();
-	}
+	if (logger.lost_count > 0 ||
+	    line->len_bytes > sizeof(logger.buffer) - logger.len_bytes)
+		log_flush();
+	if (logger.lost_count > 0)
+		logger.lost_count++;
+	else
+		append_to_buffer(line);
+	if (level == LOG_LEVEL_ERROR)
+		log_flush();
 	errno = errno_before;
 }
 
@@ -202,24 +309,36 @@ open_file(const char *path)
 	    0640);
 }
 
+/* Flushes once more, and for this once waits for the reader. */
 static void
-set_fd(int fd, char *path)
+flush_last(void)
+{
+	struct pollfd poll_fd = { .fd = logger.fd, .events = POLLOUT };
+
+	log_flush();
+	if (!log_is_waiting() || logger.fd == -1 ||
+	    poll(&poll_fd, 1, LOG_WAIT_MS) < 1)
+		return;
+	log_flush();
+}
+
+/* What cannot be written to the old place by now is lost, and counted. */
+static void
+set_fd(int fd, char *path, bool is_syslog)
 {
 	struct stat st;
 
 	log_flush();
-	if (logger.path != NULL)
+	discard();
+	if (logger.fd != -1 && (logger.path != NULL || logger.is_syslog))
 		close(logger.fd);
-	if (logger.fd == -1)
-		closelog();
 	free(logger.path);
 	logger.fd = fd;
 	logger.path = path;
-	logger.is_cut = false;
+	logger.is_syslog = is_syslog;
+	logger.is_open = logger.is_cut = false;
 	logger.is_regular = fd != -1 && fstat(fd, &st) == 0 &&
 	    S_ISREG(st.st_mode);
-	if (fd == -1)
-		openlog("fcgi-sse", LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
 
 int
@@ -228,14 +347,14 @@ log_init(const char *target, enum log_format format, enum log_level level)
 	int fd;
 
 	if (strcmp(target, "stderr") == 0) {
-		set_fd(STDERR_FILENO, NULL);
+		set_fd(STDERR_FILENO, NULL, false);
 	} else if (strcmp(target, "syslog") == 0) {
-		set_fd(-1, NULL);
+		set_fd(open_syslog(), NULL, true);
 	} else {
 		fd = open_file(target);
 		if (fd == -1)
 			return -1;
-		set_fd(fd, mem_strdup(target));
+		set_fd(fd, mem_strdup(target), false);
 	}
 	logger.format = format;
 	logger.level = level;
@@ -245,7 +364,8 @@ log_init(const char *target, enum log_format format, enum log_level level)
 void
 log_deinit(void)
 {
-	set_fd(STDERR_FILENO, NULL);
+	flush_last();
+	set_fd(STDERR_FILENO, NULL, false);
 	logger.format = LOG_FORMAT_TEXT;
 	logger.level = LOG_LEVEL_INFO;
 	logger.lost_count = 0;
@@ -262,6 +382,12 @@ log_reopen(void)
 	fd = open_file(logger.path);
 	if (fd == -1)
 		return -1;
-	set_fd(fd, mem_strdup(logger.path));
+	set_fd(fd, mem_strdup(logger.path), false);
 	return 0;
+}
+
+bool
+log_is_stderr(void)
+{
+	return logger.path == NULL && !logger.is_syslog;
 }

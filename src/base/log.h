@@ -5,11 +5,11 @@
 #include <stdint.h>
 
 /*
- * The log: one line an event, as text or JSON, to stderr, a file or syslog.
+ * The log: one line an event, as text or JSON, to stderr, a file or the syslog.
  * Values are escaped, so a client can put no line and no terminal sequence
  * into it. Lines collect in memory until log_flush or until the buffer is
- * full; an error is flushed at once. Names are the program's own: they are
- * written as they are.
+ * full; an error is flushed at once. Nothing here waits, but for log_deinit.
+ * Names are the program's own: they are written as they are.
  */
 
 enum log_level {
@@ -69,12 +69,19 @@ int log_reopen(void);
 bool log_is_on(enum log_level);
 void log_write(enum log_level, const char *event, const struct log_field *);
 
+/* Whether lines go to stderr, where what is printed would be seen as well. */
+bool log_is_stderr(void);
+
 /*
- * Writes what has collected. A log that cannot be written loses its lines,
- * and says how many once it can be written again (`warn log-lost lines=N`).
- * A pipe that is full is waited for 50 ms at most, and not at all while it
- * stays so. SIGPIPE must be ignored.
+ * Writes what has collected, as far as it can be done without waiting: what a
+ * full pipe or a busy syslog does not take stays in the buffer. When that is
+ * full, or when writing fails, lines are lost; their number is told as soon as
+ * a line can be written again (`warn log-lost lines=N`). SIGPIPE must be
+ * ignored.
  */
 void log_flush(void);
+
+/* Whether lines were left in the buffer: log_flush is to be called again. */
+bool log_is_waiting(void);
 
 #endif

@@ -1,8 +1,11 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define LARGE_BYTES (128 * 1024)
 
 /* Neither stdio nor exit handlers: both may want memory themselves. */
 _Noreturn void
@@ -66,4 +69,21 @@ mem_strndup(const char *text, size_t len_bytes_max)
 	memcpy(copy, text, len_bytes);
 	copy[len_bytes] = '\0';
 	return copy;
+}
+
+void
+mem_tune(void)
+{
+#ifdef M_MMAP_THRESHOLD
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+	mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
+#endif
+}
+
+void
+mem_trim(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
 }

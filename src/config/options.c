@@ -36,6 +36,7 @@ struct loader {
 	enum source     source;
 	enum source     set_by[OPTION_SPEC_MAX];
 	bool            is_config_printed;
+	bool            is_lenient; /* values that are wrong are left out */
 	struct buf     *problem;
 };
 
@@ -82,13 +83,13 @@ set_option(struct loader *loader, const struct option_spec *spec,
 		buf_append_str(loader->problem,
 		    ": a value has no control characters, and no blank at its "
 		    "start or end");
-		return false;
+		return loader->is_lenient;
 	}
 	if (where != NULL && *set_by == SOURCE_FILE &&
 	    spec->type != OPTION_LIST) {
 		append_name(loader, spec, where);
 		buf_append_str(loader->problem, " is there twice");
-		return false;
+		return loader->is_lenient;
 	}
 	if (*set_by != SOURCE_NONE && *set_by != loader->source)
 		target = &loader->overruled;
@@ -98,7 +99,7 @@ set_option(struct loader *loader, const struct option_spec *spec,
 		option_value_append_takes(loader->problem, spec);
 		buf_append_str(loader->problem, "; not ");
 		option_value_append_quoted(loader->problem, text);
-		return false;
+		return loader->is_lenient;
 	}
 	if (*set_by == SOURCE_NONE)
 		*set_by = loader->source;
@@ -211,9 +212,10 @@ read_command_line(struct loader *loader, int argc, char **argv)
 			return refuse_option(loader, result, argv);
 		spec = &option_specs[result - LONG_OPTION_MIN];
 		value = takes_argument(spec) ? optarg : "yes";
-		if (spec->type == OPTION_ACTION)
+		if (spec->type == OPTION_ACTION && !loader->is_lenient)
 			verdict = do_action(loader, spec->action);
-		else if (!set_option(loader, spec, value, NULL))
+		else if (spec->type != OPTION_ACTION &&
+		    !set_option(loader, spec, value, NULL))
 			return OPTIONS_USAGE;
 	}
 	if (verdict == OPTIONS_RUN && optind < argc) {
@@ -366,7 +368,7 @@ set_from_file(void *arg, const char *where, const char *key, const char *value)
 	    spec->is_outside_file) {
 		buf_printf(loader->problem, "%s: unknown key ", where);
 		option_value_append_quoted(loader->problem, key);
-		return false;
+		return loader->is_lenient;
 	}
 	return set_option(loader, spec, value, where);
 }
@@ -421,9 +423,7 @@ enum options_verdict
 options_load(struct options *options, int argc, char **argv,
     struct buf *problem)
 {
-	struct buf           own_problem = { 0 };
-	struct loader        loader = { .options = options,
-		       .problem = problem != NULL ? problem : &own_problem };
+	struct loader loader = { .options = options, .problem = problem };
 	enum options_verdict verdict;
 
 	*options = (struct options){ 0 };
@@ -431,11 +431,24 @@ options_load(struct options *options, int argc, char **argv,
 	if (verdict != OPTIONS_RUN)
 		options_deinit(options);
 	options_deinit(&loader.overruled);
-	if (own_problem.len_bytes > 0)
-		fprintf(stderr, "fcgi-sse: %.*s\n", (int)own_problem.len_bytes,
-		    own_problem.data);
-	buf_deinit(&own_problem);
 	return verdict;
+}
+
+void
+options_load_log(struct options *options, int argc, char **argv)
+{
+	struct buf    problem = { 0 };
+	struct loader loader = { .options = options,
+		.problem = &problem,
+		.is_lenient = true };
+
+	*options = (struct options){ 0 };
+	read_command_line(&loader, count_without_query(argc, argv), argv);
+	read_environment(&loader);
+	read_file(&loader);
+	set_defaults(&loader);
+	options_deinit(&loader.overruled);
+	buf_deinit(&problem);
 }
 
 void

@@ -55,8 +55,8 @@ enum options_verdict {
  * an unset one. In a variable blanks part the values of a list.
  *
  * What is wrong is one line that names the option, the variable, or the file
- * and its line. It is appended to problem, without LF, or printed to stderr
- * when problem is NULL. Then, and after OPTIONS_EXIT_OK, the struct is empty.
+ * and its line. It is appended to problem, without LF. Then, and after
+ * OPTIONS_EXIT_OK, the struct is empty.
  *
  * The words of a CGI request's query at the end of the command line (RFC 3875
  * section 4.4) are left out: the client would set the options with them.
@@ -65,6 +65,12 @@ enum options_verdict {
  */
 enum options_verdict options_load(struct options *, int argc, char **argv,
     struct buf *problem);
+
+/*
+ * As options_load, but leaves out what is wrong as far as it can: to find out
+ * where the log goes that is to say so.
+ */
+void options_load_log(struct options *, int argc, char **argv);
 
 /* Frees what it holds; the struct is empty and may be deinitialised again. */
 void options_deinit(struct options *);

@@ -7,9 +7,9 @@
 
 #include "auth/publishers.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "config/options.h"
 #include "hub/clock.h"
-#include "process/resources.h"
 #include "routes/sampler.h"
 
 /* Cursors that are called in one turn. */
@@ -131,7 +131,7 @@ engine_trim(struct engine *engine)
 	    open_count > engine->peak_count / 4)
 		return;
 	engine->peak_count = open_count;
-	resources_trim_memory();
+	mem_trim();
 }
 
 static void

@@ -3,63 +3,227 @@
  * there already, by FastCGI or CGI.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/types.h>
 #include <time.h>
+#include <unistd.h>
+#include <uv.h>
 
 #include "base/buf.h"
 #include "base/key_file.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "config/options.h"
 #include "edge/cgi.h"
-#include "process/command.h"
 #include "process/engine.h"
 #include "process/listen.h"
-#include "process/resources.h"
 #include "process/server.h"
 #include "process/signals.h"
 
-#define EXIT_USAGE 2
 #define EXIT_FAILED 1
+#define EXIT_USAGE 2
+
+#define PUBLISH_PROGRAM "/fcgi-sse-publish"
+
+/* Where the limit of descriptors cannot be read. */
+#define DESCRIPTORS_DEFAULT 1024
 
 static const char no_requests[] =
-    "fcgi-sse: nothing to take requests from. Give --listen unix:PATH or\n"
-    "--listen HOST:PORT, or have it started with a listening socket on\n"
-    "descriptor 0 (spawn-fcgi, lighttpd's bin-path, mod_fcgid), by a systemd\n"
-    "socket unit, or by a web server as a CGI program. See fcgi-sse(8).\n";
+    "nothing to take requests from. Give --listen unix:PATH or --listen "
+    "HOST:PORT, or have it started with a listening socket on descriptor 0 "
+    "(spawn-fcgi, lighttpd's bin-path, mod_fcgid), by a systemd socket unit, "
+    "or by a web server as a CGI program. See fcgi-sse(8).";
 
-static int
-fail(const char *why)
+/*
+ * Says why the process cannot start: in the log that was chosen, and on stderr
+ * for whoever starts it by hand. Web servers throw stderr away.
+ */
+static void
+report(const char *why)
 {
+	if (!log_is_stderr())
+		log_error("start", LOG_STR("error", why));
 	log_flush();
 	fprintf(stderr, "fcgi-sse: %s\n", why);
-	return EXIT_FAILED;
 }
 
-static int
-fail_at(const char *what, const char *why)
+/* The same for what was collected, which it frees. */
+static void
+report_problem(struct buf *problem)
 {
-	log_flush();
-	fprintf(stderr, "fcgi-sse: %s: %s\n", what, why);
+	buf_append(problem, "", 1);
+	report(problem->data);
+	buf_deinit(problem);
+}
+
+/* fcgi-sse publish. */
+
+/* A web server makes a CGI program's command line from a query. */
+static bool
+is_publish_command(int argc, char *const *argv)
+{
+	return argc > 1 && strcmp(argv[1], "publish") == 0 &&
+	    getenv("GATEWAY_INTERFACE") == NULL;
+}
+
+/* The program beside the one that runs; empty where that cannot be told. */
+static void
+print_path_beside(char path[static PATH_MAX])
+{
+	char    own[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", own, sizeof(own) - 1);
+	char   *slash;
+
+	path[0] = '\0';
+	if (len == -1)
+		return;
+	own[len] = '\0';
+	slash = strrchr(own, '/');
+	if (slash == NULL ||
+	    (size_t)(slash - own) + sizeof(PUBLISH_PROGRAM) > PATH_MAX)
+		return;
+	memcpy(path, own, (size_t)(slash - own));
+	memcpy(path + (slash - own), PUBLISH_PROGRAM, sizeof(PUBLISH_PROGRAM));
+}
+
+/*
+ * Becomes fcgi-sse-publish, which is beside this program in a build and
+ * otherwise where it was installed. Returns an exit status when it cannot.
+ */
+static int
+exec_publish(char **argv)
+{
+	static const char installed[] = LIBEXECDIR PUBLISH_PROGRAM;
+	const char                                *tried = installed;
+	char                                       beside[PATH_MAX];
+
+	print_path_beside(beside);
+	execv(beside, argv + 1);
+	if (errno == ENOENT)
+		execv(installed, argv + 1);
+	else
+		tried = beside;
+	if (errno == ENOENT)
+		fprintf(stderr,
+		    "fcgi-sse: the program of this command is missing: "
+		    "neither %s nor %s is there\n",
+		    beside, installed);
+	else
+		fprintf(stderr, "fcgi-sse: %s: %s\n", tried, strerror(errno));
 	return EXIT_FAILED;
 }
 
-/* Opens all that --listen names; on failure it has said why. */
+/* What is set up. */
+
+static void *
+zalloc_array(size_t count, size_t size_bytes)
+{
+	if (size_bytes > 0 && count > SIZE_MAX / size_bytes)
+		mem_fail();
+	return mem_zalloc(count * size_bytes);
+}
+
+/* libuv, too, ends the process when there is no memory. */
+static void
+set_allocator(void)
+{
+	mem_tune();
+	uv_replace_allocator(mem_alloc, mem_realloc, zalloc_array, free);
+}
+
+/* Has the soft limit of descriptors at the hard one. Returns the limit. */
+static size_t
+raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return DESCRIPTORS_DEFAULT;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	return (size_t)limit.rlim_cur;
+}
+
+/* Reads the options. When they are wrong, it says so. */
+static enum options_verdict
+load_options(const struct server_config *config)
+{
+	struct options      *options = config->options;
+	struct buf           problem = { 0 };
+	enum options_verdict verdict;
+
+	verdict = options_load(options, config->argc, config->argv, &problem);
+	if (verdict != OPTIONS_USAGE)
+		return verdict;
+	options_load_log(options, config->argc, config->argv);
+	log_init(options->log, options->log_format, options->log_level);
+	report_problem(&problem);
+	log_deinit();
+	options_deinit(options);
+	return verdict;
+}
+
+/* Opens all sockets that there are. On failure it has said why. */
 static int
 open_listeners(struct listeners *listeners, const struct options *options)
 {
-	char   error[LISTEN_ERROR_BYTES_MAX];
-	size_t i;
+	char error[LISTEN_ERROR_BYTES_MAX];
 
-	if (listeners_inherit(listeners, error) == -1)
-		return fail(error);
-	for (i = 0; i < options->listen_count; i++) {
+	if (listeners_inherit(listeners, error) == -1) {
+		report(error);
+		return -1;
+	}
+	for (size_t i = 0; i < options->listen_count; i++) {
 		if (listeners_open(listeners, options->listen[i],
 			options->socket_mode, error) == -1) {
 			listeners_close(listeners);
-			return fail(error);
+			report(error);
+			return -1;
 		}
+	}
+	return 0;
+}
+
+/* Reads the keys, if there is a file of them. */
+static int
+read_keys(const struct options *options, char **keys)
+{
+	struct buf problem = { 0 };
+
+	*keys = NULL;
+	if (options->publish_key_file == NULL)
+		return 0;
+	*keys = key_file_read(options->publish_key_file, &problem);
+	if (*keys != NULL)
+		return 0;
+	report_problem(&problem);
+	return -1;
+}
+
+/* What runs: the engine, until it ends. */
+
+static int
+serve(const struct server_config *config, struct listeners *listeners,
+    const char *keys)
+{
+	struct engine engine;
+	const char   *error;
+
+	if (listeners->count == 0 && !cgi_is_requested()) {
+		report(no_requests);
+		return EXIT_USAGE;
+	}
+	engine_init(&engine, config->options, keys, raise_descriptors());
+	if (listeners->count == 0) {
+		server_run_cgi(&engine, config->options);
+	} else if (server_run(&engine, config, listeners, &error) == -1) {
+		report(error);
+		return EXIT_FAILED;
 	}
 	return 0;
 }
@@ -67,38 +231,15 @@ open_listeners(struct listeners *listeners, const struct options *options)
 static int
 run(const struct server_config *config)
 {
-	struct options  *options = config->options;
 	struct listeners listeners = { 0 };
-	struct engine    engine;
-	struct buf       problem = { 0 };
-	const char      *error;
-	char            *keys = NULL;
+	char            *keys;
+	int              status = EXIT_FAILED;
 
-	if (options->publish_key_file != NULL) {
-		keys = key_file_read(options->publish_key_file, &problem);
-		if (keys == NULL) {
-			buf_append(&problem, "", 1);
-			fail(problem.data);
-			buf_deinit(&problem);
-			return EXIT_FAILED;
-		}
-	}
-	if (open_listeners(&listeners, options) != 0) {
-		key_file_free(keys);
-		return EXIT_FAILED;
-	}
-	if (listeners.count == 0 && !cgi_is_requested()) {
-		key_file_free(keys);
-		fputs(no_requests, stderr);
-		return EXIT_USAGE;
-	}
-	engine_init(&engine, options, keys, resources_raise_descriptors());
+	if (read_keys(config->options, &keys) == 0 &&
+	    open_listeners(&listeners, config->options) == 0)
+		status = serve(config, &listeners, keys);
 	key_file_free(keys);
-	if (listeners.count == 0)
-		server_run_cgi(&engine, options);
-	else if (server_run(&engine, config, &listeners, &error) == -1)
-		return fail(error);
-	return 0;
+	return status;
 }
 
 int
@@ -106,12 +247,12 @@ main(int argc, char **argv)
 {
 	struct options             options;
 	const struct server_config config = { &options, argc, argv };
-	int                        status;
+	int                        status = EXIT_FAILED;
 
-	if (command_is_given(argc, argv))
-		return command_exec(argv);
+	if (is_publish_command(argc, argv))
+		return exec_publish(argv);
 	tzset();
-	switch (options_load(&options, argc, argv, NULL)) {
+	switch (load_options(&config)) {
 	case OPTIONS_EXIT_OK:
 		return 0;
 	case OPTIONS_USAGE:
@@ -119,12 +260,12 @@ main(int argc, char **argv)
 	case OPTIONS_RUN:
 		break;
 	}
-	resources_set_allocator();
+	set_allocator();
 	signals_hold();
-	if (log_init(options.log, options.log_format, options.log_level) ==
-	    -1) {
-		status = fail_at(options.log, strerror(errno));
-	} else
+	if (log_init(options.log, options.log_format, options.log_level) == -1)
+		fprintf(stderr, "fcgi-sse: %s: %s\n", options.log,
+		    strerror(errno));
+	else
 		status = run(&config);
 	log_deinit();
 	options_deinit(&options);

@@ -18,6 +18,9 @@
 #include "process/siblings.h"
 #include "process/signals.h"
 
+/* How soon to try again to write to a log that is not read. */
+#define LOG_RETRY_MS 100
+
 struct server {
 	struct engine              *engine;
 	const struct server_config *config;
@@ -26,6 +29,7 @@ struct server {
 	struct acceptor            *acceptor; /* until it stops */
 	struct siblings            *siblings;
 	uv_timer_t                  drain;
+	uv_timer_t                  log_retry;
 	bool                        is_stopping;
 };
 
@@ -125,11 +129,23 @@ on_hangup(void *arg)
 	log_limits(server->engine);
 }
 
+/* Its turn writes what the log still holds. */
+static void
+on_log_retry(uv_timer_t *timer)
+{
+	(void)timer;
+}
+
 static void
 on_turn(void *arg)
 {
 	struct server *server = arg;
 
+	log_flush();
+	if (log_is_waiting() &&
+	    !uv_is_active((const uv_handle_t *)&server->log_retry))
+		uv_timer_start(&server->log_retry, on_log_retry, LOG_RETRY_MS,
+		    0);
 	if (server->is_stopping && server->engine->conns.open_count == 0)
 		engine_stop(server->engine);
 }
@@ -187,6 +203,7 @@ server_init(struct server *server, struct listeners *listeners)
 	notify_init(&server->notify, &engine->loop);
 	uv_timer_init(&engine->loop, &server->drain);
 	server->drain.data = server;
+	uv_timer_init(&engine->loop, &server->log_retry);
 	engine->on_turn = on_turn;
 	engine->arg = server;
 	server_find_topics_problem(server, listeners);
@@ -201,6 +218,7 @@ server_deinit(struct server *server)
 {
 	log_info("exit", LOG_INT("open", server->engine->conns.open_count));
 	server->engine->on_turn = NULL;
+	uv_close((uv_handle_t *)&server->log_retry, NULL);
 	uv_close((uv_handle_t *)&server->drain, NULL);
 	siblings_free(server->siblings);
 	notify_deinit(&server->notify);

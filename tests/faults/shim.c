@@ -11,6 +11,8 @@
  *       a broken kernel does.
  *   SHIM_SWITCH=FILE
  *       Calls count, and fail, only while the file is there.
+ *   SHIM_SYSLOG=SOCKET
+ *       Who connects to /dev/log gets that socket.
  *   SHIM_CLOCK=FILE
  *       CLOCK_REALTIME is off by the seconds that the file holds.
  */
@@ -18,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -215,6 +218,20 @@ socketpair(int domain, int type, int protocol, int fds[2])
 {
 	REAL(socketpair)
 	return fails("socketpair") ? -1 : real(domain, type, protocol, fds);
+}
+
+int
+connect(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	struct sockaddr_un other = { .sun_family = AF_UNIX };
+	const char        *path = getenv("SHIM_SYSLOG");
+
+	REAL(connect)
+	if (path == NULL || sa->sa_family != AF_UNIX ||
+	    strcmp(((const struct sockaddr_un *)sa)->sun_path, "/dev/log") != 0)
+		return real(fd, sa, len);
+	snprintf(other.sun_path, sizeof(other.sun_path), "%s", path);
+	return real(fd, (struct sockaddr *)&other, sizeof(other));
 }
 
 static long

@@ -370,7 +370,18 @@ count_lines(const char *text, uint64_t *there_count, uint64_t *lost_count)
 	}
 }
 
-/* A reader that stops costs lines, and no more than a moment. */
+/* Reads until nothing is left to be written. */
+static void
+drain(int fd, struct buf *text)
+{
+	do {
+		read_fd(fd, text);
+		log_flush();
+	} while (log_is_waiting());
+	read_fd(fd, text);
+}
+
+/* A reader that stops costs lines, and no time. */
 static void
 test_full_pipe(void **state)
 {
@@ -395,8 +406,7 @@ test_full_pipe(void **state)
 	read_fd(fd, &text);
 	assert_true(text.len_bytes > 0);
 	log_info("e", LOG_INT("n", LINES));
-	log_flush();
-	read_fd(fd, &text);
+	drain(fd, &text);
 	count_lines(text.data, &there_count, &lost_count);
 	assert_true(lost_count > 0);
 	assert_int_equal(there_count + lost_count, LINES + 1);
@@ -434,7 +444,34 @@ test_pipe_without_reader(void **state)
 	close(fd);
 }
 
-/* A line that went out in part is ended before the next one starts. */
+/* What a full pipe does not take waits: no line is cut. */
+static void
+test_full_pipe_loses_nothing_at_first(void **state)
+{
+	struct buf text = { 0 };
+	int        fd, i;
+
+	(void)state;
+	assert_int_equal(mkfifo(log_path, 0600), 0);
+	fd = open(log_path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_int_equal(log_init(log_path, LOG_FORMAT_TEXT, LOG_LEVEL_INFO),
+	    0);
+	for (i = 0; !log_is_waiting(); i++) {
+		log_info("e", LOG_INT("n", i));
+		log_flush();
+	}
+	for (int more = 0; more < 100; more++, i++)
+		log_info("e", LOG_INT("n", i));
+	drain(fd, &text);
+	assert_int_equal(assert_numbered(text.data, 0), i);
+	buf_deinit(&text);
+	close(fd);
+}
+
+/*
+ * A line that went out in part is ended before the next one starts, when its
+ * rest is lost.
+ */
 static void
 test_cut_line(void **state)
 {
@@ -458,6 +495,10 @@ test_cut_line(void **state)
 	read_fd(fd, &text);
 	assert_int_not_equal(text.data[text.len_bytes - 1], '\n');
 	text.len_bytes = 0;
+	close(fd);
+	log_flush();
+	assert_false(log_is_waiting());
+	fd = open(log_path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	log_info("e", LOG_INT("n", 0));
 	log_flush();
 	read_fd(fd, &text);
@@ -490,6 +531,7 @@ main(void)
 		TEST(test_full_disk),
 		TEST(test_full_pipe),
 		TEST(test_pipe_without_reader),
+		TEST(test_full_pipe_loses_nothing_at_first),
 		TEST(test_cut_line),
 	};
 

@@ -427,26 +427,28 @@ test_full_stdout(void **state)
 	    "standard output: No space left on device");
 }
 
+/* Where a failed start is to be logged, whatever is wrong. */
 static void
-test_problem_on_stderr(void **state)
+test_log_of_wrong_options(void **state)
 {
-	static const char expected[] =
-	    "fcgi-sse: --log-level takes error, warn, info or debug; "
-	    "not \"x\"\n";
-	char  name[] = "fcgi-sse", arg[] = "--log-level=x", text[256] = "";
-	char *argv[] = { name, arg, NULL };
-	int   saved_fd = dup(STDERR_FILENO);
-	int   fd = open(fixture_file, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	char  name[] = "fcgi-sse", bad[] = "--heartbeat=x", help[] = "--help";
+	char  config[] = "--config", unknown[] = "--nope";
+	char *argv[] = { name, bad, help, config, fixture_file, NULL };
+	char *stopped[] = { name, unknown, NULL };
 
 	(void)state;
-	dup2(fd, STDERR_FILENO);
-	assert_int_equal(options_load(&options, 2, argv, NULL), OPTIONS_USAGE);
-	dup2(saved_fd, STDERR_FILENO);
-	close(saved_fd);
-	assert_int_equal(pread(fd, text, sizeof(text) - 1, 0),
-	    strlen(expected));
-	assert_string_equal(text, expected);
-	close(fd);
+	fixture_write_text("foo = 1\nlog-level = x\nlog = /a\nlog = /b\n");
+	options_load_log(&options, 5, argv);
+	assert_string_equal(options.log, "/a");
+	assert_int_equal(options.log_level, LOG_LEVEL_INFO);
+	options_deinit(&options);
+
+	setenv("FCGI_SSE_HISTORY_AGE", "x", 1);
+	setenv("FCGI_SSE_LOG", "syslog", 1);
+	setenv("FCGI_SSE_LOG_FORMAT", "json", 1);
+	options_load_log(&options, 2, stopped);
+	assert_string_equal(options.log, "syslog");
+	assert_int_equal(options.log_format, LOG_FORMAT_JSON);
 }
 
 /* One load leaves nothing to the next, wherever it stopped. */
@@ -486,7 +488,7 @@ main(void)
 		OPTIONS_TEST(test_version),
 		OPTIONS_TEST(test_print_config),
 		OPTIONS_TEST(test_full_stdout),
-		OPTIONS_TEST(test_problem_on_stderr),
+		OPTIONS_TEST(test_log_of_wrong_options),
 		OPTIONS_TEST(test_loads_are_independent),
 	};
 
