@@ -1,0 +1,117 @@
+#include "store/redis_loop.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+struct driver {
+	uv_poll_t          poll;
+	redisAsyncContext *context; /* NULL: freed */
+	int                events;
+};
+
+static void
+on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void
+on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct driver *driver = poll->data;
+
+	/*
+	 * libuv tells an error of the socket by the status alone, and watches
+	 * it no more. hiredis finds the error by itself when it is called:
+	 * before it is connected it looks while writing, then while reading.
+	 */
+	if (status < 0) {
+		if (driver->context->c.flags & REDIS_CONNECTED)
+			events = UV_READABLE;
+		else
+			events = UV_WRITABLE;
+		driver->events = 0;
+	}
+	if (events & UV_READABLE)
+		redisAsyncHandleRead(driver->context);
+	if (driver->context != NULL && (events & UV_WRITABLE))
+		redisAsyncHandleWrite(driver->context);
+}
+
+static void
+watch(struct driver *driver, int events)
+{
+	if (events == driver->events)
+		return;
+	driver->events = events;
+	if (events == 0)
+		uv_poll_stop(&driver->poll);
+	else
+		uv_poll_start(&driver->poll, events, on_poll);
+}
+
+static void
+add_read(void *data)
+{
+	struct driver *driver = data;
+
+	watch(driver, driver->events | UV_READABLE);
+}
+
+static void
+del_read(void *data)
+{
+	struct driver *driver = data;
+
+	watch(driver, driver->events & ~UV_READABLE);
+}
+
+static void
+add_write(void *data)
+{
+	struct driver *driver = data;
+
+	watch(driver, driver->events | UV_WRITABLE);
+}
+
+static void
+del_write(void *data)
+{
+	struct driver *driver = data;
+
+	watch(driver, driver->events & ~UV_WRITABLE);
+}
+
+/* hiredis closes the descriptor after this. */
+static void
+clean_up(void *data)
+{
+	struct driver *driver = data;
+
+	driver->context = NULL;
+	uv_close((uv_handle_t *)&driver->poll, on_closed);
+}
+
+int
+redis_loop_attach(redisAsyncContext *context, uv_loop_t *loop)
+{
+	struct driver *driver = mem_zalloc(sizeof(*driver));
+	int            error;
+
+	error = uv_poll_init(loop, &driver->poll, context->c.fd);
+	if (error != 0) {
+		free(driver);
+		return error;
+	}
+	driver->poll.data = driver;
+	driver->context = context;
+	context->ev.data = driver;
+	context->ev.addRead = add_read;
+	context->ev.delRead = del_read;
+	context->ev.addWrite = add_write;
+	context->ev.delWrite = del_write;
+	context->ev.cleanup = clean_up;
+	add_write(driver);
+	return 0;
+}
