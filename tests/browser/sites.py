@@ -65,6 +65,8 @@ class Site:
             server.port = {self.port}
             server.document-root = "{self.dir}"
             server.errorlog = "{self.dir}/error.log"
+            mimetype.assign = ( ".html" => "text/html; charset=utf-8",
+                                ".js" => "text/javascript" )
             {text}
             """
 

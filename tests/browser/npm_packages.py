@@ -1,0 +1,67 @@
+"""Clients of event streams that npm has, kept beside the program.
+
+What is installed once stays in the build's folder `npm-VERSIONS`. Where npm
+is missing or cannot be reached, what needs them is skipped.
+"""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+from responder import BINARY
+
+VERSIONS = {
+    "@microsoft/fetch-event-source": "2.0.1",
+    "event-source-polyfill": "1.0.31",
+    "eventsource": "3.0.7",
+    "sse.js": "2.8.0",
+}
+INSTALL_S_MAX = 100
+
+
+def folder():
+    """Where they are to be; a change of a version changes it."""
+    name = "npm-" + "-".join(VERSIONS.values())
+    return pathlib.Path(BINARY).resolve().parent / name
+
+
+def install(into):
+    (into / "package.json").write_text(json.dumps(
+        {"private": True, "dependencies": VERSIONS}))
+    try:
+        subprocess.run(
+            ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund",
+             "--no-update-notifier", "--fetch-retries=0"], cwd=into,
+            check=True, capture_output=True, stdin=subprocess.DEVNULL,
+            timeout=INSTALL_S_MAX)
+    except FileNotFoundError:
+        return "npm is not installed"
+    except subprocess.TimeoutExpired:
+        return "npm did not end in time"
+    except subprocess.CalledProcessError as error:
+        text = error.stderr.decode(errors="replace").strip()
+        return "npm install: " + (text.split("\n")[0] or "no message")
+    return None
+
+
+def modules():
+    """The folder node_modules with all of them, or the test is skipped."""
+    kept = folder()
+    if not kept.exists():
+        work = pathlib.Path(tempfile.mkdtemp(prefix=".npm-", dir=kept.parent))
+        try:
+            problem = install(work)
+            if problem:
+                pytest.skip(f"npm clients ({', '.join(VERSIONS)}): {problem}")
+            work.chmod(0o755)
+            try:
+                work.rename(kept)
+            except OSError:         # another run was first
+                assert kept.exists()
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    return kept / "node_modules"
