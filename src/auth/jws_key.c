@@ -100,6 +100,12 @@ jws_key_kid(const struct jws_key *key)
 }
 
 bool
+jws_key_is_secret(const struct jws_key *key)
+{
+	return crypto_key_kind(key->key) == CRYPTO_SECRET;
+}
+
+bool
 jws_key_has_alg(const struct jws_key *key, enum jws_alg alg)
 {
 	return (key->algs & JWS_ALG_BIT(alg)) != 0;

@@ -48,6 +48,9 @@ void            jws_key_free(struct jws_key *);
 /* NULL: the key has no id. */
 const char *jws_key_kid(const struct jws_key *);
 
+/* Whether the key is a secret, so that who can read it can sign. */
+bool jws_key_is_secret(const struct jws_key *);
+
 bool jws_key_has_alg(const struct jws_key *, enum jws_alg);
 
 /* A number that only an equal key with equal algorithms has. */
