@@ -19,11 +19,20 @@
 
 /*
  * As /proc/self/net/unix shows an abstract name, "@" for its NUL: a hash of
- * the address, the socket's inode, the parent process and our own.
+ * the address, the socket's inode, the parent process and our own. Anyone can
+ * take such a name, so it only says whom to ask; what counts is an answer that
+ * comes from a process of our own user.
  */
 #define NAME_PREFIX "@fcgi-sse/"
 #define NAME_FORMAT NAME_PREFIX "%llx/%llx/%llx/%llx"
 #define NAME_BYTES_MAX 104
+
+/* The two messages: a process that starts asks, the others answer. */
+#define QUESTION '?'
+#define ANSWER '!'
+
+/* The program that starts several processes, with a socket for each. */
+#define SPAWNER "lighttpd"
 
 /* What a process's name tells of it. */
 struct identity {
@@ -94,18 +103,37 @@ identify(struct identity *identity, int fd)
 	return true;
 }
 
+/* Whether lighttpd has started the process. */
+static bool
+is_spawned(const struct identity *identity)
+{
+	char  path[64], name[32] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%llu/comm", identity->parent);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return false;
+	if (fgets(name, sizeof(name), file) != NULL)
+		name[strcspn(name, "\n")] = '\0';
+	fclose(file);
+	return strcmp(name, SPAWNER) == 0;
+}
+
 /*
- * Whether the two share their clients: by one socket, or by sockets that one
- * web server has made for them. A socket that has taken the place of another
- * at the same path shares nothing with it.
+ * Whether the two share their clients: by one socket, or by sockets that
+ * lighttpd has made for them. Other sockets whose paths end in a number have
+ * nothing to do with each other, and a socket that has taken the place of
+ * another at the same path shares nothing with it.
  */
 static bool
 is_sibling(const struct identity *one, const struct identity *other)
 {
-	return one->process != other->process &&
-	    one->address_hash == other->address_hash &&
-	    (one->inode == other->inode ||
-		(one->parent == other->parent && one->parent > 1));
+	if (one->process == other->process ||
+	    one->address_hash != other->address_hash)
+		return false;
+	return one->inode == other->inode ||
+	    (one->parent == other->parent && is_spawned(one));
 }
 
 /* A name in the abstract namespace; "@" stands for its NUL. */
@@ -130,15 +158,53 @@ found(struct siblings *siblings)
 }
 
 static void
+say(const struct siblings *siblings, char what,
+    const struct sockaddr_un *address, socklen_t size)
+{
+	sendto(siblings->fd, &what, 1, MSG_DONTWAIT | MSG_NOSIGNAL,
+	    (const struct sockaddr *)address, size);
+}
+
+/* Whether the kernel says that our own user has sent the message. */
+static bool
+is_of_our_user(struct msghdr *message)
+{
+	struct cmsghdr *control = CMSG_FIRSTHDR(message);
+	struct ucred    sender;
+
+	if (control == NULL || control->cmsg_level != SOL_SOCKET ||
+	    control->cmsg_type != SCM_CREDENTIALS)
+		return false;
+	memcpy(&sender, CMSG_DATA(control), sizeof(sender));
+	return sender.uid == geteuid() && sender.pid != getpid();
+}
+
+static void
 on_told(uv_poll_t *poll, int status, int events)
 {
-	struct siblings *siblings = list_entry(poll, struct siblings, poll);
-	char             byte;
+	struct siblings   *siblings = list_entry(poll, struct siblings, poll);
+	struct sockaddr_un address;
+	char               what = '\0';
+	struct iovec       part = { .iov_base = &what, .iov_len = 1 };
+	union {
+		char           bytes[CMSG_SPACE(sizeof(struct ucred))];
+		struct cmsghdr aligned;
+	} control;
+	struct msghdr message = { .msg_name = &address,
+		.msg_namelen = sizeof(address),
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
 
 	(void)status;
 	(void)events;
-	if (recv(siblings->fd, &byte, 1, MSG_DONTWAIT) == 1)
-		found(siblings);
+	if (recvmsg(siblings->fd, &message, MSG_DONTWAIT) != 1 ||
+	    !is_of_our_user(&message) || (what != QUESTION && what != ANSWER))
+		return;
+	if (what == QUESTION)
+		say(siblings, ANSWER, &address, message.msg_namelen);
+	found(siblings);
 }
 
 /* Reads a hexadecimal number and what has to follow it. */
@@ -167,9 +233,9 @@ parse_name(const char *name, struct identity *identity)
 	    parse_part(&next, '\0', &identity->process);
 }
 
-/* Tells all siblings; they were there before us. */
+/* Asks all who may be siblings; they were there before us. */
 static void
-tell_others(struct siblings *siblings)
+ask_others(struct siblings *siblings)
 {
 	FILE              *table = fopen("/proc/self/net/unix", "re");
 	struct sockaddr_un address;
@@ -185,9 +251,7 @@ tell_others(struct siblings *siblings)
 		    !is_sibling(&siblings->identity, &other))
 			continue;
 		size = name_address(&address, name);
-		sendto(siblings->fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL,
-		    (struct sockaddr *)&address, size);
-		found(siblings);
+		say(siblings, QUESTION, &address, size);
 	}
 	if (table != NULL)
 		fclose(table);
@@ -200,13 +264,15 @@ open_name(const struct identity *identity)
 	struct sockaddr_un address;
 	char               name[NAME_BYTES_MAX];
 	socklen_t          size;
-	int                fd;
+	int                fd, on = 1;
 
 	snprintf(name, sizeof(name), NAME_FORMAT, identity->address_hash,
 	    identity->inode, identity->parent, identity->process);
 	size = name_address(&address, name);
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd != -1 && bind(fd, (struct sockaddr *)&address, size) == -1) {
+	if (fd != -1 &&
+	    (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) == -1 ||
+		bind(fd, (struct sockaddr *)&address, size) == -1)) {
 		close(fd);
 		fd = -1;
 	}
@@ -235,7 +301,7 @@ siblings_new(uv_loop_t *loop, const struct listeners *listeners,
 	siblings->fd = fd;
 	uv_poll_init(loop, &siblings->poll, fd);
 	uv_poll_start(&siblings->poll, UV_READABLE, on_told);
-	tell_others(siblings);
+	ask_others(siblings);
 	return siblings;
 }
 

@@ -11,12 +11,13 @@ struct listeners;
  * topics of its own then, and an event would reach some subscribers only.
  *
  * Each process has an abstract unix socket whose name tells the address. One
- * that starts sees the names of the others, and tells them.
+ * that starts sees the names of the others, and asks them. Only processes of
+ * the same user are believed.
  */
 struct siblings;
 
 /*
- * Calls on_found(arg), once, here or later from the loop. NULL when the
+ * Calls on_found(arg), once, later from the loop. NULL when the
  * listeners are not of a kind that is shared.
  */
 struct siblings *siblings_new(uv_loop_t *, const struct listeners *,

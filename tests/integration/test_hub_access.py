@@ -4,15 +4,13 @@ processes that cannot serve topics at all.
 
 import os
 import signal
-import socket
 import time
 
 import pytest
 
-import fcgi_client
 import responder
 from checks import check_form, check_short
-from responder import Responder, wait_until
+from responder import wait_until
 from test_hub_publish import (
     FORM, KEY, Hub, fixture_hub, start_hub, write_keys)
 
@@ -379,47 +377,3 @@ def test_preflight(fcgi_sse, path, asked, given):
             "Access-Control-Max-Age": "86400",
         } if is_allowed else {})
         assert answer.body == b""
-
-
-# Processes that cannot serve topics
-
-def check_no_topics(address, why):
-    for options in ({"method": "POST", "body": b"topic=t",
-                     "HTTP_AUTHORIZATION": f"Bearer {KEY}"},
-                    {"method": "GET"}):
-        answer = fcgi_client.ask(address, "/events", "topic=t",
-                                 CONTENT_TYPE=FORM, **options)
-        check_form(answer)
-        assert answer.status == "501 Not Implemented"
-        assert why in answer.body.decode()
-
-
-def test_several_processes_on_one_socket(short_dir):
-    keys = str(write_keys(short_dir))
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.bind(str(short_dir / "s"))
-        sock.listen()
-        several = [Responder(["--publish-key-file", keys], ["fd:0"],
-                             stdin=sock) for _ in range(2)]
-    try:
-        for process in several:
-            line = process.wait_log("topics-off", level="warn")
-            assert "several processes serve this address" in line["reason"]
-        for _ in range(10):
-            check_no_topics(f"unix:{short_dir}/s", "several processes")
-    finally:
-        for process in several:
-            process.stop()
-
-
-def test_one_process_on_an_inherited_socket(short_dir):
-    keys = str(write_keys(short_dir))
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.bind(str(short_dir / "s"))
-        sock.listen()
-        process = Responder(["--publish-key-file", keys], ["fd:0"],
-                            stdin=sock)
-    process.addresses = [f"unix:{short_dir}/s"]
-    assert Hub(process).post(UPDATE).status == "200 OK"
-    process.stop()
-    assert not [line for line in process.log if line["event"] == "topics-off"]
