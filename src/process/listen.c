@@ -10,9 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -22,6 +24,11 @@
 
 /* The first that LISTEN_FDS counts: SD_LISTEN_FDS_START. */
 #define LISTEN_FDS_START 3
+
+#define SOCKET_PATH_BYTES_MAX sizeof(((struct sockaddr_un *)NULL)->sun_path)
+
+#define LOCK_SUFFIX ".lock"
+#define LOCK_PATH_BYTES_MAX (SOCKET_PATH_BYTES_MAX + sizeof(LOCK_SUFFIX))
 
 static int
 fail(char *error, const char *address, const char *what)
@@ -63,6 +70,77 @@ listeners_add(struct listeners *listeners, int fd, const char *name,
 	}
 }
 
+/* How long another start at the same path may take, and how often we look. */
+#define LOCK_WAIT_MS 2000
+#define LOCK_STEP_MS 5
+
+static int
+fail_to_lock(char *error, const char *path, const char *why)
+{
+	snprintf(error, LISTEN_ERROR_BYTES_MAX, "unix:%s" LOCK_SUFFIX ": %s",
+	    path, why);
+	return -1;
+}
+
+/* Takes the lock if nobody has it. False, with errno EAGAIN: somebody does. */
+static bool
+try_lock(int fd, const char *path)
+{
+	struct stat ours, there;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
+		return false;
+	/* Who had it before may have removed the file that we opened. */
+	if (fstat(fd, &ours) == 0 && lstat(path, &there) == 0 &&
+	    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
+		return true;
+	errno = EAGAIN;
+	return false;
+}
+
+/*
+ * Between the look whether somebody listens at a path and our own socket there,
+ * no other start may do the same: each would take away what the other made. A
+ * file beside the path is locked for that time, and removed before it is
+ * unlocked. Returns a descriptor for unlock_path, or -1 with the error.
+ */
+static int
+lock_path(const char *socket_path, char *error)
+{
+	const struct timespec step = { .tv_nsec = LOCK_STEP_MS * 1000000 };
+	char                  path[LOCK_PATH_BYTES_MAX];
+	int                   fd, waited_ms;
+
+	snprintf(path, sizeof(path), "%s" LOCK_SUFFIX, socket_path);
+	for (waited_ms = 0;; waited_ms += LOCK_STEP_MS) {
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+		    0600);
+		if (fd == -1)
+			return fail_to_lock(error, socket_path,
+			    strerror(errno));
+		if (try_lock(fd, path))
+			return fd;
+		close(fd);
+		if (errno != EAGAIN)
+			return fail_to_lock(error, socket_path,
+			    strerror(errno));
+		if (waited_ms >= LOCK_WAIT_MS)
+			return fail_to_lock(error, socket_path,
+			    "another process is starting there");
+		nanosleep(&step, NULL);
+	}
+}
+
+static void
+unlock_path(int fd, const char *socket_path)
+{
+	char path[LOCK_PATH_BYTES_MAX];
+
+	snprintf(path, sizeof(path), "%s" LOCK_SUFFIX, socket_path);
+	unlink(path);
+	close(fd);
+}
+
 /* Makes way for a socket at the path, unless somebody uses what is there. */
 static int
 clear_path(const struct sockaddr_un *address, const char **problem)
@@ -92,17 +170,16 @@ clear_path(const struct sockaddr_un *address, const char **problem)
 	return unlink(address->sun_path);
 }
 
+/* The path is locked. */
 static int
-open_unix(struct listeners *listeners, const char *name, const char *path,
-    mode_t mode, char *error)
+open_unix_locked(struct listeners *listeners, const char *name,
+    const char *path, mode_t mode, char *error)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const char        *problem = NULL;
 	mode_t             old_mask;
 	int                fd = -1, result = -1;
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return fail(error, name, "the path is too long for a socket");
 	memcpy(address.sun_path, path, strlen(path));
 	if (clear_path(&address, &problem) == 0)
 		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -119,6 +196,22 @@ open_unix(struct listeners *listeners, const char *name, const char *path,
 	if (fd != -1)
 		close(fd);
 	return -1;
+}
+
+static int
+open_unix(struct listeners *listeners, const char *name, const char *path,
+    mode_t mode, char *error)
+{
+	int lock_fd, result;
+
+	if (strlen(path) >= SOCKET_PATH_BYTES_MAX)
+		return fail(error, name, "the path is too long for a socket");
+	lock_fd = lock_path(path, error);
+	if (lock_fd == -1)
+		return -1;
+	result = open_unix_locked(listeners, name, path, mode, error);
+	unlock_path(lock_fd, path);
+	return result;
 }
 
 static int

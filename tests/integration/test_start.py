@@ -1,6 +1,10 @@
 """How the program is started and stopped, and where its sockets come from."""
 
+import contextlib
+import fcntl
 import os
+import pathlib
+import re
 import signal
 import socket
 import stat
@@ -110,6 +114,72 @@ def test_a_socket_that_another_has_put_in_place_stays(short_dir):
     with listening(path):
         stop_and_check(process)
         assert path.exists()
+
+
+def test_starts_at_once_leave_one_that_serves(short_dir):
+    """Each round finds what a process left behind that was killed."""
+    path = short_dir / "s"
+    for _ in range(40):
+        listening(path).close()
+        several = [Responder(["--listen", f"unix:{path}"], await_ready=False)
+                   for _ in range(4)]
+        responder.wait_until(lambda: sum(
+            one.is_alive() for one in several) == 1, "one is left")
+        serving = next(one for one in several if one.is_alive())
+        serving.addresses = [f"unix:{path}"]
+        serving.wait_ready()
+        check_serves(f"unix:{path}")
+        stop_and_check(serving)
+        for one in several:
+            assert one is serving or one.process.wait() == 1
+        assert list(short_dir.iterdir()) == []
+
+
+def test_a_lock_that_a_killed_process_left_is_no_lock(short_dir):
+    (short_dir / "s.lock").touch()
+    process = Responder(["--listen", f"unix:{short_dir}/s"],
+                        [f"unix:{short_dir}/s"])
+    stop_and_check(process)
+    assert list(short_dir.iterdir()) == []
+
+
+@contextlib.contextmanager
+def locked(path):
+    """As another start at that path has it."""
+    with open(f"{path}.lock", "wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def holds_signals(process):
+    """Whether SIGTERM would wait."""
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    held = int(re.search(r"SigBlk:\s+(\w+)", status).group(1), 16)
+    return held >> signal.SIGTERM - 1 & 1
+
+
+def test_a_start_that_takes_long_is_told(short_dir):
+    with locked(short_dir / "s"):
+        check_fails(run("--listen", f"unix:{short_dir}/s"), 1,
+                    f"{short_dir}/s.lock: another process is starting there")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_while_it_starts_are_not_lost(short_dir, number):
+    """They wait: SIGHUP does not end it, and SIGTERM ends it in order."""
+    address = f"unix:{short_dir}/s"
+    with locked(short_dir / "s"):
+        process = Responder(["--listen", address], [address],
+                            await_ready=False)
+        responder.wait_until(
+            lambda: holds_signals(process), "it is about to listen")
+        process.process.send_signal(number)
+    process.wait_log("stop" if number == signal.SIGTERM else "reload")
+    if number == signal.SIGTERM:
+        assert process.process.wait() == 0
+    else:
+        check_serves(address)
+    stop_and_check(process)
 
 
 def test_what_is_no_socket_is_not_replaced(short_dir):
