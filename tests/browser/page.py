@@ -29,11 +29,12 @@ document.addEventListener("DOMContentLoaded", () => {
 """
 
 
-def start_chromium(profile_dir):
+def start_chromium(profile_dir, *more_arguments):
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for argument in [*ARGUMENTS, f"--user-data-dir={profile_dir}"]:
+    for argument in [*ARGUMENTS, f"--user-data-dir={profile_dir}",
+                     *more_arguments]:
         options.add_argument(argument)
     return webdriver.Chrome(service=Service("/usr/bin/chromedriver"),
                             options=options)

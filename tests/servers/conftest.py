@@ -26,6 +26,6 @@ def figure():
 
 def pytest_terminal_summary(terminalreporter):
     if FIGURES:
-        terminalreporter.section("how soon a lost client is noticed")
+        terminalreporter.section("lost clients, and streams of one browser")
         for line in FIGURES:
             terminalreporter.line(line)
