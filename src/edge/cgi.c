@@ -9,23 +9,37 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "http/answer.h"
-#include "http/request.h"
-#include "routes/router.h"
+#include "http/call.h"
+#include "http/refusal.h"
+#include "http/router.h"
 #include "stream/peer.h"
 #include "stream/stream.h"
 
+/* As CALL_TIMEOUT_MS of FastCGI. */
+#define CALL_TIMEOUT_MS 10000
+
+/* When a client that was refused is to come back. */
+#define RETURN_MS 1000
+
+enum cgi_state {
+	CGI_CALLING,   /* waits for the answer */
+	CGI_ANSWERING, /* writes it out */
+	CGI_STREAMING, /* the stream writes */
+	CGI_DONE
+};
+
 struct cgi {
-	struct peer    peer;
-	uv_poll_t      poll;
-	bool           is_watched; /* poll works: not a plain file */
-	bool           is_done;
-	struct buf     unsent; /* of what was written */
-	struct stream *stream; /* NULL: no stream, or it has ended */
-	bool           wants_room;
-	struct routes *routes;
-	struct request request;
-	struct buf     body;
+	struct peer          peer;
+	uv_poll_t            poll;
+	bool                 is_watched; /* poll works: not a plain file */
+	uv_timer_t           timer;      /* for the answer */
+	int                  open_handle_count;
+	enum cgi_state       state;
+	struct call         *call;   /* while CGI_CALLING */
+	struct buf           unsent; /* of what was written */
+	struct stream       *stream; /* NULL: no stream, or it has ended */
+	bool                 wants_room;
+	const struct router *router;
 	void (*on_done)(void *);
 	void *arg;
 };
@@ -40,9 +54,10 @@ cgi_is_requested(void)
 static void
 cgi_done(struct cgi *cgi)
 {
-	if (cgi->is_done)
+	if (cgi->state == CGI_DONE)
 		return;
-	cgi->is_done = true;
+	cgi->state = CGI_DONE;
+	uv_timer_stop(&cgi->timer);
 	if (cgi->is_watched)
 		uv_poll_stop(&cgi->poll);
 	cgi->on_done(cgi->arg);
@@ -52,6 +67,9 @@ cgi_done(struct cgi *cgi)
 static void
 cgi_lose(struct cgi *cgi, enum stream_end end)
 {
+	if (cgi->call != NULL)
+		call_cancel(cgi->call);
+	cgi->call = NULL;
 	if (cgi->stream != NULL)
 		stream_end(cgi->stream, end);
 	else
@@ -72,7 +90,7 @@ cgi_watch(struct cgi *cgi)
 	    UV_WRITABLE :
 	    UV_PRIORITIZED;
 
-	if (cgi->is_watched && !cgi->is_done)
+	if (cgi->is_watched && cgi->state != CGI_DONE)
 		uv_poll_start(&cgi->poll, events, on_poll);
 }
 
@@ -108,7 +126,7 @@ on_poll(uv_poll_t *poll, int status, int events)
 		cgi_lose(cgi, STREAM_END_CLIENT_CLOSED);
 		return;
 	}
-	if (cgi->unsent.len_bytes > 0)
+	if (cgi->unsent.len_bytes > 0 || cgi->state == CGI_CALLING)
 		return;
 	if (cgi->stream == NULL) {
 		cgi_done(cgi);
@@ -174,9 +192,10 @@ static const struct peer_ops cgi_ops = {
  * negative, and a chunked body has none; nothing here needs that.
  */
 static void
-cgi_read_body(struct cgi *cgi, size_t body_bytes_max)
+cgi_read_body(struct call *call, size_t body_bytes_max)
 {
-	const char        *announced = getenv("CONTENT_LENGTH");
+	const char        *announced = call_env(call, "CONTENT_LENGTH");
+	struct buf         body = { 0 };
 	char               bytes[4096];
 	unsigned long long left;
 	ssize_t            n;
@@ -192,25 +211,29 @@ cgi_read_body(struct cgi *cgi, size_t body_bytes_max)
 		if (n <= 0)
 			break;
 		left -= (unsigned long long)n;
-		if (cgi->body.len_bytes + (size_t)n > body_bytes_max)
-			cgi->request.is_body_cut = true;
+		if (body.len_bytes + (size_t)n > body_bytes_max)
+			call->is_body_cut = true;
 		else
-			buf_append(&cgi->body, bytes, (size_t)n);
+			buf_append(&body, bytes, (size_t)n);
 	}
-	cgi->request.body = cgi->body.data;
-	cgi->request.body_bytes = cgi->body.len_bytes;
+	call->body = body.data;
+	call->body_bytes = body.len_bytes;
 }
 
-void
-cgi_start(struct cgi *cgi)
+/* The call was answered. */
+static void
+cgi_answer(struct cgi *cgi)
 {
-	struct answer answer;
-	size_t        len_bytes;
+	struct call *call = cgi->call;
+	size_t       len_bytes;
 
-	router_answer(cgi->routes, &cgi->request, &answer);
-	buf_deinit(&cgi->body);
-	cgi->unsent = answer.bytes;
-	cgi->stream = answer.stream;
+	cgi->call = NULL;
+	cgi->unsent = call->answer.bytes;
+	cgi->stream = call->answer.stream;
+	call->answer.bytes = (struct buf){ 0 };
+	call_free(call);
+	uv_timer_stop(&cgi->timer);
+	cgi->state = cgi->stream == NULL ? CGI_ANSWERING : CGI_STREAMING;
 	len_bytes = cgi->unsent.len_bytes;
 	if (cgi->stream != NULL)
 		stream_attach(cgi->stream, &cgi->peer);
@@ -222,8 +245,50 @@ cgi_start(struct cgi *cgi)
 		cgi_done(cgi);
 }
 
+static void
+on_late_answer(struct call *call)
+{
+	cgi_answer(call->asker);
+}
+
+/* Gives the client another answer than the one that has not come. */
+static void
+cgi_refuse(struct cgi *cgi, const char *why)
+{
+	call_take_back(cgi->call);
+	refusal_come_back(cgi->call, RETURN_MS, why);
+}
+
+static void
+on_call_timeout(uv_timer_t *timer)
+{
+	struct cgi *cgi = list_entry(timer, struct cgi, timer);
+
+	log_warn("call-timeout", LOG_STR("client", cgi->call->client),
+	    LOG_STR("path", cgi->call->full_path));
+	cgi_refuse(cgi, "the answer took too long");
+}
+
+void
+cgi_start(struct cgi *cgi)
+{
+	if (router_run(cgi->router, cgi->call)) {
+		cgi_answer(cgi);
+		return;
+	}
+	cgi_watch(cgi);
+	uv_timer_start(&cgi->timer, on_call_timeout, CALL_TIMEOUT_MS, 0);
+}
+
+void
+cgi_stop(struct cgi *cgi)
+{
+	if (cgi->state == CGI_CALLING)
+		cgi_refuse(cgi, "stopping");
+}
+
 struct cgi *
-cgi_new(uv_loop_t *loop, struct routes *routes, size_t body_bytes_max,
+cgi_new(uv_loop_t *loop, const struct router *router, size_t body_bytes_max,
     void (*on_done)(void *), void *arg)
 {
 	struct cgi *cgi = mem_zalloc(sizeof(*cgi));
@@ -232,12 +297,18 @@ cgi_new(uv_loop_t *loop, struct routes *routes, size_t body_bytes_max,
 	cgi->peer.ops = &cgi_ops;
 	cgi->on_done = on_done;
 	cgi->arg = arg;
-	cgi->routes = routes;
-	cgi->request.env = environ;
-	cgi->request.is_cgi = true;
-	cgi_read_body(cgi, body_bytes_max);
+	cgi->router = router;
+	cgi->call = call_new();
+	cgi->call->is_cgi = true;
+	cgi->call->on_answer = on_late_answer;
+	cgi->call->asker = cgi;
+	call_set_env(cgi->call, environ);
+	cgi_read_body(cgi->call, body_bytes_max);
+	uv_timer_init(loop, &cgi->timer);
 	/* A plain file cannot be watched, and always has room. */
 	cgi->is_watched = uv_poll_init(loop, &cgi->poll, STDOUT_FILENO) == 0;
+	cgi->open_handle_count = 1 + cgi->is_watched;
+	cgi->timer.data = cgi->poll.data = cgi;
 	if (cgi->is_watched && flags != -1)
 		fcntl(STDOUT_FILENO, F_SETFL, flags | O_NONBLOCK);
 	return cgi;
@@ -246,16 +317,19 @@ cgi_new(uv_loop_t *loop, struct routes *routes, size_t body_bytes_max,
 static void
 on_closed(uv_handle_t *handle)
 {
-	free(list_entry((uv_poll_t *)handle, struct cgi, poll));
+	struct cgi *cgi = handle->data;
+
+	if (--cgi->open_handle_count == 0)
+		free(cgi);
 }
 
 void
 cgi_free(struct cgi *cgi)
 {
-	buf_deinit(&cgi->body);
+	if (cgi->call != NULL)
+		call_cancel(cgi->call);
 	buf_deinit(&cgi->unsent);
+	uv_close((uv_handle_t *)&cgi->timer, on_closed);
 	if (cgi->is_watched)
 		uv_close((uv_handle_t *)&cgi->poll, on_closed);
-	else
-		free(cgi);
 }

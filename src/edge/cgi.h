@@ -6,7 +6,7 @@
 #include <uv.h>
 
 struct cgi;
-struct routes;
+struct router;
 
 /* Whether the environment is that of a CGI program (RFC 3875). */
 bool cgi_is_requested(void);
@@ -16,7 +16,7 @@ bool cgi_is_requested(void);
  * that may take as long as the client likes, so signals should end the process
  * as they do by default.
  */
-struct cgi *cgi_new(uv_loop_t *, struct routes *, size_t body_bytes_max,
+struct cgi *cgi_new(uv_loop_t *, const struct router *, size_t body_bytes_max,
     void (*on_done)(void *), void *arg);
 
 /*
@@ -24,6 +24,12 @@ struct cgi *cgi_new(uv_loop_t *, struct routes *, size_t body_bytes_max,
  * on_done is called, here or from the loop.
  */
 void cgi_start(struct cgi *);
+
+/*
+ * The process is to stop: a request that waits for its answer is refused. A
+ * stream is ended by streams_end_all.
+ */
+void cgi_stop(struct cgi *);
 
 /* After its stream, if there was one, has ended. */
 void cgi_free(struct cgi *);

@@ -13,10 +13,10 @@
 #include "edge/conns.h"
 #include "edge/fcgi.h"
 #include "edge/room.h"
-#include "http/answer.h"
-#include "http/request.h"
+#include "http/call.h"
+#include "http/refusal.h"
+#include "http/router.h"
 #include "hub/turns.h"
-#include "routes/router.h"
 #include "stream/peer.h"
 #include "stream/stream.h"
 
@@ -46,7 +46,8 @@ conn_close(struct conn *conn)
 {
 	struct conns *conns = conn->conns;
 
-	assert(conn->stream == NULL && conn->state != CONN_CLOSED);
+	assert(conn->stream == NULL && conn->call == NULL);
+	assert(conn->state != CONN_CLOSED);
 	conn->state = CONN_CLOSED;
 	deadline_clear(&conn->deadline);
 	list_remove(&conn->node);
@@ -59,10 +60,22 @@ conn_close(struct conn *conn)
 	conn->fd = -1;
 }
 
+/* Nobody waits for the call's answer. */
+static void
+conn_cancel(struct conn *conn)
+{
+	struct call *call = conn->call;
+
+	conn->call = NULL;
+	if (call != NULL)
+		call_cancel(call);
+}
+
 /* Ends the connection, and its stream for that reason. */
 void
 conn_lose(struct conn *conn, enum stream_end end)
 {
+	conn_cancel(conn);
 	if (conn->stream != NULL)
 		stream_end(conn->stream, end);
 	if (conn->state != CONN_CLOSED)
@@ -181,33 +194,71 @@ conn_put_end(struct conn *conn, enum record_status status)
 	conn_put_record(conn, record, len_bytes);
 }
 
-/* Has the whole request at the buffer's front answered. */
+/* The call was answered. */
 static void
 conn_answer(struct conn *conn)
 {
-	struct conns  *conns = conn->conns;
-	struct request request = {
-		.is_body_cut = conn->reader.is_body_cut,
-	};
-	struct answer answer;
+	struct call *call = conn->call;
+
+	conn->call = NULL;
+	conn->out = call->answer.bytes;
+	conn->stream = call->answer.stream;
+	call->answer.bytes = (struct buf){ 0 };
+	call_free(call);
+	deadline_clear(&conn->deadline);
+	conn->state = CONN_ANSWERING;
+	if (conn->stream != NULL)
+		stream_attach(conn->stream, &conn->peer);
+	conn_send(conn);
+}
+
+static void conn_process(struct conn *);
+
+static void
+on_late_answer(struct call *call)
+{
+	struct conn *conn = call->asker;
+
+	conn_answer(conn);
+	conn_process(conn);
+}
+
+void
+conn_time_out(struct conn *conn)
+{
+	log_warn("call-timeout", LOG_STR("client", conn->call->client),
+	    LOG_STR("path", conn->call->full_path));
+	call_take_back(conn->call);
+	refusal_come_back(conn->call, streams_return_ms(conn->conns->streams),
+	    "the answer took too long");
+}
+
+/* Has the whole request at the buffer's front answered, now or later. */
+static void
+conn_call(struct conn *conn)
+{
+	struct conns *conns = conn->conns;
+	struct call  *call = call_new();
 
 	deadline_clear(&conn->deadline);
+	call->is_body_cut = conn->reader.is_body_cut;
+	call->on_answer = on_late_answer;
+	call->asker = conn;
 	if (fcgi_parse(conns->fcgi, conn->in.data, conn->reader.request_bytes,
-		conn->reader.body_bytes, &request) == -1) {
+		conn->reader.body_bytes, call) == -1) {
+		call_free(call);
 		conn_put_end(conn, RECORD_REQUEST_COMPLETE);
 		if (conn->state != CONN_CLOSED)
 			conn_break(conn, "libfcgi does not take the request");
 		return;
 	}
-	router_answer(conns->routes, &request, &answer);
-	fcgi_release(conns->fcgi);
 	record_take(&conn->reader, &conn->in);
-	conn->out = answer.bytes;
-	conn->stream = answer.stream;
-	conn->state = CONN_ANSWERING;
-	if (conn->stream != NULL)
-		stream_attach(conn->stream, &conn->peer);
-	conn_send(conn);
+	conn->call = call;
+	conn->state = CONN_CALLING;
+	if (router_run(conns->router, call))
+		conn_answer(conn);
+	else
+		deadline_set(&conns->calls, &conn->deadline, conn_now_ms(conn));
 }
 
 static void
@@ -217,6 +268,7 @@ conn_abort(struct conn *conn)
 		stream_end(conn->stream, STREAM_END_CLIENT_ABORTED);
 		return;
 	}
+	conn_cancel(conn);
 	conn_put_end(conn, RECORD_REQUEST_COMPLETE);
 	if (conn->state != CONN_CLOSED)
 		conn_finish(conn);
@@ -232,16 +284,38 @@ conn_reply(struct conn *conn)
 		conn_close(conn);
 }
 
+/* Whether records are taken; what arrives meanwhile waits. */
+static bool
+conn_is_taking(const struct conn *conn)
+{
+	return conn->state == CONN_READING || conn->state == CONN_CALLING ||
+	    conn->state == CONN_STREAMING;
+}
+
+/* Counts what the connection holds of the bytes that all may hold. */
+static void
+conn_count_buffer(struct conn *conn)
+{
+	conn->conns->buffered_bytes -= conn->counted_bytes;
+	conn->counted_bytes = conn->in.len_bytes;
+	conn->conns->buffered_bytes += conn->counted_bytes;
+	if (conn->in.len_bytes == 0)
+		buf_deinit(&conn->in);
+}
+
 /* Goes through the records that have arrived. */
 static void
 conn_process(struct conn *conn)
 {
-	while (conn->state == CONN_READING || conn->state == CONN_STREAMING) {
-		switch (record_next(&conn->reader, &conn->in)) {
+	enum record_event event = RECORD_EVENT_REPLY;
+
+	while (conn_is_taking(conn) && event != RECORD_EVENT_NONE) {
+		event = record_next(&conn->reader, &conn->in);
+		switch (event) {
 		case RECORD_EVENT_NONE:
-			return;
+			break;
 		case RECORD_EVENT_REQUEST:
-			conn_answer(conn);
+			conn_call(conn);
 			break;
 		case RECORD_EVENT_ABORT:
 			conn_abort(conn);
@@ -254,17 +328,8 @@ conn_process(struct conn *conn)
 			break;
 		}
 	}
-}
-
-/* Counts what the connection holds of the bytes that all may hold. */
-static void
-conn_count_buffer(struct conn *conn)
-{
-	conn->conns->buffered_bytes -= conn->counted_bytes;
-	conn->counted_bytes = conn->in.len_bytes;
-	conn->conns->buffered_bytes += conn->counted_bytes;
-	if (conn->in.len_bytes == 0)
-		buf_deinit(&conn->in);
+	if (conn->state != CONN_CLOSED)
+		conn_count_buffer(conn);
 }
 
 static void
@@ -284,8 +349,6 @@ conn_take_bytes(struct conn *conn, const char *bytes, size_t len_bytes)
 	}
 	buf_append(&conn->in, bytes, len_bytes);
 	conn_process(conn);
-	if (conn->state != CONN_CLOSED)
-		conn_count_buffer(conn);
 }
 
 static void
@@ -307,8 +370,7 @@ conn_write(struct conn *conn)
 	if (conn->state == CONN_ANSWERING) {
 		conn_send(conn);
 		/* The next request may wait in the buffer. */
-		if (conn->state != CONN_CLOSED)
-			conn_process(conn);
+		conn_process(conn);
 	} else if (conn->state == CONN_STREAMING) {
 		conn_watch(conn, UV_READABLE);
 		stream_resume(conn->stream);
@@ -326,8 +388,7 @@ on_poll(uv_poll_t *poll, int status, int events)
 	}
 	if ((events & UV_WRITABLE) != 0)
 		conn_write(conn);
-	if ((events & UV_READABLE) != 0 &&
-	    (conn->state == CONN_READING || conn->state == CONN_STREAMING))
+	if ((events & UV_READABLE) != 0 && conn_is_taking(conn))
 		conn_read(conn);
 }
 

@@ -13,10 +13,12 @@
 #include "stream/peer.h"
 #include "stream/stream.h"
 
+struct call;
 struct conns;
 
 enum conn_state {
 	CONN_READING,   /* collects a request */
+	CONN_CALLING,   /* waits for the answer */
 	CONN_ANSWERING, /* writes out, and reads nothing meanwhile */
 	CONN_STREAMING, /* the stream writes */
 	CONN_CLOSED
@@ -37,6 +39,7 @@ struct conn {
 	struct record_reader reader;
 	struct buf           in;
 	size_t               counted_bytes; /* of in, in buffered_bytes */
+	struct call         *call;          /* while CONN_CALLING */
 	struct buf           out;           /* while CONN_ANSWERING */
 	size_t               sent_bytes;    /* of out */
 	struct stream       *stream;        /* NULL: no stream */
@@ -49,7 +52,10 @@ struct conn {
  */
 int conn_new(struct conns *, int fd, bool is_unix);
 
-/* Closes it. Without a stream. */
+/* The answer has not come in time: the client gets another one. */
+void conn_time_out(struct conn *);
+
+/* Closes it. Without a stream or a call. */
 void conn_close(struct conn *);
 
 /* Ends its stream, if there is one, for that reason, and closes it. */

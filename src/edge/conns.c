@@ -16,6 +16,7 @@ conns_init(struct conns *conns, const struct conn_limits *limits)
 	list_init(&conns->open);
 	deadline_list_init(&conns->requests, limits->request_timeout_ms);
 	deadline_list_init(&conns->idles, limits->idle_timeout_ms);
+	deadline_list_init(&conns->calls, limits->call_timeout_ms);
 	deadline_list_init(&conns->answers, limits->answer_timeout_ms);
 }
 
@@ -28,6 +29,8 @@ conns_run(struct conns *conns)
 	while ((due = deadline_take_due(&conns->requests, now_ms)) != NULL)
 		conn_break(list_entry(due, struct conn, deadline),
 		    "no whole request within the request timeout");
+	while ((due = deadline_take_due(&conns->calls, now_ms)) != NULL)
+		conn_time_out(list_entry(due, struct conn, deadline));
 	while ((due = deadline_take_due(&conns->answers, now_ms)) != NULL)
 		conn_lose(list_entry(due, struct conn, deadline),
 		    STREAM_END_STALLED);
@@ -38,7 +41,7 @@ conns_run(struct conns *conns)
 int64_t
 conns_next_ms(const struct conns *conns)
 {
-	const struct deadline_list *lists[] = { &conns->requests,
+	const struct deadline_list *lists[] = { &conns->requests, &conns->calls,
 		&conns->answers, &conns->idles };
 	int64_t                     next_ms = INT64_MAX, list_ms;
 	size_t                      i;

@@ -11,7 +11,7 @@
 #include "edge/record.h"
 
 struct fcgi;
-struct routes;
+struct router;
 struct streams;
 
 struct conn_limits {
@@ -19,6 +19,7 @@ struct conn_limits {
 	size_t               buffered_bytes_max; /* all requests */
 	int64_t              request_timeout_ms; /* one request, whole */
 	int64_t              idle_timeout_ms;    /* a kept connection */
+	int64_t              call_timeout_ms;    /* until it is answered */
 	int64_t              answer_timeout_ms;  /* no room to write */
 };
 
@@ -26,7 +27,7 @@ struct conn_limits {
 struct conns {
 	uv_loop_t           *loop;
 	struct fcgi         *fcgi;
-	struct routes       *routes;
+	const struct router *router;
 	struct streams      *streams;
 	struct conn_limits   limits;
 	size_t               open_count;
@@ -35,6 +36,7 @@ struct conns {
 	struct list          open;
 	struct deadline_list requests;
 	struct deadline_list idles;
+	struct deadline_list calls;
 	struct deadline_list answers;
 };
 

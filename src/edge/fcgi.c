@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "edge/record.h"
-#include "http/request.h"
+#include "http/call.h"
 #include "stream/peer.h"
 
 /*
@@ -29,8 +29,6 @@ struct fcgi {
 	FCGX_Request request;
 	int          request_fd; /* the request that is parsed */
 	int          blank_fd;   /* blank_request, see fcgi_fresh */
-	char        *body;
-	char       **env; /* a copy, in one piece */
 };
 
 /* BEGIN_REQUEST and the end of PARAMS: the least that makes a new writer. */
@@ -175,7 +173,7 @@ fcgi_end(struct fcgi *fcgi, struct fcgi_target target, const void *bytes,
 
 /* Reads the body to its end; false when it is not what was announced. */
 static bool
-fcgi_read_body(struct fcgi *fcgi, size_t body_bytes, struct request *request)
+fcgi_read_body(struct fcgi *fcgi, size_t body_bytes, struct call *call)
 {
 	char   beyond;
 	size_t have_bytes = 0;
@@ -183,12 +181,12 @@ fcgi_read_body(struct fcgi *fcgi, size_t body_bytes, struct request *request)
 
 	fcgi->request.ipcFd = fcgi->request_fd;
 	if (body_bytes > 0)
-		fcgi->body = mem_alloc(body_bytes);
+		call->body = mem_alloc(body_bytes);
 	while (have_bytes < body_bytes) {
 		want = body_bytes - have_bytes > INT_MAX ?
 		    INT_MAX :
 		    (int)(body_bytes - have_bytes);
-		n = FCGX_GetStr(fcgi->body + have_bytes, want,
+		n = FCGX_GetStr(call->body + have_bytes, want,
 		    fcgi->request.in);
 		if (n <= 0)
 			break;
@@ -196,64 +194,37 @@ fcgi_read_body(struct fcgi *fcgi, size_t body_bytes, struct request *request)
 	}
 	n = FCGX_GetStr(&beyond, 1, fcgi->request.in);
 	fcgi_off(fcgi);
-	request->body = fcgi->body;
-	request->body_bytes = have_bytes;
+	call->body_bytes = have_bytes;
 	return have_bytes == body_bytes && n == 0 &&
 	    FCGX_GetError(fcgi->request.in) == 0;
 }
 
-/*
- * Copies the variables. libfcgi forgets its own when the writer is made new,
- * and that may happen while the request is answered: a publish can find other
- * clients gone.
- */
-static char **
-copy_env(char *const *from)
+/* What the client sent is not kept, nor are its pages. */
+static void
+fcgi_forget(struct fcgi *fcgi)
 {
-	size_t size = sizeof(char *), count = 0, len_bytes;
-	char **env, *text;
-
-	for (; from[count] != NULL; count++)
-		size += sizeof(char *) + strlen(from[count]) + 1;
-	env = mem_alloc(size);
-	env[count] = NULL;
-	text = (char *)&env[count + 1];
-	for (count = 0; from[count] != NULL; count++) {
-		len_bytes = strlen(from[count]) + 1;
-		env[count] = memcpy(text, from[count], len_bytes);
-		text += len_bytes;
-	}
-	return env;
+	if (fcgi->request_fd == -1)
+		fcgi->request_fd = memory_open();
+	else if (ftruncate(fcgi->request_fd, 0) == -1)
+		log_warn("request-memory", LOG_STR("error", strerror(errno)));
 }
 
 int
 fcgi_parse(struct fcgi *fcgi, const char *records, size_t len_bytes,
-    size_t body_bytes, struct request *request)
+    size_t body_bytes, struct call *call)
 {
-	if (memory_set(fcgi->request_fd, records, len_bytes) == 0 &&
+	bool is_parsed = memory_set(fcgi->request_fd, records, len_bytes) ==
+		0 &&
 	    fcgi_accept(fcgi, &fcgi->request_fd) == 0 &&
-	    fcgi_read_body(fcgi, body_bytes, request)) {
-		fcgi->env = copy_env(fcgi->request.envp);
-		request->env = fcgi->env;
-		return 0;
-	}
-	fcgi_release(fcgi);
-	if (fcgi->request_fd == -1)
-		fcgi->request_fd = memory_open();
-	fcgi_fresh(fcgi);
-	return -1;
-}
+	    fcgi_read_body(fcgi, body_bytes, call);
 
-void
-fcgi_release(struct fcgi *fcgi)
-{
-	free(fcgi->body);
-	fcgi->body = NULL;
-	free(fcgi->env);
-	fcgi->env = NULL;
-	/* What the client sent is not kept, nor are its pages. */
-	if (fcgi->request_fd != -1 && ftruncate(fcgi->request_fd, 0) == -1)
-		log_warn("request-memory", LOG_STR("error", strerror(errno)));
+	/* libfcgi forgets its variables when the writer is made new. */
+	if (is_parsed)
+		call_set_env(call, fcgi->request.envp);
+	else
+		fcgi_fresh(fcgi);
+	fcgi_forget(fcgi);
+	return is_parsed ? 0 : -1;
 }
 
 /* Whether exactly these bytes can be read from the socket now. */
@@ -372,7 +343,5 @@ fcgi_free(struct fcgi *fcgi)
 		close(fcgi->request_fd);
 	if (fcgi->blank_fd != -1)
 		close(fcgi->blank_fd);
-	free(fcgi->body);
-	free(fcgi->env);
 	free(fcgi);
 }

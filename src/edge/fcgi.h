@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-struct request;
+struct call;
 
 /*
  * libfcgi, without a socket on which it could block: it reads each request
@@ -31,15 +31,12 @@ struct fcgi *fcgi_new(const char **error);
 void         fcgi_free(struct fcgi *);
 
 /*
- * Parses one whole request, as record.h has collected it. What the request
- * points to is valid until fcgi_release. Returns 0, or -1 when libfcgi does
- * not accept it; then there is nothing to release.
+ * Parses one whole request, as record.h has collected it, and gives the call
+ * its environment and its body. Returns 0, or -1 when libfcgi does not accept
+ * it.
  */
 int fcgi_parse(struct fcgi *, const char *records, size_t len_bytes,
-    size_t body_bytes, struct request *);
-
-/* Lets go of the parsed request. */
-void fcgi_release(struct fcgi *);
+    size_t body_bytes, struct call *);
 
 /*
  * Writes the parts, together at most PEER_WRITE_BYTES_MAX, as one record of

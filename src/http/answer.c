@@ -8,17 +8,16 @@
 #define TEXT_BYTES_MAX 1280
 
 void
-answer_init(struct answer *answer, bool has_body)
-{
-	memset(answer, 0, sizeof(*answer));
-	answer->has_body = has_body;
-}
-
-void
 answer_deinit(struct answer *answer)
 {
 	buf_deinit(&answer->bytes);
 	buf_deinit(&answer->common);
+}
+
+void
+answer_restart(struct answer *answer)
+{
+	buf_deinit(&answer->bytes);
 }
 
 void
@@ -50,6 +49,16 @@ answer_body(struct answer *answer, const void *bytes, size_t len_bytes)
 	buf_append_str(&answer->bytes, "\r\n");
 	if (answer->has_body)
 		buf_append(&answer->bytes, bytes, len_bytes);
+}
+
+void
+answer_stream_head(struct answer *answer)
+{
+	answer_head(answer, "200 OK", "text/event-stream");
+	answer_field(answer, "Cache-Control",
+	    "no-cache, no-store, no-transform");
+	answer_field(answer, "X-Accel-Buffering", "no");
+	answer_field(answer, "Incremental", "?1");
 }
 
 void

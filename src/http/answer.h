@@ -18,9 +18,11 @@ struct answer {
 	struct stream *stream;   /* events follow the bytes; or NULL */
 };
 
-/* An empty answer. */
-void answer_init(struct answer *, bool has_body);
+/* {0} is an empty answer; so it is again after answer_deinit. */
 void answer_deinit(struct answer *);
+
+/* Begins the answer anew, with the fields that every head carries. */
+void answer_restart(struct answer *);
 
 /*
  * Begins the head. The status is its code and phrase, "404 Not Found"; for
@@ -35,6 +37,13 @@ void answer_field(struct answer *, const char *name, const char *format, ...)
 
 /* Ends the head; the bytes are the body, or its beginning. */
 void answer_body(struct answer *, const void *bytes, size_t len_bytes);
+
+/*
+ * Begins the head of an event stream. Web servers and what stands before them
+ * like to collect a response before they pass it on: its fields ask nginx,
+ * caches and proxies not to.
+ */
+void answer_stream_head(struct answer *);
 
 /* Begins the head of an answer of one line of text. */
 void answer_text_head(struct answer *, const char *status);

@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "base/buf.h"
-#include "http/request.h"
+#include "http/call.h"
 
 #define PORT_MAX 65535
 
@@ -74,13 +74,13 @@ origin_parse(struct site *site, const char *origin)
  * usual ports is then as good as the other.
  */
 static bool
-site_of_request(struct site *site, const struct request *request)
+site_of_request(struct site *site, const struct call *call)
 {
-	const char *host = request_env(request, "HTTP_HOST");
-	const char *port = request_env(request, "SERVER_PORT");
+	const char *host = call_env(call, "HTTP_HOST");
+	const char *port = call_env(call, "SERVER_PORT");
 
 	if (host == NULL || *host == '\0')
-		host = request_env(request, "SERVER_NAME");
+		host = call_env(call, "SERVER_NAME");
 	if (host == NULL || !site_parse(site, host))
 		return false;
 	if (site->port > 0 || port == NULL)
@@ -116,10 +116,9 @@ append_shown(struct buf *why, const char *text)
 }
 
 static void
-append_variable(struct buf *why, const struct request *request,
-    const char *name)
+append_variable(struct buf *why, const struct call *call, const char *name)
 {
-	const char *value = request_env(request, name);
+	const char *value = call_env(call, name);
 
 	buf_printf(why, ", %s ", name);
 	append_shown(why, value == NULL ? "missing" : value);
@@ -127,26 +126,25 @@ append_variable(struct buf *why, const struct request *request,
 
 /* In the variables' own words: whoever reads it has to mend these. */
 static void
-append_compared(struct buf *why, const struct request *request,
-    const char *origin)
+append_compared(struct buf *why, const struct call *call, const char *origin)
 {
-	const char *host = request_env(request, "HTTP_HOST");
+	const char *host = call_env(call, "HTTP_HOST");
 
 	buf_append_str(why, "its origin ");
 	append_shown(why, origin);
 	buf_append_str(why,
 	    " is not the host and port that the web server passes");
-	append_variable(why, request, "HTTP_HOST");
+	append_variable(why, call, "HTTP_HOST");
 	if (host == NULL || *host == '\0')
-		append_variable(why, request, "SERVER_NAME");
-	append_variable(why, request, "SERVER_PORT");
+		append_variable(why, call, "SERVER_NAME");
+	append_variable(why, call, "SERVER_PORT");
 }
 
 bool
-origin_is_foreign(const struct request *request, struct buf *why)
+origin_is_foreign(const struct call *call, struct buf *why)
 {
-	const char *fetch_site = request_env(request, "HTTP_SEC_FETCH_SITE");
-	const char *origin = request_env(request, "HTTP_ORIGIN");
+	const char *fetch_site = call_env(call, "HTTP_SEC_FETCH_SITE");
+	const char *origin = call_env(call, "HTTP_ORIGIN");
 	struct site page, ours;
 
 	if (fetch_site != NULL && *fetch_site != '\0') {
@@ -162,10 +160,10 @@ origin_is_foreign(const struct request *request, struct buf *why)
 	}
 	if (origin == NULL)
 		return false;
-	if (origin_parse(&page, origin) && site_of_request(&ours, request) &&
+	if (origin_parse(&page, origin) && site_of_request(&ours, call) &&
 	    is_same(&page, &ours))
 		return false;
 	if (why != NULL)
-		append_compared(why, request, origin);
+		append_compared(why, call, origin);
 	return true;
 }

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 struct buf;
-struct request;
+struct call;
 
 /*
  * Whether a browser sent this for a page of another origin than the one that
@@ -17,6 +17,6 @@ struct request;
  * If so, and unless `why` is NULL, appends to it what was compared with what:
  * a clause about the page, "its origin ... is not ...", without a NUL.
  */
-bool origin_is_foreign(const struct request *, struct buf *why);
+bool origin_is_foreign(const struct call *, struct buf *why);
 
 #endif

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "http/request.h"
+#include "http/call.h"
 
 #define SAFE_BYTES_MAX 200
 
@@ -51,25 +51,25 @@ path_of_uri(const char *uri)
 }
 
 static const char *
-env_or_empty(const struct request *request, const char *name)
+env_or_empty(const struct call *call, const char *name)
 {
-	const char *value = request_env(request, name);
+	const char *value = call_env(call, name);
 
 	return value == NULL ? "" : value;
 }
 
 bool
-path_init(struct path *path, const struct request *request)
+path_init(struct path *path, const struct call *call)
 {
-	const char *script = env_or_empty(request, "SCRIPT_NAME");
-	const char *info = env_or_empty(request, "PATH_INFO");
+	const char *script = env_or_empty(call, "SCRIPT_NAME");
+	const char *info = env_or_empty(call, "PATH_INFO");
 	size_t      script_bytes = strlen(script);
 
 	if (strcmp(script, info) == 0)
 		script_bytes = 0;
 	path->is_exact = script_bytes > 0 && *info == '/';
 	if (script_bytes == 0 && *info == '\0') {
-		path->full = path_of_uri(env_or_empty(request, "REQUEST_URI"));
+		path->full = path_of_uri(env_or_empty(call, "REQUEST_URI"));
 	} else {
 		path->full = mem_alloc(script_bytes + strlen(info) + 1);
 		memcpy(path->full, script, script_bytes);
@@ -77,12 +77,6 @@ path_init(struct path *path, const struct request *request)
 	}
 	path->route = path->full + (path->is_exact ? script_bytes : 0);
 	return *path->full != '\0';
-}
-
-void
-path_deinit(struct path *path)
-{
-	free(path->full);
 }
 
 bool
@@ -97,13 +91,13 @@ path_is(const struct path *path, const char *route)
 }
 
 bool
-path_is_program(const struct path *path, const struct request *request)
+path_is_program(const struct path *path, const struct call *call)
 {
-	const char *info = env_or_empty(request, "PATH_INFO");
+	const char *info = env_or_empty(call, "PATH_INFO");
 	const char *dot = strrchr(path->full, '.');
 
 	return *info == '\0' &&
-	    (request->is_cgi ||
+	    (call->is_cgi ||
 		(dot != NULL &&
 		    (strcmp(dot, ".cgi") == 0 || strcmp(dot, ".fcgi") == 0)));
 }

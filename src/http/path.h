@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 
-struct request;
+struct call;
 
 /*
  * The path that a client asked for, from what the web server says of it.
@@ -20,15 +20,17 @@ struct path {
 	bool  is_exact; /* route is all behind the mount point */
 };
 
-/* Returns false when the request names no path. path_deinit in both cases. */
-bool path_init(struct path *, const struct request *);
-void path_deinit(struct path *);
+/*
+ * Returns false when the request names no path. In both cases path->full is
+ * to be freed; for the router it is the call's from there on.
+ */
+bool path_init(struct path *, const struct call *);
 
 /* Whether the path is that of a route, such as "/clock". */
 bool path_is(const struct path *, const char *route);
 
 /* Whether it names a CGI program itself, without the slash that it needs. */
-bool path_is_program(const struct path *, const struct request *);
+bool path_is_program(const struct path *, const struct call *);
 
 /*
  * Appends the path with every byte that could mean something to a browser, a

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "config/options.h"
 #include "hub/clock.h"
-#include "routes/sampler.h"
+#include "stream/sampler.h"
 
 /* Cursors that are called in one turn. */
 #define CALLS_PER_TURN 256
@@ -19,6 +19,9 @@
 #define FOREIGN_BYTES_MAX (64 * 1024)
 #define BUFFERED_BYTES_MAX (64 * 1024 * 1024)
 #define IDLE_TIMEOUT_MS 60000
+
+/* Web servers wait for an answer for half a minute and more. */
+#define CALL_TIMEOUT_MS 10000
 
 /* Fewer streams are not worth it to look for their memory. */
 #define TRIM_COUNT_MIN 1000
@@ -106,12 +109,11 @@ engine_arm(struct engine *engine, int64_t due_ms)
 static void
 engine_run_clock(struct engine *engine)
 {
-	struct clock *clock = engine->routes.clock;
-	int64_t       now_ms = turns_now_ms(&engine->turns), wait_ms;
+	int64_t now_ms = turns_now_ms(&engine->turns), wait_ms;
 
-	if (now_ms < engine->clock_due_ms && !clock_has_news(clock))
+	if (now_ms < engine->clock_due_ms && !clock_has_news(engine->clock))
 		return;
-	wait_ms = clock_run(clock, wall_ms());
+	wait_ms = clock_run(engine->clock, engine->wall_ms());
 	/* A timer that is early by a part of a ms would have to come twice. */
 	engine->clock_due_ms = wait_ms == -1 ? INT64_MAX : now_ms + wait_ms + 1;
 }
@@ -134,6 +136,19 @@ engine_trim(struct engine *engine)
 	mem_trim();
 }
 
+/* When the next turn is due, though nothing happens until then. */
+static int64_t
+engine_next_ms(const struct engine *engine)
+{
+	int64_t next_ms = engine->clock_due_ms;
+
+	next_ms = least(next_ms, sampler_next_ms(engine->sampler));
+	next_ms = least(next_ms, conns_next_ms(&engine->conns));
+	next_ms = least(next_ms, streams_next_ms(&engine->streams));
+	next_ms = least(next_ms, turns_next_ms(&engine->turns));
+	return least(next_ms, hub_next_ms(&engine->hub));
+}
+
 static void
 on_turn(uv_prepare_t *prepare)
 {
@@ -142,6 +157,8 @@ on_turn(uv_prepare_t *prepare)
 	conns_run(&engine->conns);
 	streams_run(&engine->streams);
 	engine_run_clock(engine);
+	sampler_run(engine->sampler, turns_now_ms(&engine->turns),
+	    engine->wall_ms());
 	turns_run(&engine->turns, CALLS_PER_TURN);
 	streams_reap(&engine->streams);
 	engine_trim(engine);
@@ -152,11 +169,7 @@ on_turn(uv_prepare_t *prepare)
 		uv_idle_start(&engine->more, on_more);
 	else
 		uv_idle_stop(&engine->more);
-	engine_arm(engine,
-	    least(least(engine->clock_due_ms, conns_next_ms(&engine->conns)),
-		least(least(streams_next_ms(&engine->streams),
-			  turns_next_ms(&engine->turns)),
-		    hub_next_ms(&engine->hub))));
+	engine_arm(engine, engine_next_ms(engine));
 	log_flush();
 }
 
@@ -181,7 +194,7 @@ void
 engine_set_options(struct engine *engine, const struct options *options,
     const char *keys)
 {
-	struct routes          *routes = &engine->routes;
+	struct routing         *routing = &engine->routing;
 	const struct hub_limits hub_limits = {
 		.event_count_max = options->history_events,
 		.topic_count_max = TOPICS_MAX,
@@ -190,7 +203,7 @@ engine_set_options(struct engine *engine, const struct options *options,
 	};
 	const struct stream_limits limits = {
 		.count_max = stream_count_max(options,
-		    engine->routes.facts.descriptors_max),
+		    routing->metrics.descriptors_max),
 		.client_count_max = options->max_streams_per_client,
 		.heartbeat_ms = options->heartbeat_ms,
 		.stall_timeout_ms = options->stall_timeout_ms,
@@ -201,34 +214,62 @@ engine_set_options(struct engine *engine, const struct options *options,
 	streams_set_limits(&engine->streams, &limits);
 	hub_set_limits(&engine->hub, &hub_limits);
 	turns_set_coalesce_ms(&engine->turns, options->coalesce_ms);
-	routes->origins = options->allow_origin;
-	routes->origin_count = options->allow_origin_count;
-	routes->is_status_open = options->status;
-	if (routes->publishers != NULL)
-		publishers_free(routes->publishers);
-	routes->publishers = publishers_new(keys, options->public_topic,
-	    options->public_topic_count);
+	routing->router.cors = (struct cors){
+		.origins = options->allow_origin,
+		.origin_count = options->allow_origin_count,
+	};
+	routing->status.is_open = options->status;
+	if (routing->publish.publishers != NULL)
+		publishers_free(routing->publish.publishers);
+	routing->publish.publishers = publishers_new(keys,
+	    options->public_topic, options->public_topic_count);
+}
+
+void
+engine_set_topics_problem(struct engine *engine, const char *problem)
+{
+	engine->routing.subscribe.topics_problem = problem;
+	engine->routing.publish.topics_problem = problem;
 }
 
 static void
-engine_init_routes(struct engine *engine, size_t descriptors_max)
+engine_init_routing(struct engine *engine, size_t descriptors_max)
 {
-	engine->routes = (struct routes){
+	struct routing *routing = &engine->routing;
+
+	routing->clock = (struct clock_route){
+		.clock = engine->clock,
+		.streams = &engine->streams,
+		.wall_ms = engine->wall_ms,
+	};
+	routing->counter = (struct counter_route){
 		.loop = &engine->loop,
 		.turns = &engine->turns,
-		.clock = clock_new(&engine->turns),
 		.streams = &engine->streams,
-		.hub = &engine->hub,
-		.wall_ms = wall_ms,
-		.random_bytes = random_bytes,
-		.facts = {
-			.started_ms = wall_ms(),
-			.descriptors_max = descriptors_max,
-			.connection_count = &engine->conns.open_count,
-			.buffered_bytes = &engine->conns.buffered_bytes,
-		},
 	};
-	engine->routes.sampler = sampler_new(&engine->routes);
+	routing->subscribe = (struct subscribe_route){
+		.hub = &engine->hub,
+		.streams = &engine->streams,
+	};
+	routing->publish = (struct publish_route){
+		.hub = &engine->hub,
+		.turns = &engine->turns,
+		.wall_ms = engine->wall_ms,
+		.random_bytes = random_bytes,
+	};
+	routing->status = (struct status_route){
+		.streams = &engine->streams,
+		.sampler = engine->sampler,
+	};
+	routing->metrics = (struct metrics_route){
+		.hub = &engine->hub,
+		.clock = engine->clock,
+		.started_ms = engine->wall_ms(),
+		.descriptors_max = descriptors_max,
+		.connection_count = &engine->conns.open_count,
+		.buffered_bytes = &engine->conns.buffered_bytes,
+	};
+	routing_init(routing);
 }
 
 void
@@ -245,6 +286,7 @@ engine_init(struct engine *engine, const struct options *options,
 		  .buffered_bytes_max = BUFFERED_BYTES_MAX,
 		  .request_timeout_ms = options->request_timeout_ms,
 		  .idle_timeout_ms = IDLE_TIMEOUT_MS,
+		  .call_timeout_ms = CALL_TIMEOUT_MS,
 		  .answer_timeout_ms = options->stall_timeout_ms,
 	};
 
@@ -264,9 +306,12 @@ engine_init(struct engine *engine, const struct options *options,
 	turns_init(&engine->turns, monotonic_us);
 	streams_init(&engine->streams, &engine->turns, &no_stream_limits);
 	hub_init(&engine->hub, &engine->turns, &no_history_limits);
-	engine_init_routes(engine, descriptors_max);
+	engine->wall_ms = wall_ms;
+	engine->clock = clock_new(&engine->turns);
+	engine->sampler = sampler_new(&engine->streams, engine->clock);
+	engine_init_routing(engine, descriptors_max);
 	engine->conns.loop = &engine->loop;
-	engine->conns.routes = &engine->routes;
+	engine->conns.router = &engine->routing.router;
 	engine->conns.streams = &engine->streams;
 	conns_init(&engine->conns, &conn_limits);
 	engine_set_options(engine, options, keys);
@@ -293,10 +338,10 @@ engine_deinit(struct engine *engine)
 	conns_close_all(&engine->conns);
 	streams_end_all(&engine->streams, STREAM_END_SHUTDOWN);
 	streams_deinit(&engine->streams);
-	sampler_free(engine->routes.sampler);
-	publishers_free(engine->routes.publishers);
+	sampler_free(engine->sampler);
+	publishers_free(engine->routing.publish.publishers);
 	hub_deinit(&engine->hub);
-	clock_free(engine->routes.clock);
+	clock_free(engine->clock);
 	turns_deinit(&engine->turns);
 	uv_close((uv_handle_t *)&engine->turn, NULL);
 	uv_close((uv_handle_t *)&engine->more, NULL);

@@ -8,7 +8,7 @@
 #include "edge/conns.h"
 #include "hub/hub.h"
 #include "hub/turns.h"
-#include "routes/routes.h"
+#include "process/routing.h"
 #include "stream/stream.h"
 
 struct options;
@@ -19,18 +19,22 @@ struct options;
  * frees what has ended, and arms one timer for what comes next.
  */
 struct engine {
-	uv_loop_t      loop;
-	uv_prepare_t   turn;
-	uv_idle_t      more; /* active: the loop is not to sleep */
-	uv_timer_t     timer;
-	int64_t        armed_ms; /* the timer's time; INT64_MAX: none */
-	int64_t        clock_due_ms;
-	size_t         peak_count; /* of open streams, since the last trim */
-	struct turns   turns;
-	struct streams streams;
-	struct routes  routes;
-	struct conns   conns; /* none under CGI */
-	struct hub     hub;
+	uv_loop_t       loop;
+	uv_prepare_t    turn;
+	uv_idle_t       more; /* active: the loop is not to sleep */
+	uv_timer_t      timer;
+	int64_t         armed_ms; /* the timer's time; INT64_MAX: none */
+	int64_t         clock_due_ms;
+	size_t          peak_count; /* of open streams, since the last trim */
+	struct turns    turns;
+	struct streams  streams;
+	struct clock   *clock;
+	struct sampler *sampler;
+	struct routing  routing;
+	struct conns    conns; /* none under CGI */
+	struct hub      hub;
+
+	int64_t (*wall_ms)(void); /* the time of day */
 
 	/* Called in each turn, when all that is due is done; NULL: nothing. */
 	void (*on_turn)(void *);
@@ -49,6 +53,9 @@ void engine_init(struct engine *, const struct options *, const char *keys,
  */
 void engine_set_options(struct engine *, const struct options *,
     const char *keys);
+
+/* Answers requests for topics with 501 and this line from now on. */
+void engine_set_topics_problem(struct engine *, const char *problem);
 
 /* Runs until engine_stop. */
 void engine_run(struct engine *);

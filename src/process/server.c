@@ -70,7 +70,7 @@ static void
 log_limits(const struct engine *engine)
 {
 	log_info("limits",
-	    LOG_INT("descriptors", engine->routes.facts.descriptors_max),
+	    LOG_INT("descriptors", engine->routing.metrics.descriptors_max),
 	    LOG_INT("streams", engine->streams.limits.count_max));
 }
 
@@ -164,7 +164,7 @@ log_ready(const struct engine *engine, const struct listeners *listeners)
 static void
 set_topics_problem(struct engine *engine, const char *problem)
 {
-	engine->routes.topics_problem = problem;
+	engine_set_topics_problem(engine, problem);
 	log_warn("topics-off", LOG_STR("reason", problem));
 }
 
@@ -257,13 +257,19 @@ on_cgi_hangup(void *arg)
 	(void)arg;
 }
 
+struct cgi_server {
+	struct engine *engine;
+	struct cgi    *cgi;
+};
+
 static void
 on_cgi_stop(void *arg)
 {
-	struct engine *engine = arg;
+	struct cgi_server *server = arg;
 
-	streams_end_all(&engine->streams, STREAM_END_SHUTDOWN);
-	engine_stop(engine);
+	cgi_stop(server->cgi);
+	streams_end_all(&server->engine->streams, STREAM_END_SHUTDOWN);
+	engine_stop(server->engine);
 }
 
 static void
@@ -275,24 +281,24 @@ on_cgi_done(void *arg)
 void
 server_run_cgi(struct engine *engine, const struct options *options)
 {
-	struct signals signals = {
-		.on_stop = on_cgi_stop,
-		.on_hangup = on_cgi_hangup,
-		.arg = engine,
+	struct cgi_server server = { .engine = engine };
+	struct signals    signals = {
+		   .on_stop = on_cgi_stop,
+		   .on_hangup = on_cgi_hangup,
+		   .arg = &server,
 	};
-	struct cgi *cgi;
 
 	signals_release();
-	cgi = cgi_new(&engine->loop, &engine->routes, options->max_body_bytes,
-	    on_cgi_done, engine);
-	engine->routes.topics_problem =
+	server.cgi = cgi_new(&engine->loop, &engine->routing.router,
+	    options->max_body_bytes, on_cgi_done, engine);
+	engine_set_topics_problem(engine,
 	    "a CGI program answers one request, "
-	    "and a topic lives in one process; run fcgi-sse by FastCGI";
+	    "and a topic lives in one process; run fcgi-sse by FastCGI");
 	signals_init(&signals, &engine->loop);
-	cgi_start(cgi);
+	cgi_start(server.cgi);
 	engine_run(engine);
 	streams_end_all(&engine->streams, STREAM_END_SHUTDOWN);
-	cgi_free(cgi);
+	cgi_free(server.cgi);
 	signals_deinit(&signals);
 	engine_deinit(engine);
 }

@@ -1,8 +1,12 @@
+#include "routes/clock.h"
+
 #include "http/answer.h"
+#include "http/call.h"
+#include "http/param.h"
+#include "http/refusal.h"
 #include "hub/clock.h"
 #include "hub/topic.h"
 #include "pure/sse.h"
-#include "routes/routes.h"
 #include "stream/stream.h"
 
 #define CLOCK_INTERVAL_MS 1000
@@ -10,8 +14,8 @@
 
 /* Adds an event of that type, or NULL, whose data is the date now. */
 static void
-append_date(const struct call *call, struct answer *answer, const char *type,
-    long retry_ms, enum date_format format)
+append_date(const struct clock_route *route, struct answer *answer,
+    const char *type, long retry_ms, enum date_format format)
 {
 	char date[DATE_BYTES_MAX];
 
@@ -19,16 +23,19 @@ append_date(const struct call *call, struct answer *answer, const char *type,
 	    &(struct sse_event){
 		.type = type,
 		.data = date,
-		.data_bytes = date_print(date, format, call->routes->wall_ms()),
+		.data_bytes = date_print(date, format, route->wall_ms()),
 		.retry_ms = retry_ms,
 	    });
 }
 
 static void
-subscribe_live(const struct call *call, struct answer *answer,
-    struct topic *topic, unsigned event_count)
+open_stream(const struct clock_route *route, struct call *call,
+    int64_t interval_ms, enum date_format format, unsigned event_count)
 {
-	stream_open(call, answer,
+	struct topic *topic = clock_topic(route->clock, interval_ms, format,
+	    route->wall_ms());
+
+	call_open_stream(call, route->streams,
 	    &(struct stream_spec){
 		.topics = &topic,
 		.topic_count = 1,
@@ -38,46 +45,44 @@ subscribe_live(const struct call *call, struct answer *answer,
 }
 
 void
-subscribe_clock(const struct call *call, struct answer *answer)
+clock_route_get(struct call *call, void *context)
 {
-	static const char *const formats[] = { "js", "iso", "http", "unix",
-		NULL };
-	struct routes           *routes = call->routes;
-	int64_t                  interval_ms;
-	size_t                   format;
+	static const char *const  formats[] = { "js", "iso", "http", "unix",
+		 NULL };
+	const struct clock_route *route = context;
+	int64_t                   interval_ms;
+	size_t                    format;
 
-	if (!param_duration(call, answer, "interval", CLOCK_INTERVAL_MS,
+	if (!param_duration(call, "interval", CLOCK_INTERVAL_MS,
 		CLOCK_INTERVAL_MS_MIN, CLOCK_INTERVAL_MS_MAX, &interval_ms) ||
-	    !param_word(call, answer, "format", formats, &format))
+	    !param_word(call, "format", formats, &format) ||
+	    !refusal_admits(call, route->streams, false))
 		return;
-	if (!stream_is_admitted(call, answer, false))
-		return;
-	stream_head(answer);
-	answer_body(answer, NULL, 0);
-	if (call->is_head)
-		return;
-	append_date(call, answer, NULL, -1, (enum date_format)format);
-	subscribe_live(call, answer,
-	    clock_topic(routes->clock, interval_ms, (enum date_format)format,
-		routes->wall_ms()),
-	    1);
+	answer_stream_head(&call->answer);
+	answer_body(&call->answer, NULL, 0);
+	if (!call->is_head) {
+		append_date(route, &call->answer, NULL, -1,
+		    (enum date_format)format);
+		open_stream(route, call, interval_ms, (enum date_format)format,
+		    1);
+	}
+	call_answer(call);
 }
 
 void
-subscribe_stream(const struct call *call, struct answer *answer)
+clock_route_stream(struct call *call, void *context)
 {
-	struct routes *routes = call->routes;
+	const struct clock_route *route = context;
 
-	if (!stream_is_admitted(call, answer, false))
+	if (!refusal_admits(call, route->streams, false))
 		return;
-	stream_head(answer);
-	answer_body(answer, NULL, 0);
-	if (call->is_head)
-		return;
-	append_date(call, answer, "connecttime", RETRY_MS, DATE_FORMAT_JS);
-	append_date(call, answer, NULL, -1, DATE_FORMAT_JS);
-	subscribe_live(call, answer,
-	    clock_topic(routes->clock, CLOCK_INTERVAL_MS, DATE_FORMAT_JS,
-		routes->wall_ms()),
-	    2);
+	answer_stream_head(&call->answer);
+	answer_body(&call->answer, NULL, 0);
+	if (!call->is_head) {
+		append_date(route, &call->answer, "connecttime", RETRY_MS,
+		    DATE_FORMAT_JS);
+		append_date(route, &call->answer, NULL, -1, DATE_FORMAT_JS);
+		open_stream(route, call, CLOCK_INTERVAL_MS, DATE_FORMAT_JS, 2);
+	}
+	call_answer(call);
 }

@@ -2,11 +2,15 @@
 
 #include "routes/metrics.h"
 
+#include <uv.h>
+
 #include "base/buf.h"
+#include "http/answer.h"
+#include "http/call.h"
 #include "hub/clock.h"
 #include "hub/hub.h"
 #include "pure/histogram.h"
-#include "routes/routes.h"
+#include "routes/status.h"
 #include "stream/stream.h"
 
 static void
@@ -101,24 +105,22 @@ append_topics(struct buf *buf, const struct hub *hub)
 	    "From a publish until the topic's last subscriber had it.");
 }
 
-void
-metrics_append(struct buf *buf, const struct routes *routes)
+static void
+append_all(struct buf *buf, const struct metrics_route *route)
 {
-	const struct process_facts *facts = &routes->facts;
-
-	append_streams(buf, routes->streams);
-	append_gauge(buf, "connections_open", *facts->connection_count,
+	append_streams(buf, route->status->streams);
+	append_gauge(buf, "connections_open", *route->connection_count,
 	    "Connections from the web server, those of streams included.");
 	append_gauge(buf, "connections_waiting",
-	    *facts->connection_count - routes->streams->open_count,
+	    *route->connection_count - route->status->streams->open_count,
 	    "Connections that carry no stream (yet).");
-	append_gauge(buf, "request_buffer_bytes", *facts->buffered_bytes,
+	append_gauge(buf, "request_buffer_bytes", *route->buffered_bytes,
 	    "Bytes of requests that are not whole yet.");
-	append_gauge(buf, "descriptors_max", facts->descriptors_max,
+	append_gauge(buf, "descriptors_max", route->descriptors_max,
 	    "Files that the process may have open.");
-	append_topics(buf, routes->hub);
+	append_topics(buf, route->hub);
 	append_histogram(buf, "tick_latency_seconds",
-	    clock_latency(routes->clock),
+	    clock_latency(route->clock),
 	    "From a tick of the clock until its last subscriber had it.");
 	append_head(buf, "build_info", "gauge", "The program's version.");
 	buf_printf(buf,
@@ -130,5 +132,25 @@ metrics_append(struct buf *buf, const struct routes *routes)
 	    "When the process started, in seconds since the epoch.\n"
 	    "# TYPE process_start_time_seconds gauge\n"
 	    "process_start_time_seconds %.3f\n",
-	    (double)facts->started_ms / 1000);
+	    (double)route->started_ms / 1000);
+}
+
+void
+metrics_route_get(struct call *call, void *context)
+{
+	const struct metrics_route *route = context;
+	struct answer              *answer = &call->answer;
+	struct buf                  text = { 0 };
+
+	if (!status_route_allows(route->status, call))
+		return;
+	append_all(&text, route);
+	answer_head(answer, "200 OK",
+	    "text/plain; version=0.0.4; charset=utf-8");
+	answer_field(answer, "Cache-Control", "no-store");
+	answer_field(answer, "X-Content-Type-Options", "nosniff");
+	answer_field(answer, "Content-Length", "%zu", text.len_bytes);
+	answer_body(answer, text.data, text.len_bytes);
+	buf_deinit(&text);
+	call_answer(call);
 }

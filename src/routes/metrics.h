@@ -1,10 +1,27 @@
 #ifndef ROUTES_METRICS_H
 #define ROUTES_METRICS_H
 
-struct buf;
-struct routes;
+#include <stddef.h>
+#include <stdint.h>
 
-/* Appends all metrics in Prometheus' text format, version 0.0.4. */
-void metrics_append(struct buf *, const struct routes *);
+#include "http/router.h"
+
+struct clock;
+struct hub;
+struct status_route;
+
+/* What the handler works with, and what it shows: its context. */
+struct metrics_route {
+	const struct status_route *status; /* who may look */
+	const struct hub          *hub;
+	const struct clock        *clock;
+	int64_t       started_ms; /* the process, since the epoch */
+	size_t        descriptors_max;
+	const size_t *connection_count; /* streams included */
+	const size_t *buffered_bytes;   /* of requests */
+};
+
+/* All metrics in Prometheus' text format, version 0.0.4. */
+handler_fn metrics_route_get;
 
 #endif

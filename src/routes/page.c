@@ -1,13 +1,14 @@
+#include "routes/page.h"
+
 #include <assert.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "http/answer.h"
-#include "http/request.h"
+#include "http/call.h"
 #include "page/page_data.h"
-#include "routes/routes.h"
 
-/* Each path that is routed to page_answer has its file. */
+/* Each path that is routed to page_route_get has its file. */
 static const struct page_file *
 page_find(const char *path)
 {
@@ -24,18 +25,20 @@ page_find(const char *path)
 static bool
 is_cached(const struct call *call, const struct page_file *file)
 {
-	const char *tags = request_env(call->request, "HTTP_IF_NONE_MATCH");
+	const char *tags = call_env(call, "HTTP_IF_NONE_MATCH");
 
 	return tags != NULL &&
 	    (strcmp(tags, "*") == 0 || strstr(tags, file->etag) != NULL);
 }
 
 void
-page_answer(const struct call *call, struct answer *answer)
+page_route_get(struct call *call, void *context)
 {
+	struct answer          *answer = &call->answer;
 	const struct page_file *file = page_find(call->path);
 	bool                    is_fresh = is_cached(call, file);
 
+	(void)context;
 	log_info("page", LOG_STR("client", call->client),
 	    LOG_STR("path", call->full_path));
 	answer_head(answer, is_fresh ? "304 Not Modified" : "200 OK",
@@ -49,4 +52,5 @@ page_answer(const struct call *call, struct answer *answer)
 	if (!is_fresh)
 		answer_field(answer, "Content-Length", "%zu", file->size_bytes);
 	answer_body(answer, file->bytes, is_fresh ? 0 : file->size_bytes);
+	call_answer(call);
 }

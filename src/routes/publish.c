@@ -1,3 +1,5 @@
+#include "routes/publish.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,15 +10,16 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "http/answer.h"
+#include "http/call.h"
+#include "http/cors.h"
 #include "http/origin.h"
+#include "http/param.h"
 #include "http/path.h"
-#include "http/request.h"
+#include "http/refusal.h"
 #include "hub/hub.h"
 #include "hub/turns.h"
 #include "pure/sse.h"
 #include "pure/uuid.h"
-#include "routes/routes.h"
-#include "routes/topics.h"
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
 #define ID_BYTES_MAX 1024
@@ -31,9 +34,10 @@ struct update {
 };
 
 static void
-refuse(const struct call *call, struct answer *answer, const char *status,
-    const char *why)
+refuse(struct call *call, const char *status, const char *why)
 {
+	struct answer *answer = &call->answer;
+
 	log_info("refuse-publish", LOG_STR("client", call->client),
 	    LOG_STR("path", call->full_path), LOG_STR("reason", why));
 	answer_text_head(answer, status);
@@ -45,6 +49,7 @@ refuse(const struct call *call, struct answer *answer, const char *status,
 	if (strncmp(status, "429", 3) == 0)
 		answer_field(answer, "Retry-After", "1");
 	answer_text(answer, "%s: %s", status, why);
+	call_answer(call);
 }
 
 /*
@@ -52,20 +57,20 @@ refuse(const struct call *call, struct answer *answer, const char *status,
  * this: it acts for whoever visits it, with the visitor's address.
  */
 static bool
-is_own_page(const struct call *call, struct answer *answer)
+is_own_page(const struct publish_route *route, struct call *call)
 {
 	struct buf why = { 0 };
 	bool       is_foreign;
 
 	buf_append_str(&why, "this page may not publish: ");
-	is_foreign = !cors_allows(call->routes, call->request) &&
-	    origin_is_foreign(call->request, &why);
+	is_foreign = !cors_allows(route->cors, call) &&
+	    origin_is_foreign(call, &why);
 	buf_append_str(&why,
 	    ". The option allow-origin names pages that may; a "
 	    "proxy has to pass on Host");
 	buf_append(&why, "", 1);
 	if (is_foreign)
-		refuse(call, answer, "403 Forbidden", why.data);
+		refuse(call, "403 Forbidden", why.data);
 	buf_deinit(&why);
 	return !is_foreign;
 }
@@ -82,10 +87,9 @@ is_form_type(const char *type)
 
 /* Whether the body is as it was written: what is compressed is not read. */
 static bool
-is_readable(const struct call *call, struct answer *answer)
+is_readable(struct call *call)
 {
-	const char *coding = request_env(call->request,
-	    "HTTP_CONTENT_ENCODING");
+	const char *coding = call_env(call, "HTTP_CONTENT_ENCODING");
 	struct buf  why = { 0 };
 
 	if (coding == NULL || *coding == '\0' ||
@@ -94,56 +98,54 @@ is_readable(const struct call *call, struct answer *answer)
 	buf_append_str(&why, "an update is sent without Content-Encoding: ");
 	path_append_safe(&why, coding);
 	buf_append(&why, "", 1);
-	refuse(call, answer, "415 Unsupported Media Type", why.data);
+	refuse(call, "415 Unsupported Media Type", why.data);
 	buf_deinit(&why);
 	return false;
 }
 
 /* Whether the request can be an update at all, whoever sends it. */
 static bool
-is_usable(const struct call *call, struct answer *answer)
+is_usable(const struct publish_route *route, struct call *call)
 {
-	const char *type = request_env(call->request, "CONTENT_TYPE");
+	const char *type = call_env(call, "CONTENT_TYPE");
 
-	if (!is_readable(call, answer))
+	if (!is_readable(call))
 		return false;
 	if (type != NULL && *type != '\0' && !is_form_type(type)) {
-		refuse(call, answer, "415 Unsupported Media Type",
+		refuse(call, "415 Unsupported Media Type",
 		    "an update is " FORM_TYPE);
 		return false;
 	}
-	if (call->request->is_body_cut) {
-		refuse(call, answer, "413 Content Too Large",
+	if (call->is_body_cut) {
+		refuse(call, "413 Content Too Large",
 		    "the option max-body limits an update");
 		return false;
 	}
-	return is_own_page(call, answer);
+	return is_own_page(route, call);
 }
 
 /* Whether the sender may publish to these topics. */
 static bool
-is_authorized(const struct call *call, struct answer *answer,
+is_authorized(const struct publish_route *route, struct call *call,
     const struct topic_names *topics)
 {
-	const struct routes *routes = call->routes;
-
-	switch (publishers_judge(routes->publishers,
-	    request_env(call->request, "HTTP_AUTHORIZATION"), call->client,
-	    topics->names, topics->count, turns_now_ms(routes->turns))) {
+	switch (publishers_judge(route->publishers,
+	    call_env(call, "HTTP_AUTHORIZATION"), call->client, topics->names,
+	    topics->count, turns_now_ms(route->turns))) {
 	case PUBLISH_ALLOWED:
 		return true;
 	case PUBLISH_OFF:
-		refuse(call, answer, "403 Forbidden",
+		refuse(call, "403 Forbidden",
 		    "publishing is off; the "
 		    "option publish-key-file turns it on");
 		return false;
 	case PUBLISH_NO_KEY:
-		refuse(call, answer, "401 Unauthorized",
+		refuse(call, "401 Unauthorized",
 		    "publishing takes "
 		    "one of the keys as \"Authorization: Bearer KEY\"");
 		return false;
 	case PUBLISH_TOO_OFTEN:
-		refuse(call, answer, "429 Too Many Requests",
+		refuse(call, "429 Too Many Requests",
 		    "this address has published too often");
 		return false;
 	}
@@ -157,15 +159,24 @@ field(const struct query *form, const char *name)
 	return query_find(form, name, NULL);
 }
 
+static void
+make_id(const struct publish_route *route, char *out)
+{
+	uint8_t random_bytes[10];
+
+	route->random_bytes(random_bytes, sizeof(random_bytes));
+	uuid_print_urn(out, route->wall_ms(), random_bytes);
+}
+
 static bool
 read_id(struct update *update, const struct query *form,
-    const struct routes *routes, struct answer *answer)
+    const struct publish_route *route, struct call *call)
 {
 	const struct query_pair *pair = field(form, "id");
 	const char              *id;
 
 	if (pair == NULL || pair->value_bytes == 0) {
-		routes_make_id(routes, update->own_id);
+		make_id(route, update->own_id);
 		update->event.id = update->own_id;
 		return true;
 	}
@@ -176,15 +187,14 @@ read_id(struct update *update, const struct query *form,
 	    (strncmp(id, "earliest", 8) == 0 &&
 		strspn(id + 8, " ") == strlen(id + 8)) ||
 	    !sse_is_field_value(pair->value, pair->value_bytes))
-		return refuse_bad(answer,
+		return refusal_bad_request(call,
 		    "id takes UTF-8 without control "
 		    "characters, with no # before it, and not \"earliest\"");
 	return true;
 }
 
 static bool
-read_retry(struct update *update, const struct query *form,
-    struct answer *answer)
+read_retry(struct update *update, const struct query *form, struct call *call)
 {
 	const struct query_pair *pair = field(form, "retry");
 
@@ -193,14 +203,14 @@ read_retry(struct update *update, const struct query *form,
 		return true;
 	if (pair->value_bytes > RETRY_DIGITS_MAX ||
 	    strspn(pair->value, "0123456789") != pair->value_bytes)
-		return refuse_bad(answer, "retry takes milliseconds");
+		return refusal_bad_request(call, "retry takes milliseconds");
 	update->event.retry_ms = strtol(pair->value, NULL, 10);
 	return true;
 }
 
 static bool
 read_type_and_data(struct update *update, const struct query *form,
-    struct answer *answer)
+    struct call *call)
 {
 	const struct query_pair *type = field(form, "type");
 	const struct query_pair *data = field(form, "data");
@@ -208,30 +218,29 @@ read_type_and_data(struct update *update, const struct query *form,
 	if (type != NULL && type->value_bytes > 0) {
 		update->event.type = type->value;
 		if (!sse_is_field_value(type->value, type->value_bytes))
-			return refuse_bad(answer,
+			return refusal_bad_request(call,
 			    "type takes UTF-8 without "
 			    "control characters");
 	}
 	update->event.data = data == NULL ? "" : data->value;
 	update->event.data_bytes = data == NULL ? 0 : data->value_bytes;
 	if (!sse_is_utf8(update->event.data, update->event.data_bytes))
-		return refuse_bad(answer, "data is not UTF-8");
+		return refusal_bad_request(call, "data is not UTF-8");
 	return true;
 }
 
 static bool
-read_topics(struct update *update, const struct query *form,
-    struct answer *answer)
+read_topics(struct update *update, const struct query *form, struct call *call)
 {
 	size_t i;
 
-	if (!topics_from_query(form, &update->topics, answer))
+	if (!param_topics(call, form, &update->topics))
 		return false;
 	for (i = 0; i < update->topics.count; i++) {
 		if (strcmp(update->topics.names[i], HUB_ALL) == 0 ||
 		    strstr(update->topics.names[i], "/.well-known/mercure") !=
 			NULL)
-			return refuse_bad(answer,
+			return refusal_bad_request(call,
 			    "topic names one that is reserved");
 	}
 	return true;
@@ -274,41 +283,42 @@ answer_id(const struct update *update, struct answer *answer)
 }
 
 static void
-publish_form(const struct call *call, struct answer *answer,
+publish_form(const struct publish_route *route, struct call *call,
     const struct query *form)
 {
-	struct routes *routes = call->routes;
-	struct update  update = { .event.id = NULL };
+	struct update update = { .event.id = NULL };
 
-	if (!read_topics(&update, form, answer) ||
-	    !is_authorized(call, answer, &update.topics) ||
-	    !read_id(&update, form, routes, answer) ||
-	    !read_retry(&update, form, answer) ||
-	    !read_type_and_data(&update, form, answer))
+	if (!read_topics(&update, form, call) ||
+	    !is_authorized(route, call, &update.topics) ||
+	    !read_id(&update, form, route, call) ||
+	    !read_retry(&update, form, call) ||
+	    !read_type_and_data(&update, form, call))
 		return;
 	update.is_private = field(form, "private") != NULL;
-	if (!update.is_private && !update_publish(&update, routes->hub)) {
-		topics_refuse(answer);
+	if (!update.is_private && !update_publish(&update, route->hub)) {
+		refusal_too_many_topics(call);
 		return;
 	}
 	log_debug("publish", LOG_STR("client", call->client),
 	    LOG_STR("topic", update.topics.names[0]),
 	    LOG_STR("id", update.event.id),
 	    LOG_INT("bytes", update.event.data_bytes));
-	answer_id(&update, answer);
+	answer_id(&update, &call->answer);
+	call_answer(call);
 }
 
 void
-publish_update(const struct call *call, struct answer *answer)
+publish_route_post(struct call *call, void *context)
 {
-	struct query form;
+	const struct publish_route *route = context;
+	struct query                form;
 
-	if (!topics_are_served(call, answer) || !is_usable(call, answer))
+	if (refusal_topics_off(call, route->topics_problem) ||
+	    !is_usable(route, call))
 		return;
-	if (query_init(&form, call->request->body, call->request->body_bytes) ==
-	    -1)
-		refuse_bad(answer, "the form is malformed");
+	if (query_init(&form, call->body, call->body_bytes) == -1)
+		refusal_bad_request(call, "the form is malformed");
 	else
-		publish_form(call, answer, &form);
+		publish_form(route, call, &form);
 	query_deinit(&form);
 }

@@ -1,15 +1,17 @@
+#include "routes/status.h"
+
 #include <string.h>
 
 #include "base/buf.h"
 #include "http/answer.h"
+#include "http/call.h"
 #include "http/origin.h"
-#include "http/request.h"
+#include "http/refusal.h"
 #include "hub/topic.h"
 #include "pure/address.h"
 #include "pure/sse.h"
-#include "routes/metrics.h"
-#include "routes/routes.h"
-#include "routes/sampler.h"
+#include "routes/page.h"
+#include "stream/sampler.h"
 #include "stream/stream.h"
 
 /* Whether the variable is a header field that a proxy adds. */
@@ -42,88 +44,69 @@ is_of_proxy(const char *variable)
 static bool
 is_local(const struct call *call)
 {
-	const char  *mode = request_env(call->request, "HTTP_SEC_FETCH_MODE");
+	const char  *mode = call_env(call, "HTTP_SEC_FETCH_MODE");
 	char *const *variable;
 
 	if (call->client == NULL || !address_is_loopback(call->client))
 		return false;
-	for (variable = call->request->env; *variable != NULL; variable++) {
+	for (variable = call->env; *variable != NULL; variable++) {
 		if (is_of_proxy(*variable))
 			return false;
 	}
 	return (mode != NULL && strcmp(mode, "navigate") == 0) ||
-	    !origin_is_foreign(call->request, NULL);
+	    !origin_is_foreign(call, NULL);
 }
 
-/* False, and an answer, when the client may not look. */
-static bool
-is_allowed(const struct call *call, struct answer *answer)
+bool
+status_route_allows(const struct status_route *route, struct call *call)
 {
-	if (call->routes->is_status_open || is_local(call))
+	if (route->is_open || is_local(call))
 		return true;
-	answer_text_head(answer, "403 Forbidden");
-	answer_text(answer,
-	    "403 Forbidden: for clients on the same machine; "
+	return refusal_text(call, "403 Forbidden",
+	    "for clients on the same machine; "
 	    "the option status opens it to all");
-	return false;
 }
 
 void
-status_health(const struct call *call, struct answer *answer)
+status_route_health(struct call *call, void *context)
 {
-	if (!is_allowed(call, answer))
+	const struct status_route *route = context;
+	bool                       is_draining = route->streams->is_draining;
+
+	if (!status_route_allows(route, call))
 		return;
-	if (call->routes->streams->is_draining) {
-		answer_text_head(answer, "503 Service Unavailable");
-		answer_text(answer, "stopping");
-	} else {
-		answer_text_head(answer, "200 OK");
-		answer_text(answer, "ok");
+	answer_text_head(&call->answer,
+	    is_draining ? "503 Service Unavailable" : "200 OK");
+	answer_text(&call->answer, "%s", is_draining ? "stopping" : "ok");
+	call_answer(call);
+}
+
+void
+status_route_page(struct call *call, void *context)
+{
+	if (status_route_allows(context, call))
+		page_route_get(call, NULL);
+}
+
+void
+status_route_events(struct call *call, void *context)
+{
+	const struct status_route *route = context;
+	struct topic              *topic = sampler_topic(route->sampler);
+
+	if (!status_route_allows(route, call) ||
+	    !refusal_admits(call, route->streams, false))
+		return;
+	answer_stream_head(&call->answer);
+	answer_body(&call->answer, NULL, 0);
+	if (!call->is_head) {
+		sse_append_comment(&call->answer.bytes, "");
+		call_open_stream(call, route->streams,
+		    &(struct stream_spec){
+			.topics = &topic,
+			.topic_count = 1,
+			.seq = CURSOR_FROM_START,
+		    });
 	}
-}
-
-void
-status_metrics(const struct call *call, struct answer *answer)
-{
-	struct buf text = { 0 };
-
-	if (!is_allowed(call, answer))
-		return;
-	metrics_append(&text, call->routes);
-	answer_head(answer, "200 OK",
-	    "text/plain; version=0.0.4; "
-	    "charset=utf-8");
-	answer_field(answer, "Cache-Control", "no-store");
-	answer_field(answer, "X-Content-Type-Options", "nosniff");
-	answer_field(answer, "Content-Length", "%zu", text.len_bytes);
-	answer_body(answer, text.data, text.len_bytes);
-	buf_deinit(&text);
-}
-
-void
-status_page(const struct call *call, struct answer *answer)
-{
-	if (is_allowed(call, answer))
-		page_answer(call, answer);
-}
-
-void
-status_events(const struct call *call, struct answer *answer)
-{
-	struct topic *topic = sampler_topic(call->routes->sampler);
-
-	if (!is_allowed(call, answer) ||
-	    !stream_is_admitted(call, answer, false))
-		return;
-	stream_head(answer);
-	answer_body(answer, NULL, 0);
-	if (call->is_head)
-		return;
-	sse_append_comment(&answer->bytes, "");
-	stream_open(call, answer,
-	    &(struct stream_spec){
-		.topics = &topic,
-		.topic_count = 1,
-		.seq = CURSOR_FROM_START,
-	    });
+	call_answer(call);
 }

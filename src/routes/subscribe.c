@@ -1,11 +1,14 @@
+#include "routes/subscribe.h"
+
 #include <string.h>
 
 #include "http/answer.h"
+#include "http/call.h"
+#include "http/param.h"
+#include "http/refusal.h"
 #include "hub/hub.h"
 #include "hub/topic.h"
 #include "pure/sse.h"
-#include "routes/routes.h"
-#include "routes/topics.h"
 #include "stream/stream.h"
 
 /*
@@ -15,8 +18,8 @@
  * sent, or that there is none.
  */
 static uint64_t
-replay_seq(const struct call *call, struct topic *const *topics,
-    size_t topic_count, const char **from)
+replay_seq(const struct hub *hub, const struct call *call,
+    struct topic *const *topics, size_t topic_count, const char **from)
 {
 	const char *id = param_last_event_id(call);
 	uint64_t    seq;
@@ -27,7 +30,7 @@ replay_seq(const struct call *call, struct topic *const *topics,
 		return CURSOR_FROM_NOW;
 	*from = EVENT_ID_EARLIEST;
 	if (strcmp(id, EVENT_ID_EARLIEST) == 0 ||
-	    !hub_find(call->routes->hub, id, topics, topic_count, &seq))
+	    !hub_find(hub, id, topics, topic_count, &seq))
 		return CURSOR_FROM_START;
 	*from = id;
 	for (i = 0; i < topic_count; i++) {
@@ -38,12 +41,13 @@ replay_seq(const struct call *call, struct topic *const *topics,
 }
 
 static void
-subscribe_head(const struct call *call, struct answer *answer, const char *from)
+subscribe_head(const struct subscribe_route *route, struct answer *answer,
+    const char *from)
 {
-	stream_head(answer);
+	answer_stream_head(answer);
 	if (from != NULL)
 		answer_field(answer, "Last-Event-ID", "%s", from);
-	if (call->routes->origin_count > 0)
+	if (route->cors->origin_count > 0)
 		answer_field(answer, "Access-Control-Expose-Headers",
 		    "Last-Event-ID");
 	/* A first byte, so that the web server passes on the head. */
@@ -54,7 +58,7 @@ subscribe_head(const struct call *call, struct answer *answer, const char *from)
 
 /* Subscribes to the topics of those names. */
 static void
-subscribe(const struct call *call, struct answer *answer,
+subscribe(const struct subscribe_route *route, struct call *call,
     const struct topic_names *names)
 {
 	struct topic *topics[CURSOR_TOPICS_MAX];
@@ -63,31 +67,33 @@ subscribe(const struct call *call, struct answer *answer,
 	size_t        i;
 
 	for (i = 0; i < names->count; i++) {
-		topics[i] = hub_topic(call->routes->hub, names->names[i]);
+		topics[i] = hub_topic(route->hub, names->names[i]);
 		if (topics[i] == NULL) {
-			topics_refuse(answer);
+			refusal_too_many_topics(call);
 			return;
 		}
 	}
-	seq = replay_seq(call, topics, names->count, &from);
-	subscribe_head(call, answer, from);
-	if (call->is_head)
-		return;
-	stream_open(call, answer,
-	    &(struct stream_spec){
-		.topics = topics,
-		.topic_count = names->count,
-		.seq = seq,
-	    });
+	seq = replay_seq(route->hub, call, topics, names->count, &from);
+	subscribe_head(route, &call->answer, from);
+	if (!call->is_head)
+		call_open_stream(call, route->streams,
+		    &(struct stream_spec){
+			.topics = topics,
+			.topic_count = names->count,
+			.seq = seq,
+		    });
+	call_answer(call);
 }
 
 void
-events_subscribe(const struct call *call, struct answer *answer)
+subscribe_route_get(struct call *call, void *context)
 {
-	struct topic_names names;
+	const struct subscribe_route *route = context;
+	struct topic_names            names;
 
-	if (topics_are_served(call, answer) &&
-	    topics_from_query(&call->query, &names, answer) &&
-	    stream_is_admitted(call, answer, false))
-		subscribe(call, answer, &names);
+	if (refusal_topics_off(call, route->topics_problem) ||
+	    !param_topics(call, &call->query, &names) ||
+	    !refusal_admits(call, route->streams, false))
+		return;
+	subscribe(route, call, &names);
 }

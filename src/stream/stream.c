@@ -289,6 +289,8 @@ stream_new(struct streams *streams, const struct stream_spec *spec)
 	log_info("connect", LOG_STR("client", stream->client->address),
 	    LOG_STR("path", stream->path),
 	    LOG_INT("open", streams->open_count));
+	if (spec->on_open != NULL)
+		spec->on_open(spec->arg, stream);
 	return stream;
 }
 

@@ -129,6 +129,9 @@ struct stream_spec {
 	bool     is_plain;        /* no event stream: no heartbeats in it */
 	unsigned event_count;     /* events that leave with the head */
 
+	/* Called with arg when the stream is open; NULL: nothing. */
+	void (*on_open)(void *arg, struct stream *);
+
 	/* Called with arg when the stream is freed; NULL: nothing. */
 	void (*release)(void *arg);
 	void *arg;

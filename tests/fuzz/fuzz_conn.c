@@ -222,7 +222,7 @@ check_good_request(void)
 {
 	struct buf           bytes = { 0 }, out = { 0 };
 	struct wire_answer   answer = { .out = &out };
-	struct engine_answer expected = engine_answer(&(struct request){
+	struct engine_answer expected = engine_answer(&(struct engine_request){
 	    .env = (char *const *)good_env });
 	int                  fd = connect_to_engine();
 

@@ -247,7 +247,7 @@ check(const char *form, size_t len)
 	struct engine_answer answer;
 	char                 value[ANSWER_VALUE_BYTES_MAX];
 
-	answer = engine_answer(&(struct request){
+	answer = engine_answer(&(struct engine_request){
 	    .env = (char *const *)env,
 	    .body = len > 0 ? form : NULL,
 	    .body_bytes = len,

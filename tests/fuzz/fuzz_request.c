@@ -14,6 +14,7 @@
 
 #include "../unit/answer_check.h"
 #include "../unit/engine_fixture.h"
+#include "http/call.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
@@ -23,10 +24,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 #define IS_BODY_CUT 2
 
 static void
-check(const struct request *request)
+check(const struct engine_request *request)
 {
 	struct engine_answer answer = engine_answer(request);
-	const char          *method = request_env(request, "REQUEST_METHOD");
+	struct call         *call = engine_call(request);
+	const char          *method = call_env(call, "REQUEST_METHOD");
 	bool        is_head = method != NULL && strcmp(method, "HEAD") == 0;
 	const char *problem;
 
@@ -38,14 +40,15 @@ check(const struct request *request)
 	if (is_head && answer.is_stream)
 		abort();
 	engine_answer_free(&answer);
+	call_free(call);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char          *copy, *at, *end, *env[VARIABLES_MAX + 1];
-	size_t         count = 0;
-	struct request request = { .env = env };
+	char                 *copy, *at, *end, *env[VARIABLES_MAX + 1];
+	size_t                count = 0;
+	struct engine_request request = { .env = env };
 
 	if (size < 1)
 		return 0;

@@ -5,8 +5,9 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "http/answer.h"
-#include "routes/router.h"
+#include "base/mem.h"
+#include "http/call.h"
+#include "http/router.h"
 #include "stream/peer.h"
 #include "stream/stream.h"
 
@@ -50,7 +51,9 @@ engine_set_up(const char *const *args)
 	engine_hand_us = 1000000;
 	engine_init(&engine, &engine_options, PUBLISH_KEY, DESCRIPTORS_MAX);
 	engine.turns.now_us = hand_now_us;
-	engine.routes.wall_ms = hand_wall_ms;
+	engine.wall_ms = hand_wall_ms;
+	engine.routing.clock.wall_ms = hand_wall_ms;
+	engine.routing.publish.wall_ms = hand_wall_ms;
 }
 
 void
@@ -69,26 +72,44 @@ on_end(struct peer *peer, bool is_polite)
 	(void)is_polite;
 }
 
+struct call *
+engine_call(const struct engine_request *request)
+{
+	struct call *call = call_new();
+
+	call_set_env(call, request->env);
+	if (request->body_bytes > 0) {
+		call->body = mem_alloc(request->body_bytes);
+		memcpy(call->body, request->body, request->body_bytes);
+		call->body_bytes = request->body_bytes;
+	}
+	call->is_body_cut = request->is_body_cut;
+	call->is_cgi = request->is_cgi;
+	return call;
+}
+
 struct engine_answer
-engine_answer(const struct request *request)
+engine_answer(const struct engine_request *request)
 {
 	static const struct peer_ops ops = { .end = on_end };
 	struct peer                  peer = { &ops };
 	struct engine_answer         copy;
-	struct answer                answer;
+	struct call                 *call = engine_call(request);
+	struct answer               *answer = &call->answer;
 
-	router_answer(&engine.routes, request, &answer);
-	copy.len_bytes = answer.bytes.len_bytes;
-	buf_append(&answer.bytes, "", 1);
-	copy.bytes = answer.bytes.data;
-	answer.bytes = (struct buf){ 0 };
-	copy.is_stream = answer.stream != NULL;
-	if (answer.stream != NULL) {
-		stream_attach(answer.stream, &peer);
-		stream_end(answer.stream, STREAM_END_CLIENT_CLOSED);
+	if (!router_run(&engine.routing.router, call))
+		abort();
+	copy.len_bytes = answer->bytes.len_bytes;
+	buf_append(&answer->bytes, "", 1);
+	copy.bytes = answer->bytes.data;
+	answer->bytes = (struct buf){ 0 };
+	copy.is_stream = answer->stream != NULL;
+	if (answer->stream != NULL) {
+		stream_attach(answer->stream, &peer);
+		stream_end(answer->stream, STREAM_END_CLIENT_CLOSED);
 	}
 	streams_reap(&engine.streams);
-	answer_deinit(&answer);
+	call_free(call);
 	return copy;
 }
 

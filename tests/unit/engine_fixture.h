@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include "config/options.h"
-#include "http/request.h"
 #include "process/engine.h"
 
 /*
@@ -25,6 +24,18 @@ extern int64_t engine_hand_us;
 void engine_set_up(const char *const *args);
 void engine_tear_down(void);
 
+/* What is asked, as struct call has it. */
+struct engine_request {
+	char *const *env;
+	const char  *body;
+	size_t       body_bytes;
+	bool         is_body_cut;
+	bool         is_cgi;
+};
+
+/* A call that asks it. */
+struct call *engine_call(const struct engine_request *);
+
 /* What a request was answered; its stream, if it opened one, has ended. */
 struct engine_answer {
 	char  *bytes; /* with a NUL behind them */
@@ -32,7 +43,7 @@ struct engine_answer {
 	bool   is_stream;
 };
 
-struct engine_answer engine_answer(const struct request *);
+struct engine_answer engine_answer(const struct engine_request *);
 void                 engine_answer_free(struct engine_answer *);
 
 #endif

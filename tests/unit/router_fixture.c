@@ -52,7 +52,8 @@ ask(const char *method, const char *path, const char *const *vars)
 		env[count++] = *vars;
 	}
 	engine_answer_free(&last);
-	last = engine_answer(&(struct request){ .env = (char *const *)env });
+	last = engine_answer(&(struct engine_request){
+	    .env = (char *const *)env });
 	problem = answer_problem(last.bytes, last.len_bytes,
 	    strcmp(method, "HEAD") == 0);
 	if (problem != NULL)

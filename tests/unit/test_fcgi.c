@@ -22,7 +22,7 @@
 #include "base/log.h"
 #include "edge/fcgi.h"
 #include "edge/record.h"
-#include "http/request.h"
+#include "http/call.h"
 #include "stream/peer.h"
 #include "wire.h"
 
@@ -184,24 +184,32 @@ put_request(struct buf *records, const char *const *vars, const char *body)
 	return reader.body_bytes;
 }
 
+/* Another call in the place of this one. */
+static void
+call_renew(struct call **call)
+{
+	call_free(*call);
+	*call = call_new();
+}
+
 static void
 assert_parses(const char *body)
 {
-	struct buf     records = { 0 };
-	struct request request = { 0 };
-	size_t         body_bytes = put_request(&records, env, body);
+	struct buf   records = { 0 };
+	struct call *call = call_new();
+	size_t       body_bytes = put_request(&records, env, body);
 
 	assert_int_equal(fcgi_parse(fcgi, records.data, records.len_bytes,
-			     body_bytes, &request),
+			     body_bytes, call),
 	    0);
-	assert_string_equal(request_env(&request, "REQUEST_METHOD"), "GET");
-	assert_string_equal(request_env(&request, "SCRIPT_NAME"), "/clock");
-	assert_string_equal(request_env(&request, "EMPTY"), "");
-	assert_null(request_env(&request, "HTTP_COOKIE"));
-	assert_int_equal(request.body_bytes, strlen(body));
+	assert_string_equal(call_env(call, "REQUEST_METHOD"), "GET");
+	assert_string_equal(call_env(call, "SCRIPT_NAME"), "/clock");
+	assert_string_equal(call_env(call, "EMPTY"), "");
+	assert_null(call_env(call, "HTTP_COOKIE"));
+	assert_int_equal(call->body_bytes, strlen(body));
 	if (body_bytes > 0)
-		assert_memory_equal(request.body, body, body_bytes);
-	fcgi_release(fcgi);
+		assert_memory_equal(call->body, body, body_bytes);
+	call_free(call);
 	buf_deinit(&records);
 }
 
@@ -228,7 +236,7 @@ test_parse_of_variables_of_any_length(void **state)
 		1 };
 	char               *text = calloc(1, 70010);
 	struct buf          records = { 0 };
-	struct request      request = { 0 };
+	struct call        *call = call_new();
 
 	(void)state;
 	assert_parses("");
@@ -241,12 +249,13 @@ test_parse_of_variables_of_any_length(void **state)
 		records.len_bytes = 0;
 		put_request(&records, vars, "");
 		assert_int_equal(fcgi_parse(fcgi, records.data,
-				     records.len_bytes, 0, &request),
+				     records.len_bytes, 0, call),
 		    0);
-		assert_string_equal(request_env(&request, "NAME"), text + 5);
-		assert_null(request_env(&request, "SCRIPT_NAME"));
-		fcgi_release(fcgi);
+		assert_string_equal(call_env(call, "NAME"), text + 5);
+		assert_null(call_env(call, "SCRIPT_NAME"));
+		call_renew(&call);
 	}
+	call_free(call);
 	buf_deinit(&records);
 	free(text);
 }
@@ -255,21 +264,21 @@ test_parse_of_variables_of_any_length(void **state)
 static void
 test_a_parsed_request_outlives_other_writes(void **state)
 {
-	struct buf     records = { 0 };
-	struct request request = { 0 };
-	struct client  gone = { .fd = -1, .id = 9 };
+	struct buf    records = { 0 };
+	struct call  *call = call_new();
+	struct client gone = { .fd = -1, .id = 9 };
 
 	(void)state;
 	put_request(&records, env, "body");
 	assert_int_equal(fcgi_parse(fcgi, records.data, records.len_bytes, 4,
-			     &request),
+			     call),
 	    0);
 	assert_int_equal(client_write(&gone, "lost", 4), -1);
 	assert_int_equal(client_write(&b, "b", 1), 0);
 	assert_int_equal(client_end(&b, "end"), 0);
-	assert_string_equal(request_env(&request, "SCRIPT_NAME"), "/clock");
-	assert_memory_equal(request.body, "body", 4);
-	fcgi_release(fcgi);
+	assert_string_equal(call_env(call, "SCRIPT_NAME"), "/clock");
+	assert_memory_equal(call->body, "body", 4);
+	call_free(call);
 	assert_has(&b, "bend", true);
 	buf_deinit(&records);
 }
@@ -277,34 +286,36 @@ test_a_parsed_request_outlives_other_writes(void **state)
 static void
 test_parse_failure(void **state)
 {
-	struct buf     records = { 0 };
-	struct request request = { 0 };
-	size_t         before, len_bytes;
+	struct buf   records = { 0 };
+	struct call *call = call_new();
+	size_t       before, len_bytes;
 
 	(void)state;
 	put_request(&records, env, "body");
 	before = descriptor_count();
 	/* A part is no request, or one that is not what was counted. */
 	for (len_bytes = 0; len_bytes < records.len_bytes; len_bytes++) {
-		if (fcgi_parse(fcgi, records.data, len_bytes, 4, &request) == 0)
-			fcgi_release(fcgi);
+		(void)fcgi_parse(fcgi, records.data, len_bytes, 4, call);
+		call_renew(&call);
 		assert_int_equal(descriptor_count(), before);
 	}
 	assert_clean();
 	assert_int_equal(fcgi_parse(fcgi, "no request at all, but text", 27, 0,
-			     &request),
+			     call),
 	    -1);
 	assert_clean();
 	/* A body longer or shorter than the one that was counted. */
 	assert_int_equal(fcgi_parse(fcgi, records.data, records.len_bytes, 3,
-			     &request),
+			     call),
 	    -1);
+	call_renew(&call);
 	assert_clean();
 	assert_int_equal(fcgi_parse(fcgi, records.data, records.len_bytes, 5,
-			     &request),
+			     call),
 	    -1);
 	assert_clean();
 	assert_int_equal(descriptor_count(), before);
+	call_free(call);
 	assert_parses("good");
 	buf_deinit(&records);
 }

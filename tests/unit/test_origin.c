@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "http/origin.h"
-#include "http/request.h"
+#include "http/call.h"
 #include "pure/address.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -38,7 +38,7 @@ is_foreign(const struct said *said, struct buf *why)
 		env[count++] = bytes[i];
 	}
 	env[count] = NULL;
-	return origin_is_foreign(&(struct request){ .env = env }, why);
+	return origin_is_foreign(&(struct call){ .env = env }, why);
 }
 
 static void

@@ -5,11 +5,12 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "http/path.h"
-#include "http/request.h"
+#include "http/call.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -19,12 +20,12 @@ struct said {
 };
 
 struct said_env {
-	char           bytes[3][512];
-	char          *env[4];
-	struct request request;
+	char        bytes[3][512];
+	char       *env[4];
+	struct call request;
 };
 
-static const struct request *
+static const struct call *
 request_of(struct said_env *said_env, const struct said *said, bool is_cgi)
 {
 	const char *const names[] = { "SCRIPT_NAME", "PATH_INFO",
@@ -41,7 +42,7 @@ request_of(struct said_env *said_env, const struct said *said, bool is_cgi)
 		said_env->env[count++] = said_env->bytes[i];
 	}
 	said_env->env[count] = NULL;
-	said_env->request = (struct request){ .env = said_env->env,
+	said_env->request = (struct call){ .env = said_env->env,
 		.is_cgi = is_cgi };
 	return &said_env->request;
 }
@@ -113,7 +114,7 @@ test_routes_are_found_however_the_path_is_said(void **state)
 		    request_of(&said_env, &rows[i].said, false)));
 		assert_string_equal(path.full, rows[i].full);
 		assert_is_only(&path, rows[i].route);
-		path_deinit(&path);
+		free(path.full);
 	}
 }
 
@@ -153,7 +154,7 @@ test_the_uri_is_taken_when_there_is_nothing_else(void **state)
 		assert_true(path_init(&path,
 		    request_of(&said_env, &said, false)));
 		assert_string_equal(path.full, rows[i][1]);
-		path_deinit(&path);
+		free(path.full);
 	}
 }
 
@@ -173,7 +174,7 @@ test_without_any_there_is_no_path(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_false(path_init(&path,
 		    request_of(&said_env, &rows[i], false)));
-		path_deinit(&path);
+		free(path.full);
 	}
 }
 
@@ -203,13 +204,13 @@ test_a_program_is_named_without_a_slash(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		const struct request *request = request_of(&said_env,
+		const struct call *request = request_of(&said_env,
 		    &rows[i].said, rows[i].is_cgi);
 
 		assert_true(path_init(&path, request));
 		assert_int_equal(path_is_program(&path, request),
 		    rows[i].is_program);
-		path_deinit(&path);
+		free(path.full);
 	}
 }
 
@@ -274,17 +275,17 @@ test_a_variable_is_found_by_its_whole_name(void **state)
 {
 	char one[] = "PATH_INFO_X=1", two[] = "PATH=2",
 	     three[] = "PATH_INFO=a=b", four[] = "PATH_INFO=4";
-	char          *env[] = { one, two, three, four, NULL };
-	char          *none[] = { NULL };
-	struct request request = { .env = env };
+	char       *env[] = { one, two, three, four, NULL };
+	char       *none[] = { NULL };
+	struct call request = { .env = env };
 
 	(void)state;
-	assert_string_equal(request_env(&request, "PATH_INFO"), "a=b");
-	assert_string_equal(request_env(&request, "PATH"), "2");
-	assert_null(request_env(&request, "PATH_INF"));
-	assert_null(request_env(&request, "path"));
+	assert_string_equal(call_env(&request, "PATH_INFO"), "a=b");
+	assert_string_equal(call_env(&request, "PATH"), "2");
+	assert_null(call_env(&request, "PATH_INF"));
+	assert_null(call_env(&request, "path"));
 	request.env = none;
-	assert_null(request_env(&request, "PATH"));
+	assert_null(call_env(&request, "PATH"));
 }
 
 int

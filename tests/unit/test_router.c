@@ -250,7 +250,7 @@ test_a_program_without_its_slash_is_redirected(void **state)
 	assert_field("Location", "./sse.cgi/");
 	ask("GET", "/a:b<.fcgi", NO_VARS);
 	assert_field("Location", "./a%3Ab%3C.fcgi/");
-	answer = engine_answer(&(struct request){
+	answer = engine_answer(&(struct engine_request){
 	    .env = (char *const *)VARS("REQUEST_METHOD=GET",
 		"SCRIPT_NAME=/cgi-bin/clock"),
 	    .is_cgi = true });
@@ -270,7 +270,7 @@ test_a_request_without_its_variables(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct engine_answer answer = engine_answer(&(struct request){
+		struct engine_answer answer = engine_answer(&(struct engine_request){
 		    .env = (char *const *)rows[i] });
 		char                 status[ANSWER_VALUE_BYTES_MAX];
 

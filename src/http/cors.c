@@ -1,8 +1,10 @@
+#include "http/cors.h"
+
 #include <string.h>
 
+#include "base/buf.h"
 #include "http/answer.h"
-#include "http/request.h"
-#include "routes/routes.h"
+#include "http/call.h"
 
 /* How long a browser may keep the answer to a preflight, in seconds. */
 #define MAX_AGE_SECONDS 86400
@@ -19,42 +21,42 @@
 
 /* The configured origin that matches the request's best, or NULL. */
 static const char *
-allowed_origin(const struct routes *routes, const struct request *request)
+allowed_origin(const struct cors *cors, const struct call *call)
 {
-	const char *origin = request_env(request, "HTTP_ORIGIN");
+	const char *origin = call_env(call, "HTTP_ORIGIN");
 	const char *all = NULL;
 	size_t      i;
 
-	for (i = 0; i < routes->origin_count; i++) {
-		if (origin != NULL && strcmp(routes->origins[i], origin) == 0)
-			return routes->origins[i];
-		if (strcmp(routes->origins[i], ALL_ORIGINS) == 0)
-			all = routes->origins[i];
+	for (i = 0; i < cors->origin_count; i++) {
+		if (origin != NULL && strcmp(cors->origins[i], origin) == 0)
+			return cors->origins[i];
+		if (strcmp(cors->origins[i], ALL_ORIGINS) == 0)
+			all = cors->origins[i];
 	}
 	return all;
 }
 
 bool
-cors_allows(const struct routes *routes, const struct request *request)
+cors_allows(const struct cors *cors, const struct call *call)
 {
-	return allowed_origin(routes, request) != NULL;
+	return allowed_origin(cors, call) != NULL;
 }
 
 void
-cors_add_fields(const struct routes *routes, const struct request *request,
-    struct answer *answer)
+cors_add_fields(const struct cors *cors, struct call *call)
 {
-	const char *origin = allowed_origin(routes, request);
+	struct buf *common = &call->answer.common;
+	const char *origin = allowed_origin(cors, call);
 
 	if (origin != NULL)
-		buf_printf(&answer->common,
-		    "Access-Control-Allow-Origin: %s\r\n", origin);
+		buf_printf(common, "Access-Control-Allow-Origin: %s\r\n",
+		    origin);
 	/* Cookies, for the web server, come from pages that are known only. */
 	if (origin != NULL && strcmp(origin, ALL_ORIGINS) != 0)
-		buf_append_str(&answer->common,
+		buf_append_str(common,
 		    "Access-Control-Allow-Credentials: true\r\n");
-	if (routes->origin_count > 0)
-		buf_append_str(&answer->common, "Vary: Origin\r\n");
+	if (cors->origin_count > 0)
+		buf_append_str(common, "Vary: Origin\r\n");
 }
 
 /*
@@ -62,13 +64,13 @@ cors_add_fields(const struct routes *routes, const struct request *request,
  * send: all that it asks for. None of them means more to us than to others.
  */
 static const char *
-wanted_fields(const struct request *request)
+wanted_fields(const struct call *call)
 {
 	static const char usual[] = "Last-Event-ID, Cache-Control, "
 				    "Authorization, Content-Type";
 	const char       *names;
 
-	names = request_env(request, "HTTP_ACCESS_CONTROL_REQUEST_HEADERS");
+	names = call_env(call, "HTTP_ACCESS_CONTROL_REQUEST_HEADERS");
 	if (names == NULL || *names == '\0' ||
 	    strlen(names) > FIELD_NAMES_BYTES_MAX ||
 	    strspn(names, FIELD_NAME_BYTES ", ") != strlen(names))
@@ -77,22 +79,24 @@ wanted_fields(const struct request *request)
 }
 
 void
-cors_preflight(const struct call *call, struct answer *answer)
+cors_preflight(const struct cors *cors, struct call *call)
 {
-	const char *methods = call->has_post ? "GET, HEAD, POST, OPTIONS" :
-					       "GET, HEAD, OPTIONS";
+	struct answer *answer = &call->answer;
+	const char    *methods = call->has_post ? "GET, HEAD, POST, OPTIONS" :
+						  "GET, HEAD, OPTIONS";
 
 	answer_head(answer, "204 No Content", NULL);
 	answer_field(answer, "Allow", "%s", methods);
-	if (allowed_origin(call->routes, call->request) != NULL) {
+	if (allowed_origin(cors, call) != NULL) {
 		answer_field(answer, "Access-Control-Allow-Methods", "%s",
 		    methods);
 		answer_field(answer, "Access-Control-Allow-Headers", "%s",
-		    wanted_fields(call->request));
+		    wanted_fields(call));
 		answer_field(answer, "Access-Control-Max-Age", "%d",
 		    MAX_AGE_SECONDS);
 	}
-	if (call->routes->origin_count == 0)
+	if (cors->origin_count == 0)
 		answer_field(answer, "Vary", "Origin");
 	answer_body(answer, NULL, 0);
+	call_answer(call);
 }

@@ -1,4 +1,4 @@
-#include "routes/sampler.h"
+#include "stream/sampler.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,6 @@
 #include "hub/topic.h"
 #include "pure/histogram.h"
 #include "pure/sse.h"
-#include "routes/routes.h"
 #include "stream/stream.h"
 
 #define SAMPLE_MS 1000
@@ -20,9 +19,10 @@
 #define SAMPLE_BYTES_MAX 256
 
 struct sampler {
-	struct routes *routes;
-	struct topic  *topic;
-	uv_timer_t     timer;
+	const struct streams *streams;
+	const struct clock   *clock;
+	struct topic         *topic;
+	int64_t               due_ms; /* INT64_MAX: no stream is open */
 
 	/* The totals at the last sample. */
 	uint64_t         event_count;
@@ -30,31 +30,26 @@ struct sampler {
 };
 
 struct sampler *
-sampler_new(struct routes *routes)
+sampler_new(const struct streams *streams, const struct clock *clock)
 {
 	struct sampler *sampler = mem_zalloc(sizeof(*sampler));
 
-	sampler->routes = routes;
-	sampler->topic = topic_new(routes->turns, "status",
+	sampler->streams = streams;
+	sampler->clock = clock;
+	sampler->topic = topic_new(streams->turns, "status",
 	    &(struct topic_limits){
 		.frame_count_max = SAMPLE_COUNT_MAX,
 		.frame_bytes_max = SAMPLE_COUNT_MAX * SAMPLE_BYTES_MAX,
 	    });
-	uv_timer_init(routes->loop, &sampler->timer);
+	sampler->due_ms = INT64_MAX;
 	return sampler;
-}
-
-static void
-on_closed(uv_handle_t *handle)
-{
-	free(list_entry((uv_timer_t *)handle, struct sampler, timer));
 }
 
 void
 sampler_free(struct sampler *sampler)
 {
 	topic_free(sampler->topic);
-	uv_close((uv_handle_t *)&sampler->timer, on_closed);
+	free(sampler);
 }
 
 struct topic *
@@ -76,11 +71,10 @@ tick_ms(const struct sampler *sampler, const struct histogram *latency)
 }
 
 static void
-publish_sample(struct sampler *sampler)
+publish_sample(struct sampler *sampler, int64_t wall_ms)
 {
-	struct routes          *routes = sampler->routes;
-	const struct streams   *streams = routes->streams;
-	const struct histogram *latency = clock_latency(routes->clock);
+	const struct streams   *streams = sampler->streams;
+	const struct histogram *latency = clock_latency(sampler->clock);
 	struct buf              bytes = { 0 };
 	struct frame           *frame;
 	char                    data[SAMPLE_BYTES_MAX];
@@ -89,8 +83,7 @@ publish_sample(struct sampler *sampler)
 	    "{\"time\":%lld,\"open\":%zu,"
 	    "\"stalled\":%zu,\"events\":%llu,\"refused\":%llu,"
 	    "\"tick_ms\":%.3f}",
-	    (long long)routes->wall_ms(), streams->open_count,
-	    streams->stalled_count,
+	    (long long)wall_ms, streams->open_count, streams->stalled_count,
 	    (unsigned long long)(streams->totals.event_count -
 		sampler->event_count),
 	    (unsigned long long)streams->totals.refused_count,
@@ -110,23 +103,29 @@ publish_sample(struct sampler *sampler)
 	buf_deinit(&bytes);
 }
 
-static void
-on_timer(uv_timer_t *timer)
+/* Halfway between the clock's ticks, so that each falls into one. */
+static int64_t
+next_sample_ms(int64_t now_ms, int64_t wall_ms)
 {
-	struct sampler *sampler = list_entry(timer, struct sampler, timer);
-
-	publish_sample(sampler);
-	if (sampler->routes->streams->open_count == 0)
-		uv_timer_stop(timer);
+	return now_ms + SAMPLE_MS * 3 / 2 - wall_ms % SAMPLE_MS;
 }
 
 void
-sampler_wake(struct sampler *sampler)
+sampler_run(struct sampler *sampler, int64_t now_ms, int64_t wall_ms)
 {
-	int64_t past_ms = sampler->routes->wall_ms() % SAMPLE_MS;
+	bool has_streams = sampler->streams->open_count > 0;
 
-	/* Halfway between the clock's ticks, so that each falls into one. */
-	if (!uv_is_active((uv_handle_t *)&sampler->timer))
-		uv_timer_start(&sampler->timer, on_timer,
-		    (uint64_t)(SAMPLE_MS * 3 / 2 - past_ms), SAMPLE_MS);
+	if (sampler->due_ms == INT64_MAX && has_streams)
+		sampler->due_ms = next_sample_ms(now_ms, wall_ms);
+	if (now_ms < sampler->due_ms)
+		return;
+	publish_sample(sampler, wall_ms);
+	sampler->due_ms = has_streams ? next_sample_ms(now_ms, wall_ms) :
+					INT64_MAX;
+}
+
+int64_t
+sampler_next_ms(const struct sampler *sampler)
+{
+	return sampler->due_ms;
 }

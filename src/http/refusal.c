@@ -1,25 +1,46 @@
+#include "http/refusal.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "http/answer.h"
-#include "http/request.h"
+#include "http/call.h"
 #include "pure/sse.h"
-#include "routes/routes.h"
-#include "routes/sampler.h"
 #include "stream/stream.h"
 
-/*
- * Web servers and what stands before them like to collect a response before
- * they pass it on. These fields ask nginx, caches and proxies not to.
- */
-void
-stream_head(struct answer *answer)
+bool
+refusal_text(struct call *call, const char *status, const char *why)
 {
-	answer_head(answer, "200 OK", "text/event-stream");
-	answer_field(answer, "Cache-Control",
-	    "no-cache, no-store, no-transform");
-	answer_field(answer, "X-Accel-Buffering", "no");
-	answer_field(answer, "Incremental", "?1");
+	answer_text_head(&call->answer, status);
+	answer_text(&call->answer, "%s: %s", status, why);
+	call_answer(call);
+	return false;
+}
+
+bool
+refusal_bad_request(struct call *call, const char *why)
+{
+	return refusal_text(call, "400 Bad Request", why);
+}
+
+bool
+refusal_topics_off(struct call *call, const char *problem)
+{
+	if (problem == NULL)
+		return false;
+	refusal_text(call, "501 Not Implemented", problem);
+	return true;
+}
+
+void
+refusal_too_many_topics(struct call *call)
+{
+	struct answer *answer = &call->answer;
+
+	answer_text_head(answer, "503 Service Unavailable");
+	answer_field(answer, "Retry-After", "60");
+	answer_text(answer, "503 Service Unavailable: too many topics");
+	call_answer(call);
 }
 
 /*
@@ -29,20 +50,20 @@ stream_head(struct answer *answer)
 static bool
 is_event_source(const struct call *call)
 {
-	const char *accept = request_env(call->request, "HTTP_ACCEPT");
+	const char *accept = call_env(call, "HTTP_ACCEPT");
 
 	return accept != NULL && strstr(accept, "text/event-stream") != NULL;
 }
 
 /* An event stream that says when to come back, and ends. */
 static void
-answer_come_back(struct answer *answer, long retry_ms, const char *why)
+answer_stream(struct answer *answer, long retry_ms, const char *why)
 {
 	char data[96];
 
 	snprintf(data, sizeof(data), "{\"reason\":\"%s\",\"retry\":%ld}", why,
 	    retry_ms);
-	stream_head(answer);
+	answer_stream_head(answer);
 	answer_field(answer, "Retry-After", "%ld", retry_ms / 1000 + 1);
 	answer_body(answer, NULL, 0);
 	if (!answer->has_body)
@@ -64,13 +85,21 @@ answer_unavailable(struct answer *answer, long retry_ms, const char *why)
 	answer_text(answer, "503 Service Unavailable: %s", why);
 }
 
+void
+refusal_come_back(struct call *call, long retry_ms, const char *why)
+{
+	if (is_event_source(call))
+		answer_stream(&call->answer, retry_ms, why);
+	else
+		answer_unavailable(&call->answer, retry_ms, why);
+	call_answer(call);
+}
+
 bool
-stream_is_admitted(const struct call *call, struct answer *answer,
-    bool is_plain)
+refusal_admits(struct call *call, struct streams *streams, bool is_plain)
 {
 	static const char *const reasons[] = { "", "too many streams",
 		"too many streams of this client", "stopping" };
-	struct streams          *streams = call->routes->streams;
 	enum stream_refusal      refusal;
 
 	if (call->is_head)
@@ -78,23 +107,12 @@ stream_is_admitted(const struct call *call, struct answer *answer,
 	refusal = streams_admit(streams, call->client, call->full_path);
 	if (refusal == STREAM_ADMITTED)
 		return true;
-	if (is_event_source(call) && !is_plain)
-		answer_come_back(answer, streams_return_ms(streams),
+	if (is_plain) {
+		answer_unavailable(&call->answer, streams_return_ms(streams),
 		    reasons[refusal]);
-	else
-		answer_unavailable(answer, streams_return_ms(streams),
+		call_answer(call);
+	} else
+		refusal_come_back(call, streams_return_ms(streams),
 		    reasons[refusal]);
 	return false;
-}
-
-void
-stream_open(const struct call *call, struct answer *answer,
-    const struct stream_spec *spec)
-{
-	struct stream_spec own = *spec;
-
-	own.client = call->client;
-	own.path = call->full_path;
-	answer->stream = stream_new(call->routes->streams, &own);
-	sampler_wake(call->routes->sampler);
 }

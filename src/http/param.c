@@ -1,30 +1,31 @@
-#include "routes/routes.h"
+#include "http/param.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/answer.h"
-#include "http/request.h"
+#include "http/call.h"
+#include "http/refusal.h"
 #include "pure/duration.h"
+#include "pure/query.h"
+#include "pure/sse.h"
 
-#define BAD_REQUEST "400 Bad Request"
+#define NAME_BYTES_MAX 4096
 
 /*
- * The value of the parameter in *value, NULL when it is not there. False, and
- * an answer, when it is there twice.
+ * The value of the parameter in *value, NULL when it is not there. False,
+ * and the call was answered, when it is there twice.
  */
 static bool
-param_find(const struct call *call, struct answer *answer, const char *name,
-    const char **value)
+param_find(struct call *call, const char *name, const char **value)
 {
 	const struct query_pair *pair;
+	char                     why[128];
 
 	pair = query_find(&call->query, name, NULL);
 	if (pair != NULL && query_find(&call->query, name, pair) != NULL) {
-		answer_text_head(answer, BAD_REQUEST);
-		answer_text(answer, BAD_REQUEST ": %s is given twice", name);
-		return false;
+		snprintf(why, sizeof(why), "%s is given twice", name);
+		return refusal_bad_request(call, why);
 	}
 	*value = pair == NULL ? NULL : pair->value;
 	/* What hides behind a NUL would not be looked at. */
@@ -34,22 +35,23 @@ param_find(const struct call *call, struct answer *answer, const char *name,
 }
 
 static bool
-param_refuse(struct answer *answer, const char *name, const char *takes)
+param_refuse(struct call *call, const char *name, const char *takes)
 {
-	answer_text_head(answer, BAD_REQUEST);
-	answer_text(answer, BAD_REQUEST ": %s takes %s", name, takes);
-	return false;
+	char why[256];
+
+	snprintf(why, sizeof(why), "%s takes %s", name, takes);
+	return refusal_bad_request(call, why);
 }
 
 bool
-param_duration(const struct call *call, struct answer *answer, const char *name,
-    int64_t default_ms, int64_t min_ms, int64_t max_ms, int64_t *ms)
+param_duration(struct call *call, const char *name, int64_t default_ms,
+    int64_t min_ms, int64_t max_ms, int64_t *ms)
 {
 	const char *value;
 	char        min[DURATION_BYTES_MAX], max[DURATION_BYTES_MAX];
 	char        takes[128];
 
-	if (!param_find(call, answer, name, &value))
+	if (!param_find(call, name, &value))
 		return false;
 	*ms = default_ms;
 	if (value == NULL ||
@@ -59,17 +61,17 @@ param_duration(const struct call *call, struct answer *answer, const char *name,
 	duration_print(max, max_ms);
 	snprintf(takes, sizeof(takes),
 	    "a duration from %s to %s, such as 500ms, 2s or 1m", min, max);
-	return param_refuse(answer, name, takes);
+	return param_refuse(call, name, takes);
 }
 
 bool
-param_count(const struct call *call, struct answer *answer, const char *name,
-    uint64_t default_count, uint64_t max_count, uint64_t *count)
+param_count(struct call *call, const char *name, uint64_t default_count,
+    uint64_t max_count, uint64_t *count)
 {
 	const char *value;
 	char        takes[64];
 
-	if (!param_find(call, answer, name, &value))
+	if (!param_find(call, name, &value))
 		return false;
 	*count = default_count;
 	if (value == NULL)
@@ -83,18 +85,18 @@ param_count(const struct call *call, struct answer *answer, const char *name,
 	}
 	snprintf(takes, sizeof(takes), "a number from 1 to %llu",
 	    (unsigned long long)max_count);
-	return param_refuse(answer, name, takes);
+	return param_refuse(call, name, takes);
 }
 
 bool
-param_word(const struct call *call, struct answer *answer, const char *name,
-    const char *const *words, size_t *index)
+param_word(struct call *call, const char *name, const char *const *words,
+    size_t *index)
 {
 	const char *value;
 	char        takes[128];
 	size_t      i, len = 0;
 
-	if (!param_find(call, answer, name, &value))
+	if (!param_find(call, name, &value))
 		return false;
 	*index = 0;
 	if (value == NULL)
@@ -112,7 +114,7 @@ param_word(const struct call *call, struct answer *answer, const char *name,
 			words[i + 1] == NULL ? " or " :
 					       ", ",
 		    words[i]);
-	return param_refuse(answer, name, takes);
+	return param_refuse(call, name, takes);
 }
 
 const char *
@@ -129,7 +131,7 @@ param_last_event_id(const struct call *call)
 	size_t                   i;
 
 	/* A client that reconnects knows more than the page that it is in. */
-	id = request_env(call->request, "HTTP_LAST_EVENT_ID");
+	id = call_env(call, "HTTP_LAST_EVENT_ID");
 	if (id != NULL && *id != '\0')
 		return id;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -142,4 +144,41 @@ param_last_event_id(const struct call *call)
 		    EVENT_ID_EARLIEST;
 	}
 	return NULL;
+}
+
+static bool
+has_name(const struct topic_names *names, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < names->count; i++) {
+		if (strcmp(names->names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+param_topics(struct call *call, const struct query *query,
+    struct topic_names *names)
+{
+	const struct query_pair *pair = NULL;
+
+	names->count = 0;
+	while ((pair = query_find_item(query, "topic", pair)) != NULL) {
+		if (pair->value_bytes == 0 ||
+		    pair->value_bytes > NAME_BYTES_MAX ||
+		    !sse_is_field_value(pair->value, pair->value_bytes))
+			return refusal_bad_request(call,
+			    "topic takes a name in "
+			    "UTF-8 without control characters");
+		if (has_name(names, pair->value))
+			continue;
+		if (names->count == CURSOR_TOPICS_MAX)
+			return refusal_bad_request(call, "too many topics");
+		names->names[names->count++] = pair->value;
+	}
+	if (names->count == 0)
+		return refusal_bad_request(call, "topic is missing");
+	return true;
 }

@@ -1,0 +1,106 @@
+#include "http/call.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "stream/stream.h"
+
+struct call *
+call_new(void)
+{
+	return mem_zalloc(sizeof(struct call));
+}
+
+void
+call_free(struct call *call)
+{
+	query_deinit(&call->query);
+	answer_deinit(&call->answer);
+	free(call->env);
+	free(call->body);
+	free(call->full_path);
+	free(call);
+}
+
+void
+call_set_env(struct call *call, char *const *from)
+{
+	size_t size = sizeof(char *), count = 0, len_bytes;
+	char **env, *text;
+
+	for (; from[count] != NULL; count++)
+		size += sizeof(char *) + strlen(from[count]) + 1;
+	env = mem_alloc(size);
+	env[count] = NULL;
+	text = (char *)&env[count + 1];
+	for (count = 0; from[count] != NULL; count++) {
+		len_bytes = strlen(from[count]) + 1;
+		env[count] = memcpy(text, from[count], len_bytes);
+		text += len_bytes;
+	}
+	free(call->env);
+	call->env = env;
+}
+
+const char *
+call_env(const struct call *call, const char *name)
+{
+	size_t       name_bytes = strlen(name);
+	char *const *env;
+
+	for (env = call->env; *env != NULL; env++) {
+		if (strncmp(*env, name, name_bytes) == 0 &&
+		    (*env)[name_bytes] == '=')
+			return *env + name_bytes + 1;
+	}
+	return NULL;
+}
+
+void
+call_hold(struct call *call, void (*on_cancel)(void *holder), void *holder)
+{
+	assert(call->is_running && !call->is_answered);
+	call->on_cancel = on_cancel;
+	call->holder = holder;
+}
+
+void
+call_answer(struct call *call)
+{
+	assert(!call->is_answered);
+	call->is_answered = true;
+	call->on_cancel = NULL;
+	if (!call->is_running)
+		call->on_answer(call);
+}
+
+void
+call_take_back(struct call *call)
+{
+	void (*on_cancel)(void *) = call->on_cancel;
+
+	call->on_cancel = NULL;
+	if (on_cancel != NULL)
+		on_cancel(call->holder);
+	answer_restart(&call->answer);
+}
+
+void
+call_cancel(struct call *call)
+{
+	call_take_back(call);
+	call_free(call);
+}
+
+void
+call_open_stream(struct call *call, struct streams *streams,
+    const struct stream_spec *spec)
+{
+	struct stream_spec own = *spec;
+
+	own.client = call->client;
+	own.path = call->full_path;
+	call->answer.stream = stream_new(streams, &own);
+}

@@ -1,0 +1,88 @@
+#ifndef HTTP_CALL_H
+#define HTTP_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "http/answer.h"
+#include "pure/query.h"
+
+struct stream_spec;
+struct streams;
+
+/*
+ * One request on its way to its answer, whichever way it came. It owns what
+ * was asked, and lives until it was answered: in the turn of the loop in which
+ * it came, or in a later one.
+ *
+ * The edge makes a call and has the router run its handler. The handler fills
+ * in the answer and calls call_answer. One that has to wait for something
+ * calls call_hold instead, and call_answer later. If nobody waits for the
+ * answer any more, on_cancel tells it so, and the call is gone.
+ */
+struct call {
+	/* What was asked. */
+	char **env;  /* NAME=value, as RFC 3875 names them; NULL ends it */
+	char  *body; /* may hold NUL; NULL when empty */
+	size_t body_bytes;
+	bool   is_body_cut; /* the body was longer than we keep */
+	bool   is_cgi;      /* the process answers this request only */
+
+	/* What the router has found in it. */
+	const char  *path;      /* the route's own: "/clock" */
+	char        *full_path; /* as the client asked, decoded */
+	const char  *client;    /* its address, or NULL */
+	struct query query;
+	bool         is_head;
+	bool         has_post; /* the route takes POST too */
+
+	struct answer answer;
+
+	/* The edge's: on_answer takes a late answer, and frees the call. */
+	void (*on_answer)(struct call *);
+	void *asker;
+
+	/* For call.c and router.c. */
+	bool is_running; /* the handler has not returned */
+	bool is_answered;
+	void (*on_cancel)(void *holder);
+	void *holder;
+};
+
+/* An empty call; the edge fills in what was asked. */
+struct call *call_new(void);
+void         call_free(struct call *);
+
+/* Copies the variables into one piece of memory, which is the call's. */
+void call_set_env(struct call *, char *const *env);
+
+/* The variable's value, or NULL: no variable is sure to be there. */
+const char *call_env(const struct call *, const char *name);
+
+/*
+ * For a handler that answers after it has returned: if the client goes away
+ * before, or the time is over, on_cancel is called once with the holder, and
+ * the call is not to be touched any more.
+ */
+void call_hold(struct call *, void (*on_cancel)(void *holder), void *holder);
+
+/*
+ * The answer is whole. Once the handler has returned, the call is gone; a
+ * late one is gone at once.
+ */
+void call_answer(struct call *);
+
+/* For the edge: nobody waits for this call. Tells its holder, and frees it. */
+void call_cancel(struct call *);
+
+/*
+ * For the edge: takes the call from its holder, who is told so, to give it
+ * another answer than his.
+ */
+void call_take_back(struct call *);
+
+/* Has the stream follow the answer's bytes; the call's client and path. */
+void call_open_stream(struct call *, struct streams *,
+    const struct stream_spec *);
+
+#endif

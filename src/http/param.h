@@ -1,0 +1,49 @@
+#ifndef HTTP_PARAM_H
+#define HTTP_PARAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hub/topic.h"
+
+struct call;
+struct query;
+
+/*
+ * Parameters of a query. Each takes its default when it is not there. False
+ * means that it is wrong, and that the call was answered with a 400 which says
+ * so.
+ */
+bool param_duration(struct call *, const char *name, int64_t default_ms,
+    int64_t min_ms, int64_t max_ms, int64_t *ms);
+bool param_count(struct call *, const char *name, uint64_t default_count,
+    uint64_t max_count, uint64_t *count);
+
+/* words ends with NULL; the default is its first. */
+bool param_word(struct call *, const char *name, const char *const *words,
+    size_t *index);
+
+/* Stands for the event before the first that is kept. */
+#define EVENT_ID_EARLIEST "earliest"
+
+/*
+ * The id of the last event that the client has had, or NULL: of the field
+ * Last-Event-ID or, since not all clients can send one, of a parameter. It
+ * lives as long as the call.
+ */
+const char *param_last_event_id(const struct call *);
+
+/* The topics that a request names, each once; the names are the query's. */
+struct topic_names {
+	const char *names[CURSOR_TOPICS_MAX];
+	size_t      count;
+};
+
+/*
+ * All `topic` parameters of the query, or of a form, and those of a list: at
+ * least one. False as above.
+ */
+bool param_topics(struct call *, const struct query *, struct topic_names *);
+
+#endif

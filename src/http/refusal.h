@@ -1,0 +1,36 @@
+#ifndef HTTP_REFUSAL_H
+#define HTTP_REFUSAL_H
+
+#include <stdbool.h>
+
+struct call;
+struct streams;
+
+/* Answers that refuse. Each answers the call. */
+
+/* One line of text: the status, and why. Returns false, to be passed on. */
+bool refusal_text(struct call *, const char *status, const char *why);
+
+/* The same for 400 Bad Request. */
+bool refusal_bad_request(struct call *, const char *why);
+
+/* 501, unless the problem is NULL. Returns whether the call was refused. */
+bool refusal_topics_off(struct call *, const char *problem);
+
+/* 503: there are too many topics. */
+void refusal_too_many_topics(struct call *);
+
+/*
+ * 503, or, to an EventSource that would give up at any status but 200, a
+ * stream that says when to come back.
+ */
+void refusal_come_back(struct call *, long retry_ms, const char *why);
+
+/*
+ * Whether the client may open a stream now. If not, the call was answered, as
+ * by refusal_come_back unless the stream would be plain text. A handler asks
+ * in the turn in which it answers.
+ */
+bool refusal_admits(struct call *, struct streams *, bool is_plain);
+
+#endif

@@ -1,0 +1,43 @@
+#include "process/routing.h"
+
+#include <string.h>
+
+#include "routes/page.h"
+
+/* "/" is the end of other paths too, where the mount point is not known. */
+void
+routing_init(struct routing *routing)
+{
+	void *clock = &routing->clock, *counter = &routing->counter;
+	void *subscribe = &routing->subscribe, *publish = &routing->publish;
+	void *status = &routing->status, *metrics = &routing->metrics;
+	const struct route table[ROUTING_ROUTE_COUNT] = {
+		{ "/clock", clock_route_get, clock, NULL, NULL },
+		{ "/server-sent-events", clock_route_get, clock, NULL, NULL },
+		{ "/stream", clock_route_stream, clock, NULL, NULL },
+		{ "/counter", counter_route_get, counter, NULL, NULL },
+		{ "/.well-known/mercure", subscribe_route_get, subscribe,
+		    publish_route_post, publish },
+		{ "/status/events", status_route_events, status, NULL, NULL },
+		{ "/events", subscribe_route_get, subscribe, publish_route_post,
+		    publish },
+		{ "/healthz", status_route_health, status, NULL, NULL },
+		{ "/metrics", metrics_route_get, metrics, NULL, NULL },
+		{ "/status", status_route_page, status, NULL, NULL },
+		{ "/status.css", status_route_page, status, NULL, NULL },
+		{ "/status.js", status_route_page, status, NULL, NULL },
+		{ "/page.css", page_route_get, NULL, NULL, NULL },
+		{ "/page.js", page_route_get, NULL, NULL, NULL },
+		{ "/chat.js", page_route_get, NULL, NULL, NULL },
+		{ "/icon.svg", page_route_get, NULL, NULL, NULL },
+		{ "/web-servers", page_route_get, NULL, NULL, NULL },
+		{ "/", page_route_get, NULL, NULL, NULL },
+	};
+
+	memcpy(routing->table, table, sizeof(table));
+	routing->router.routes = routing->table;
+	routing->router.route_count = ROUTING_ROUTE_COUNT;
+	routing->subscribe.cors = &routing->router.cors;
+	routing->publish.cors = &routing->router.cors;
+	routing->metrics.status = &routing->status;
+}

@@ -1,0 +1,32 @@
+#ifndef PROCESS_ROUTING_H
+#define PROCESS_ROUTING_H
+
+#include "http/router.h"
+#include "routes/clock.h"
+#include "routes/counter.h"
+#include "routes/metrics.h"
+#include "routes/publish.h"
+#include "routes/status.h"
+#include "routes/subscribe.h"
+
+#define ROUTING_ROUTE_COUNT 18
+
+/*
+ * Which path is answered by what: the table that the router goes through, and
+ * what each of its handlers works with, which the engine fills in.
+ */
+struct routing {
+	struct clock_route     clock;
+	struct counter_route   counter;
+	struct subscribe_route subscribe;
+	struct publish_route   publish;
+	struct status_route    status;
+	struct metrics_route   metrics;
+	struct route           table[ROUTING_ROUTE_COUNT];
+	struct router          router;
+};
+
+/* Makes the table; the origins are to be set in router.cors. */
+void routing_init(struct routing *);
+
+#endif

@@ -1,0 +1,27 @@
+#ifndef ROUTES_PUBLISH_H
+#define ROUTES_PUBLISH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "http/router.h"
+
+struct hub;
+struct publishers;
+struct turns;
+
+/* What the handler works with: its context. */
+struct publish_route {
+	struct hub        *hub;
+	struct turns      *turns;
+	struct publishers *publishers;
+	const struct cors *cors;
+	const char        *topics_problem; /* as subscribe_route */
+	int64_t (*wall_ms)(void);
+	void (*random_bytes)(void *out, size_t len_bytes);
+};
+
+/* Takes an update: a form, as the Mercure protocol has it. */
+handler_fn publish_route_post;
+
+#endif

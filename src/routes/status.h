@@ -1,0 +1,31 @@
+#ifndef ROUTES_STATUS_H
+#define ROUTES_STATUS_H
+
+#include <stdbool.h>
+
+#include "http/router.h"
+
+struct sampler;
+struct streams;
+
+/*
+ * For whoever looks after the process. To clients on other machines these are
+ * closed unless --status opens them. What the handlers work with:
+ */
+struct status_route {
+	bool            is_open; /* --status */
+	struct streams *streams;
+	struct sampler *sampler;
+};
+
+/* Whether the client may look; if not, the call was answered. */
+bool status_route_allows(const struct status_route *, struct call *);
+
+/* Whether the process takes new streams. */
+handler_fn status_route_health;
+
+/* The status page and its files, and the stream of samples that it shows. */
+handler_fn status_route_page;
+handler_fn status_route_events;
+
+#endif

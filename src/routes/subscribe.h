@@ -1,0 +1,20 @@
+#ifndef ROUTES_SUBSCRIBE_H
+#define ROUTES_SUBSCRIBE_H
+
+#include "http/router.h"
+
+struct hub;
+struct streams;
+
+/* What the handler works with: its context. */
+struct subscribe_route {
+	struct hub        *hub;
+	struct streams    *streams;
+	const struct cors *cors;
+	const char        *topics_problem; /* why there are none; or NULL */
+};
+
+/* A stream of the topics that the query names. */
+handler_fn subscribe_route_get;
+
+#endif
