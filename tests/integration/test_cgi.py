@@ -169,7 +169,7 @@ def test_a_counter_counts_and_ends():
 def test_options_come_from_the_environment():
     with Program("/clock", "interval=1h",
                  env={"FCGI_SSE_HEARTBEAT": "1s"}) as program:
-        program.read_until(lambda a: a.body.endswith(b"\n\n:\n\n"))
+        program.read_until(lambda a: a.body.endswith(b"\n\n:\n"))
 
 
 def test_a_query_is_no_command_line():

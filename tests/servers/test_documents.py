@@ -114,8 +114,8 @@ def test_paths_of_the_tables_answer(nginx, text):
 
 
 def test_paths_of_the_source_are_in_the_manual():
-    router = (ROOT / "src" / "routes" / "router.c").read_text()
-    for path in re.findall(r'^\t{ "(/[^"]*)",', router, re.M):
+    router = (ROOT / "src" / "process" / "routing.c").read_text()
+    for path in re.findall(r'^\t+{ "(/[^"]*)",', router, re.M):
         assert re.search(rf"^\.(It Li GET {path}|Pa .*\b{path[1:]}\b)|"
                          rf"^\.Pa {path[1:]}$", MANUAL, re.M), path
 
