@@ -24,7 +24,7 @@
  * are those of OpenSSL's headers, so the compiler checks each call.
  */
 struct libcrypto {
-#define LIBCRYPTO(name) __typeof__(name) *name;
+#define LIBCRYPTO(name) __typeof__(name) *(name);
 #include "auth/libcrypto.def"
 #undef LIBCRYPTO
 };

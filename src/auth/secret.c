@@ -13,8 +13,8 @@ static const char *const known[] = {
 	"!UnsecureChangeMe!",
 	"a-string-secret-at-least-256-bits-long",
 	"a-valid-string-secret-that-is-at-least-384-bits-long",
-	"a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-"
-	"long",
+	("a-valid-string-secret-that-is-at-least-512-bits-long-which-is-"
+	 "very-long"),
 	"aVerySecretKey",
 	"changeme",
 	"mercure_secret_key",

@@ -158,7 +158,7 @@ token_new(const struct token_attempt *attempt,
 enum token_result
 token_attempt_finish(struct token_attempt *attempt, struct token **token)
 {
-	struct token_rights rights;
+	struct token_rights rights = { 0 };
 	enum token_result   result;
 	uint64_t            key_id;
 

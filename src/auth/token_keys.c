@@ -214,14 +214,13 @@ load_jwks(const struct loader *loader, const json_t *set, bool is_private)
 
 /* Reads the file that the spec names. */
 static bool
-load_path(struct loader *loader)
+load_path(const struct loader *loader)
 {
 	struct buf  text;
 	bool        is_private, is_good;
 	const char *error;
 	json_t     *set;
 
-	loader->source = loader->spec->path;
 	error = token_file_read(loader->spec->path, &text, &is_private);
 	if (error != NULL)
 		return fail(loader, error);
@@ -239,31 +238,34 @@ load_path(struct loader *loader)
 }
 
 static bool
-load_spec(struct loader *loader, const char *text)
+load_spec(const struct loader *loader, const char *text)
 {
 	struct token_key_spec spec;
+	struct buf            why = { 0 };
+	struct loader         own = *loader;
 	bool                  is_good;
-	size_t                before_bytes;
 
-	before_bytes = loader->problem->len_bytes;
-	buf_printf(loader->problem, "token-key %s: ", text);
-	is_good = token_key_spec_init(&spec, text, loader->problem);
+	is_good = token_key_spec_init(&spec, text, &why);
 	if (is_good) {
-		loader->problem->len_bytes = before_bytes;
-		loader->spec = &spec;
-		is_good = load_path(loader);
-	}
+		own.spec = &spec;
+		own.source = spec.path;
+		is_good = load_path(&own);
+	} else
+		buf_printf(loader->problem, "token-key %s: %.*s", text,
+		    (int)why.len_bytes, why.data);
+	buf_deinit(&why);
 	token_key_spec_deinit(&spec);
 	return is_good;
 }
 
 static bool
-load_env(struct loader *loader, const char *name, const char *alg_name,
+load_env(const struct loader *loader, const char *name, const char *alg_name,
     const struct token_env_key *env, enum token_role role)
 {
 	struct token_key_spec spec = { .dialect = TOKEN_DIALECT_07,
 		.roles = role };
 	const char           *alg = env->alg;
+	struct loader         own = *loader;
 
 	if (env->key == NULL || env->key[0] == '\0')
 		return true;
@@ -277,15 +279,15 @@ load_env(struct loader *loader, const char *name, const char *alg_name,
 		    alg_name, alg);
 		return false;
 	}
-	loader->source = name;
-	loader->spec = &spec;
-	return add_bytes(loader,
+	own.source = name;
+	own.spec = &spec;
+	return add_bytes(&own,
 	    (struct crypto_bytes){ (const uint8_t *)env->key,
 		strlen(env->key) });
 }
 
 static bool
-load_all(struct loader *loader, const struct token_key_sources *sources)
+load_all(const struct loader *loader, const struct token_key_sources *sources)
 {
 	for (size_t i = 0; i < sources->spec_count; i++) {
 		if (!load_spec(loader, sources->specs[i]))

@@ -26,11 +26,11 @@ fixture_init(struct token_fixture *fixture)
 	struct token_key_sources none = { 0 };
 	struct buf               problem = { 0 };
 
-	*fixture = (struct token_fixture) { 0 };
+	*fixture = (struct token_fixture){ 0 };
 	strcpy(fixture->dir, "/tmp/fcgi-sse-tokens-XXXXXX");
 	assert(mkdtemp(fixture->dir) != NULL);
 	fixture->keys = token_keys_new(&none, &problem);
-	fixture->rules = (struct token_rules) { fixture->keys, AUDIENCE,
+	fixture->rules = (struct token_rules){ fixture->keys, AUDIENCE,
 		is_valid, grants_new() };
 }
 
