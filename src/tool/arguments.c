@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "base/buf.h"
 #include "base/key_file.h"
@@ -22,20 +24,27 @@
 
 #define RETRY_DIGITS_MAX 9
 
+#define UNIX "unix:"
+#define HUB_PATH "/.well-known/mercure"
+
+#define SOCKET_BYTES_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
+
 static const char help[] =
     "Usage: fcgi-sse publish --to ADDRESS --topic TOPIC [OPTION]... [DATA]\n"
     "       fcgi-sse publish --to ADDRESS --topic TOPIC --lines [OPTION]...\n"
     "       fcgi-sse publish --to ADDRESS --ndjson [OPTION]...\n"
-    "Publishes an event through the web server before fcgi-sse, and prints "
-    "its id.\n"
+    "Publishes an event, through the web server before fcgi-sse or straight "
+    "at its\nsocket, and prints its id.\n"
     "Without DATA, standard input is the data, less a line end at its end.\n"
     "\n"
     "  --to URL               The web server, by http or https. Without a "
     "path,\n"
     "                         /.well-known/mercure is asked.\n"
-    "  --to unix:PATH         The same at a unix socket; unix:PATH:/URL/PATH "
-    "for\n"
-    "                         another path.\n"
+    "  --to unix:PATH         The unix socket of fcgi-sse itself, by "
+    "FastCGI.\n"
+    "  --to unix:PATH:/URL    A web server at a unix socket, by HTTP; /URL is "
+    "the\n"
+    "                         path there, such as /sse/events.\n"
     "  --topic TOPIC          The event's topic; more of them are "
     "alternates.\n"
     "  --type NAME            Its name, by which a page listens to it.\n"
@@ -44,6 +53,9 @@ static const char help[] =
     "  --private              Only for subscribers who are authorized.\n"
     "  --lines                Each line of standard input is an event, at "
     "once.\n"
+    "                         Lines that name fcgi-sse-publish/, as a log of "
+    "its own\n"
+    "                         requests does, are left out.\n"
     "  --ndjson               Each line is a JSON object: topic, topics, "
     "data,\n"
     "                         type, id, retry, private. What it lacks comes "
@@ -108,7 +120,7 @@ set_retry(struct arguments *arguments, const char *text)
 	    strspn(text, "0123456789") != len)
 		return refuse("--retry",
 		    "takes milliseconds, a number of up to nine digits");
-	arguments->update.retry_ms = strtol(text, NULL, 10);
+	arguments->publication.retry_ms = strtol(text, NULL, 10);
 	return ARGUMENTS_RUN;
 }
 
@@ -137,25 +149,25 @@ set_source(struct arguments *arguments, enum source source)
 static enum arguments_verdict
 set_option(struct arguments *arguments, int option)
 {
-	struct update *update = &arguments->update;
+	struct publication *publication = &arguments->publication;
 
 	switch (option) {
 	case OPTION_TO:
 		arguments->to = optarg;
 		break;
 	case OPTION_TOPIC:
-		update->topics[update->topic_count++] = optarg;
+		publication->topics[publication->topic_count++] = optarg;
 		break;
 	case OPTION_TYPE:
-		update->type = optarg;
+		publication->type = optarg;
 		break;
 	case OPTION_ID:
-		update->id = optarg;
+		publication->id = optarg;
 		break;
 	case OPTION_RETRY:
 		return set_retry(arguments, optarg);
 	case OPTION_PRIVATE:
-		update->is_private = true;
+		publication->is_private = true;
 		break;
 	case OPTION_LINES:
 		return set_source(arguments, SOURCE_LINES);
@@ -197,8 +209,8 @@ set_data(struct arguments *arguments, int count, char **words)
 		    "is one argument too many: quote data "
 		    "that holds blanks");
 	arguments->source = SOURCE_ARGUMENT;
-	arguments->update.data = words[0];
-	arguments->update.data_bytes = strlen(words[0]);
+	arguments->publication.data = words[0];
+	arguments->publication.data_bytes = strlen(words[0]);
 	return ARGUMENTS_RUN;
 }
 
@@ -206,23 +218,25 @@ set_data(struct arguments *arguments, int count, char **words)
 static enum arguments_verdict
 check(const struct arguments *arguments)
 {
-	const struct update *update = &arguments->update;
-	bool                 is_stream = arguments->source == SOURCE_LINES ||
+	const struct publication *publication = &arguments->publication;
+	bool is_stream = arguments->source == SOURCE_LINES ||
 	    arguments->source == SOURCE_NDJSON;
 
 	if (arguments->to == NULL)
 		return refuse("--to",
 		    "is missing: the web server before "
-		    "fcgi-sse, such as --to https://example.org/sse/events");
-	if (update->topic_count == 0 && arguments->source != SOURCE_NDJSON)
+		    "fcgi-sse, such as --to https://example.org/sse/events, "
+		    "or the socket of fcgi-sse, such as --to "
+		    "unix:/run/fcgi-sse/fcgi-sse.sock");
+	if (publication->topic_count == 0 && arguments->source != SOURCE_NDJSON)
 		return refuse("--topic",
 		    "is missing: what subscribers ask "
 		    "for, such as --topic news");
-	for (size_t i = 0; i < update->topic_count; i++) {
-		if (update->topics[i][0] == '\0')
+	for (size_t i = 0; i < publication->topic_count; i++) {
+		if (publication->topics[i][0] == '\0')
 			return refuse("--topic", "takes a name");
 	}
-	if (is_stream && update->id != NULL)
+	if (is_stream && publication->id != NULL)
 		return refuse("--id",
 		    "is for one event: lines cannot share "
 		    "an id");
@@ -259,33 +273,139 @@ read_options(struct arguments *arguments, int argc, char **argv)
 	return verdict;
 }
 
+/* The address. */
+
+/* The base, up to its host and port, and behind it the path, or the hub's. */
+static char *
+url_new(const char *base, size_t base_bytes, const char *path)
+{
+	struct buf url = { 0 };
+
+	buf_append(&url, base, base_bytes);
+	if (path[0] == '/' && path[1] != '\0')
+		buf_append_str(&url, path);
+	else {
+		buf_append_str(&url, HUB_PATH);
+		buf_append_str(&url, path[0] == '/' ? path + 1 : path);
+	}
+	buf_append(&url, "", 1);
+	return url.data;
+}
+
+static bool
+read_unix(struct target *target, const char *text, const char **error)
+{
+	static const char base[] = "http://localhost";
+	const char       *url_path = strstr(text, ":/");
+	size_t            path_bytes;
+
+	path_bytes = url_path != NULL ? (size_t)(url_path - text) :
+					strlen(text);
+	if (path_bytes == 0 || path_bytes > SOCKET_BYTES_MAX) {
+		*error = path_bytes == 0 ? "unix: needs the path of a socket" :
+					   "the path of the socket is too long";
+		return false;
+	}
+	target->socket_path = mem_strndup(text, path_bytes);
+	if (url_path != NULL)
+		target->url = url_new(base, sizeof(base) - 1, url_path + 1);
+	return true;
+}
+
+/* The length of what comes before the host; 0 when that is no web server's. */
+static size_t
+scheme_length(const char *to)
+{
+	static const char *const schemes[] = { "http://", "https://" };
+
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		if (strncasecmp(to, schemes[i], strlen(schemes[i])) == 0)
+			return strlen(schemes[i]);
+	}
+	return 0;
+}
+
+static bool
+is_printable(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if ((unsigned char)*text <= ' ' || *text == '\x7f')
+			return false;
+	}
+	return true;
+}
+
+/* Returns false with a constant line in *error; then there is nothing to free.
+ */
+static bool
+target_init(struct target *target, const char *to, const char **error)
+{
+	size_t scheme_len = scheme_length(to), host_len;
+
+	*target = (struct target){ 0 };
+	*error = NULL;
+	if (strncmp(to, UNIX, strlen(UNIX)) == 0)
+		return read_unix(target, to + strlen(UNIX), error);
+	host_len = strcspn(to + scheme_len, "/?#");
+	if (scheme_len == 0 || host_len == 0)
+		*error = "takes http://HOST, https://HOST, with or without a "
+			 "path, or unix:PATH";
+	else if (!is_printable(to))
+		*error = "the URL holds blanks or control characters; write "
+			 "them as %XX";
+	else if (memchr(to + scheme_len, '@', host_len) != NULL)
+		*error = "takes no user or password; a key comes from the file "
+			 "of --key-file";
+	if (*error != NULL)
+		return false;
+	target->url = url_new(to, scheme_len + host_len,
+	    to + scheme_len + host_len);
+	return true;
+}
+
+static void
+target_deinit(struct target *target)
+{
+	free(target->url);
+	free(target->socket_path);
+	*target = (struct target){ 0 };
+}
+
+/* All together. */
+
 enum arguments_verdict
 arguments_read(struct arguments *arguments, int argc, char **argv)
 {
-	const char            *key_file = getenv(KEY_FILE_VARIABLE);
+	const char            *key_file = getenv(KEY_FILE_VARIABLE), *error;
 	enum arguments_verdict verdict;
 
 	*arguments = (struct arguments){
 		.source = SOURCE_STDIN,
 		.timeout_ms = TIMEOUT_MS,
-		.update = { .data = "", .retry_ms = -1 },
+		.publication = { .data = "", .retry_ms = -1 },
 	};
 	if (key_file != NULL && key_file[0] != '\0')
 		arguments->key_file = key_file;
-	arguments->update.topics = mem_alloc((size_t)argc *
-	    sizeof(*arguments->update.topics));
+	arguments->publication.topics = mem_alloc((size_t)argc *
+	    sizeof(*arguments->publication.topics));
 	verdict = read_options(arguments, argc, argv);
 	if (verdict == ARGUMENTS_RUN)
 		verdict = set_data(arguments, argc - optind, argv + optind);
 	if (verdict == ARGUMENTS_RUN)
 		verdict = check(arguments);
+	if (verdict == ARGUMENTS_RUN &&
+	    !target_init(&arguments->target, arguments->to, &error)) {
+		report(0, "--to: %s", error);
+		verdict = ARGUMENTS_USAGE;
+	}
 	return verdict;
 }
 
 void
 arguments_deinit(struct arguments *arguments)
 {
-	free(arguments->update.topics);
+	target_deinit(&arguments->target);
+	free(arguments->publication.topics);
 	*arguments = (struct arguments){ 0 };
 }
 

@@ -4,24 +4,32 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "tool/update.h"
+#include "tool/publication.h"
 
 /* What the events are made from. */
 enum source {
-	SOURCE_ARGUMENT, /* update.data */
+	SOURCE_ARGUMENT, /* publication.data */
 	SOURCE_STDIN,
 	SOURCE_LINES,
 	SOURCE_NDJSON,
 };
 
-/* The command line. All texts point into it or into the environment. */
+/* Where what is published is sent to. */
+struct target {
+	char *url;         /* NULL: by FastCGI, to the socket */
+	char *socket_path; /* NULL: by TCP, to the host of the URL */
+};
+
+/* The command line. All texts but those of the target point into it or into the
+ * environment. */
 struct arguments {
-	const char   *to;
-	const char   *key_file; /* NULL: none */
-	struct update update;
-	enum source   source;
-	int64_t       timeout_ms;
-	bool          is_quiet;
+	const char        *to;
+	struct target      target;
+	const char        *key_file; /* NULL: none */
+	struct publication publication;
+	enum source        source;
+	int64_t            timeout_ms;
+	bool               is_quiet;
 };
 
 enum arguments_verdict {

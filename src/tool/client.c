@@ -5,16 +5,17 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "tool/client_error.h"
+#include "tool/arguments.h"
+#include "tool/fastcgi.h"
+#include "tool/publication.h"
 #include "tool/reply.h"
-#include "tool/target.h"
-#include "tool/update.h"
 
 #define CONNECT_TIMEOUT_MS 10000
 
@@ -27,10 +28,15 @@ struct client {
 	struct curl_slist   *fields;
 	const struct target *target;
 	char                *key;
-	struct buf           body;      /* of the answer */
+	int64_t              timeout_ms;
 	bool                 is_proven; /* something was accepted */
-	CURLcode             code;      /* of the last transfer */
-	char                 curl_error[CURL_ERROR_SIZE];
+
+	/* Of the last request. */
+	CURLcode              code;
+	struct reply          reply;
+	struct buf            body;   /* of a reply by HTTP */
+	struct fastcgi_answer answer; /* by FastCGI */
+	char                  curl_error[CURL_ERROR_SIZE];
 };
 
 static size_t
@@ -73,8 +79,7 @@ set_up(struct client *client, int64_t timeout_ms)
 		    client->target->socket_path);
 		curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	}
-	curl_easy_setopt(curl, CURLOPT_USERAGENT,
-	    PACKAGE_NAME "/" PACKAGE_VERSION);
+	curl_easy_setopt(curl, CURLOPT_USERAGENT, CLIENT_NAME PACKAGE_VERSION);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, client->fields);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
 	    (long)CONNECT_TIMEOUT_MS);
@@ -90,12 +95,16 @@ client_new(const struct target *target, const char *key, int64_t timeout_ms)
 	struct client *client = mem_zalloc(sizeof(*client));
 	struct buf     value = { 0 };
 
+	client->target = target;
+	client->timeout_ms = timeout_ms;
+	if (key != NULL)
+		client->key = mem_strdup(key);
+	if (target->url == NULL)
+		return client;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
 	    (client->curl = curl_easy_init()) == NULL)
 		mem_fail();
-	client->target = target;
 	if (key != NULL) {
-		client->key = mem_strdup(key);
 		buf_printf(&value, "Bearer %s", key);
 		add_field(client, "Authorization", value.data);
 		explicit_bzero(value.data, value.len_bytes);
@@ -108,49 +117,112 @@ client_new(const struct target *target, const char *key, int64_t timeout_ms)
 void
 client_free(struct client *client)
 {
-	curl_easy_cleanup(client->curl);
-	if (client->key != NULL)
-		explicit_bzero(client->fields->data,
-		    strlen(client->fields->data));
-	curl_slist_free_all(client->fields);
-	curl_global_cleanup();
+	if (client->curl != NULL) {
+		curl_easy_cleanup(client->curl);
+		if (client->fields != NULL)
+			explicit_bzero(client->fields->data,
+			    strlen(client->fields->data));
+		curl_slist_free_all(client->fields);
+		curl_global_cleanup();
+	}
 	if (client->key != NULL)
 		explicit_bzero(client->key, strlen(client->key));
 	free(client->key);
 	buf_deinit(&client->body);
+	fastcgi_answer_deinit(&client->answer);
 	free(client);
 }
 
-static struct reply
-get_reply(const struct client *client)
-{
-	struct reply reply = {
-		.body = client->body.data,
-		.body_bytes = client->body.len_bytes,
-	};
-	char *content_type = NULL, *location = NULL;
+/* By HTTP. */
 
-	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &reply.status);
-	curl_easy_getinfo(client->curl, CURLINFO_CONTENT_TYPE, &content_type);
-	curl_easy_getinfo(client->curl, CURLINFO_REDIRECT_URL, &location);
-	reply.content_type = content_type;
-	reply.location = location;
-	return reply;
+static void
+read_reply(struct client *client)
+{
+	struct reply       *reply = &client->reply;
+	CURL               *curl = client->curl;
+	struct curl_header *note;
+	char               *content_type = NULL, *location = NULL;
+	curl_off_t          retry_after_s = 0;
+
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply->status);
+	curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &content_type);
+	curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location);
+	curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after_s);
+	if (curl_easy_header(curl, "Fcgi-Sse-Note", 0, CURLH_HEADER, -1,
+		&note) == CURLHE_OK)
+		reply->note = note->value;
+	reply->content_type = content_type;
+	reply->location = location;
+	reply->retry_after_s = (long)retry_after_s;
+	reply->body = client->body.data;
+	reply->body_bytes = client->body.len_bytes;
 }
 
-static enum client_result
-no_answer(const struct client *client, struct buf *text)
+/* True when there is a reply; it is an id only when all of it came. */
+static bool
+send_by_http(struct client *client, const struct buf *form)
 {
-	struct client_failure failure = {
+	CURL *curl = client->curl;
+
+	client->body.len_bytes = 0;
+	client->curl_error[0] = '\0';
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+	    (curl_off_t)form->len_bytes);
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, form->data);
+	client->code = curl_easy_perform(curl);
+	/* A body that is too long comes with a status all the same. */
+	if (client->code != CURLE_OK && client->code != CURLE_WRITE_ERROR)
+		return false;
+	read_reply(client);
+	return true;
+}
+
+/* By FastCGI; what fails is told in libcurl's numbers, as by HTTP. */
+
+static bool
+send_by_fastcgi(struct client *client, const struct buf *form, int *os_error)
+{
+	static const struct {
+		CURLcode    code;
+		const char *what;
+	} failures[] = {
+		[FASTCGI_ANSWERED] = { CURLE_OK, "" },
+		[FASTCGI_NOT_CONNECTED] = { CURLE_COULDNT_CONNECT, "" },
+		[FASTCGI_TIMED_OUT] = { CURLE_OPERATION_TIMEDOUT,
+		    "the request timed out" },
+		[FASTCGI_FAILED] = { CURLE_WEIRD_SERVER_REPLY,
+		    "there was no answer by FastCGI" },
+	};
+	enum fastcgi_result result;
+
+	fastcgi_answer_deinit(&client->answer);
+	result = fastcgi_publish(client->target->socket_path, client->key, form,
+	    client->timeout_ms, &client->answer);
+	*os_error = result == FASTCGI_NOT_CONNECTED ? errno : 0;
+	client->code = failures[result].code;
+	snprintf(client->curl_error, sizeof(client->curl_error), "%s",
+	    failures[result].what);
+	client->reply = client->answer.reply;
+	return result == FASTCGI_ANSWERED;
+}
+
+/* By either. */
+
+static void
+append_failure(const struct client *client, int os_error, struct buf *text)
+{
+	struct failure failure = {
 		.code = client->code,
 		.what = client->curl_error,
 		.target = client->target,
+		.os_error = os_error,
 		.is_proven = client->is_proven,
 	};
 
-	curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &failure.os_error);
-	client_error_append(text, &failure);
-	return CLIENT_HOPELESS;
+	if (client->curl != NULL)
+		curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO,
+		    &failure.os_error);
+	reply_append_failure(text, &failure);
 }
 
 /* Whether that status is for the place, and not for one event or moment. */
@@ -164,27 +236,26 @@ is_hopeless(long status)
 static enum client_result
 send_form(struct client *client, const struct buf *form, struct buf *text)
 {
-	CURL        *curl = client->curl;
-	struct reply reply;
+	const struct reply *reply = &client->reply;
+	int                 os_error = 0;
+	bool                is_answered;
 
-	client->body.len_bytes = 0;
 	text->len_bytes = 0;
-	client->curl_error[0] = '\0';
-	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
-	    (curl_off_t)form->len_bytes);
-	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, form->data);
-	client->code = curl_easy_perform(curl);
-	/* A body that is too long comes with a status all the same. */
-	if (client->code != CURLE_OK && client->code != CURLE_WRITE_ERROR)
-		return no_answer(client, text);
-	reply = get_reply(client);
-	if (client->code == CURLE_OK && reply_is_id(&reply)) {
-		buf_append(text, reply.body, reply.body_bytes);
+	client->reply = (struct reply){ 0 };
+	is_answered = client->curl != NULL ?
+	    send_by_http(client, form) :
+	    send_by_fastcgi(client, form, &os_error);
+	if (!is_answered) {
+		append_failure(client, os_error, text);
+		return CLIENT_HOPELESS;
+	}
+	if (client->code == CURLE_OK && reply_is_id(reply)) {
+		buf_append(text, reply->body, reply->body_bytes);
 		client->is_proven = true;
 		return CLIENT_ACCEPTED;
 	}
-	reply_append_cause(text, &reply, client->key);
-	return is_hopeless(reply.status) ? CLIENT_HOPELESS : CLIENT_REFUSED;
+	reply_append_cause(text, reply, client->key);
+	return is_hopeless(reply->status) ? CLIENT_HOPELESS : CLIENT_REFUSED;
 }
 
 /*
@@ -195,16 +266,13 @@ send_form(struct client *client, const struct buf *form, struct buf *text)
 static long
 retry_wait_s(const struct client *client)
 {
-	long       status = 0;
-	curl_off_t wait_s = 0;
+	long wait_s = client->reply.retry_after_s;
 
 	if (client->code == CURLE_COULDNT_CONNECT && client->is_proven)
 		return 1;
-	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_getinfo(client->curl, CURLINFO_RETRY_AFTER, &wait_s);
-	if (status != 429 || wait_s > WAIT_S_MAX)
+	if (client->reply.status != 429 || wait_s > WAIT_S_MAX)
 		return -1;
-	return wait_s > 0 ? (long)wait_s : 1;
+	return wait_s > 0 ? wait_s : 1;
 }
 
 static void
@@ -217,7 +285,7 @@ wait_for(long seconds)
 }
 
 enum client_result
-client_publish(struct client *client, const struct update *update,
+client_publish(struct client *client, const struct publication *publication,
     struct buf *text)
 {
 	struct buf         form = { 0 };
@@ -225,7 +293,7 @@ client_publish(struct client *client, const struct update *update,
 	long               wait_s;
 	int                tries;
 
-	update_append_form(&form, update);
+	publication_append_form(&form, publication);
 	for (tries = 1;; tries++) {
 		result = send_form(client, &form, text);
 		wait_s = retry_wait_s(client);
@@ -245,10 +313,5 @@ client_publish(struct client *client, const struct update *update,
 const char *
 client_note(const struct client *client)
 {
-	struct curl_header *field;
-
-	if (curl_easy_header(client->curl, "Fcgi-Sse-Note", 0, CURLH_HEADER, -1,
-		&field) != CURLHE_OK)
-		return NULL;
-	return field->value;
+	return client->reply.note;
 }

@@ -4,8 +4,14 @@
 #include <stdint.h>
 
 struct buf;
+struct publication;
 struct target;
-struct update;
+
+/*
+ * What a User-Agent begins with: whoever publishes the log of a web server has
+ * to leave out the lines about these requests, or each would make another.
+ */
+#define CLIENT_NAME "fcgi-sse-publish/"
 
 enum client_result {
 	CLIENT_ACCEPTED,
@@ -15,8 +21,9 @@ enum client_result {
 };
 
 /*
- * Publishes to a target, by one connection that is kept. The target has to
- * outlive it. The key may be NULL; the timeout is for each request.
+ * Publishes to a target, by HTTP over one connection that is kept, or by
+ * FastCGI with a connection for each event. The target has to outlive it. The
+ * key may be NULL; the timeout is for each request.
  */
 struct client *client_new(const struct target *, const char *key,
     int64_t timeout_ms);
@@ -27,7 +34,7 @@ void           client_free(struct client *);
  * it does so a few times. Puts the event's id into the text, which is then
  * terminated, or why there is none.
  */
-enum client_result client_publish(struct client *, const struct update *,
+enum client_result client_publish(struct client *, const struct publication *,
     struct buf *text);
 
 /* What the last answer remarked (its field Fcgi-Sse-Note), or NULL. */

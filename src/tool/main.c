@@ -1,5 +1,5 @@
 /*
- * fcgi-sse-publish: publishes events by HTTP, as fcgi-sse publish. A program
+ * fcgi-sse-publish: publishes events, as fcgi-sse publish. A program
  * of its own, so that the responder need not load libcurl.
  */
 #include <errno.h>
@@ -14,9 +14,8 @@
 #include "tool/arguments.h"
 #include "tool/client.h"
 #include "tool/input.h"
-#include "tool/json_update.h"
+#include "tool/json.h"
 #include "tool/report.h"
-#include "tool/target.h"
 
 #define EXIT_ACCEPTED 0
 #define EXIT_REFUSED 1
@@ -60,11 +59,12 @@ print_id(struct run *run, const char *id)
 }
 
 static void
-publish(struct run *run, const struct update *update, size_t line_number)
+publish(struct run *run, const struct publication *publication,
+    size_t line_number)
 {
 	const char *note;
 
-	switch (client_publish(run->client, update, &run->text)) {
+	switch (client_publish(run->client, publication, &run->text)) {
 	case CLIENT_ACCEPTED:
 		print_id(run, run->text.data);
 		note = client_note(run->client);
@@ -85,27 +85,27 @@ static void
 publish_line(struct run *run, const char *line, size_t len_bytes,
     size_t line_number)
 {
-	struct update update = run->arguments->update;
+	struct publication publication = run->arguments->publication;
 
-	update.data = line;
-	update.data_bytes = len_bytes;
-	publish(run, &update, line_number);
+	publication.data = line;
+	publication.data_bytes = len_bytes;
+	publish(run, &publication, line_number);
 }
 
 static void
 publish_json(struct run *run, const char *line, size_t len_bytes,
     size_t line_number)
 {
-	struct json_update json;
-	char               error[JSON_UPDATE_ERROR_BYTES_MAX];
+	struct json_publication json;
+	char                    error[JSON_ERROR_BYTES_MAX];
 
-	if (json_update_init(&json, &run->arguments->update, line, len_bytes,
-		error) == -1) {
+	if (json_publication_init(&json, &run->arguments->publication, line,
+		len_bytes, error) == -1) {
 		fail(run, line_number, error);
 		return;
 	}
-	publish(run, &json.update, line_number);
-	json_update_deinit(&json);
+	publish(run, &json.publication, line_number);
+	json_publication_deinit(&json);
 }
 
 static bool
@@ -114,6 +114,17 @@ is_blank(const char *line, size_t len_bytes)
 	while (len_bytes > 0 && strchr(" \t\r", line[len_bytes - 1]) != NULL)
 		len_bytes--;
 	return len_bytes == 0;
+}
+
+/*
+ * Whether the line is what a web server logs about our own requests: to publish
+ * it would make the next one.
+ */
+static bool
+is_own_request(const char *line, size_t len_bytes)
+{
+	return memmem(line, len_bytes, CLIENT_NAME, strlen(CLIENT_NAME)) !=
+	    NULL;
 }
 
 /* Each line of standard input. */
@@ -133,6 +144,8 @@ publish_lines(struct run *run, struct input *input)
 		}
 		if (result == INPUT_TOO_LONG)
 			fail(run, input->line_number, "longer than 64 MiB");
+		else if (is_own_request(line, len_bytes))
+			continue;
 		else if (!is_json)
 			publish_line(run, line, len_bytes, input->line_number);
 		else if (!is_blank(line, len_bytes))
@@ -169,7 +182,7 @@ publish_all(const struct arguments *arguments, struct client *client)
 	input_init(&input, STDIN_FILENO);
 	switch (arguments->source) {
 	case SOURCE_ARGUMENT:
-		publish(&run, &arguments->update, 0);
+		publish(&run, &arguments->publication, 0);
 		break;
 	case SOURCE_STDIN:
 		publish_input(&run, &input);
@@ -187,25 +200,19 @@ publish_all(const struct arguments *arguments, struct client *client)
 static int
 run_command(const struct arguments *arguments)
 {
-	struct target  target;
 	struct client *client;
-	const char    *error;
 	char          *key = NULL;
 	int            status = EXIT_REFUSED;
 
-	if (!target_init(&target, arguments->to, &error)) {
-		report(0, "--to: %s", error);
-		return EXIT_USAGE;
-	}
 	if (arguments->key_file != NULL)
 		key = arguments_read_key(arguments);
 	if (arguments->key_file == NULL || key != NULL) {
-		client = client_new(&target, key, arguments->timeout_ms);
+		client = client_new(&arguments->target, key,
+		    arguments->timeout_ms);
 		status = publish_all(arguments, client);
 		client_free(client);
 	}
 	key_file_free(key);
-	target_deinit(&target);
 	return status;
 }
 

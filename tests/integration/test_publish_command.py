@@ -1,5 +1,6 @@
 """fcgi-sse publish, through lighttpd and at peers that misbehave."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -10,15 +11,17 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 import pytest
 
 import publish_peers
-from fcgi_client import END_REQUEST, WAIT_S, record
+from fcgi_client import END_REQUEST, STDOUT, WAIT_S, record
 from publish_peers import (
     KEY, MAX_BODY_BYTES, PUBLIC_TOPIC, Peer, answer, publish, start_publish)
-from responder import BINARY, clean_environ, free_port, run, wait_until
+from responder import (
+    BINARY, Responder, clean_environ, free_port, run, wait_until)
 
 URN = re.compile(r"urn:uuid:[0-9a-f-]{36}")
 
@@ -115,7 +118,7 @@ def test_large_data_arrives(site, topic):
     accepted(publish("--to", site.url, "--topic", topic, "--key-file",
                      site.key_file, text=data))
     with site.subscribe(topic) as subscriber:
-        assert subscriber.read_until(b"\n\n", 2).endswith(
+        assert subscriber.read_until(b"\n\n", 1).endswith(
             f"data: {data}\n\n".encode())
 
 
@@ -248,8 +251,7 @@ def test_url_is_taken_as_given_and_completed(end, path):
 
 
 @pytest.mark.parametrize("end, path", [
-    ("", "/.well-known/mercure"), (":/", "/.well-known/mercure"),
-    (":/sse/events", "/sse/events")])
+    (":/", "/.well-known/mercure"), (":/sse/events", "/sse/events")])
 def test_path_at_a_unix_socket(short_dir, end, path):
     sock = short_dir / "web.sock"
     with Peer(answer("200 OK", "id"), path=sock) as peer:
@@ -257,6 +259,147 @@ def test_path_at_a_unix_socket(short_dir, end, path):
                                 "x", env={"http_proxy": "http://[::1]:1"}))
         assert peer.requests[0].startswith(f"POST {path} HTTP".encode())
         assert b"\r\nHost: localhost\r\n" in peer.requests[0]
+        assert re.search(rb"\r\nUser-Agent: fcgi-sse-publish/[\d.]+\r\n",
+                         peer.requests[0])
+
+
+# Straight at the responder, by FastCGI
+
+@pytest.fixture
+def straight(site):
+    """The arguments that go to the socket of fcgi-sse itself."""
+    return ["--to", f"unix:{site.fcgi_socket}", "--key-file", site.key_file]
+
+
+def test_straight_at_the_responder(site, topic, straight):
+    text = "é\n" + "x" * 70000
+    ids = accepted(publish(*straight, "--topic", topic, "--topic", topic + "2",
+                           "--type", "usual", "--id", "own", text=text))
+    assert ids == ["own"]
+    event, = site.events(topic, 1)
+    assert (event.id, event.type, event.data) == ("own", "usual", text)
+    assert site.events(topic + "2", 1) == [event]
+
+
+def test_lines_straight_at_the_responder(site, topic, straight):
+    text = "".join(f"{number}\n" for number in range(500))
+    ids = accepted(publish(*straight, "--topic", topic, "--lines", text=text))
+    events = site.events(topic, 500)
+    assert [event.id for event in events] == ids
+    assert [event.data for event in events] == text.split()
+
+
+def test_longest_data_straight_at_the_responder(site, topic, straight):
+    text = "y" * (MAX_BODY_BYTES - 100)
+    accepted(publish(*straight, "--topic", topic, text=text))
+    assert site.events(topic, 1)[0].data == text
+    check_fails(publish(*straight, "--topic", topic, text=text + 200 * "y"),
+                1, "413 Content Too Large", "max-body")
+
+
+def test_what_the_responder_refuses(site, straight):
+    check_fails(publish(*straight[:2], "--topic", "t", "x"), 1,
+                "401 Unauthorized", "--key-file")
+    check_fails(publish(*straight, "--topic", "t", "--type", "a\nb", "x"), 1,
+                "400 Bad Request")
+    ids = accepted(publish(*straight[:2], "--topic", PUBLIC_TOPIC, "x"))
+    assert URN.fullmatch(ids[0])
+    site.responder.check_good()
+
+
+def test_lines_outlive_a_restart_of_the_responder(short_dir):
+    """What is published while nobody is there waits a few seconds."""
+    key_file = short_dir / "key"
+    key_file.write_text(KEY)
+    key_file.chmod(0o600)
+    address = f"unix:{short_dir}/s"
+
+    def start():
+        return Responder(["--listen", address, "--publish-key-file",
+                          str(key_file)], [address])
+
+    first = start()
+    with start_publish("--to", address, "--topic", "t", "--lines",
+                       "--key-file", key_file, stdin=subprocess.PIPE,
+                       stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE) as process:
+        process.stdin.write("1\n")
+        process.stdin.flush()
+        assert URN.fullmatch(process.stdout.readline().strip())
+        first.stop()
+        process.stdin.write("2\n")
+        process.stdin.flush()
+        second = start()
+        assert URN.fullmatch(process.stdout.readline().strip())
+        out, err = process.communicate(timeout=WAIT_S)
+    assert (process.returncode, out, err) == (0, "", "")
+    second.stop()
+
+
+class Silent:
+    """Takes connections at a unix socket, and says some bytes to each."""
+
+    def __init__(self, path, data, is_closing):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.bind(str(path))
+        self.sock.listen()
+        self.data, self.is_closing = data, is_closing
+        self.conns = []
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                conn, _ = self.sock.accept()
+                conn.recv(65536)
+                conn.sendall(self.data)
+                self.conns.append(conn)
+                if self.is_closing:
+                    conn.close()
+
+    def close(self):
+        self.sock.shutdown(socket.SHUT_RDWR)
+        for one in (self.sock, *self.conns):
+            one.close()
+
+
+GOOD = b"Status: 200 OK\r\nContent-Type: text/plain\r\n\r\nid"
+END = record(END_REQUEST, bytes(8))
+
+
+@pytest.mark.parametrize("data, word", [
+    (b"", "does not speak FastCGI"), (b"HTTP/1.1 400 Bad\r\n\r\n", ":/sse/"),
+    (record(STDOUT, GOOD), "no answer"), (END, "no answer"),
+    (record(STDOUT, GOOD.replace(b"200 OK", b"404 No")) + END, "the hub"),
+    (record(STDOUT, b"no head") + END, "no answer"),
+    (record(STDOUT, GOOD + b"x" * 2000) + END, "no id"),
+    (record(STDOUT, GOOD)[:-1], "no answer"), (b"\1", "no answer"),
+    (record(STDOUT, b"x" * 60000) * 9 + END, "no answer")],
+    ids=itertools.count())
+def test_what_is_no_responder(short_dir, data, word):
+    peer = Silent(short_dir / "s", data, is_closing=True)
+    check_fails(publish("--to", f"unix:{short_dir}/s", "--topic", "t", "x"),
+                1, word)
+    peer.close()
+
+
+@pytest.mark.parametrize("data", [b"", record(STDOUT, GOOD)])
+def test_silence_of_a_responder_comes_to_an_end(short_dir, data):
+    peer = Silent(short_dir / "s", data, is_closing=False)
+    check_fails(publish("--to", f"unix:{short_dir}/s", "--topic", "t",
+                        "--timeout", "200ms", "x"), 1, "timed out")
+    peer.close()
+
+
+# What a log of its own requests would make
+
+def test_lines_about_its_own_requests_are_left_out(site, topic):
+    text = ('1 "POST /sse/events HTTP/1.1" 200 "-" "fcgi-sse-publish/0.1.0"\n'
+            '2 "GET / HTTP/1.1" 200 "-" "curl/7.88.1"\n')
+    ids = accepted(publish("--to", site.url, "--topic", topic, "--key-file",
+                           site.key_file, "--lines", text=text))
+    assert len(ids) == 1
+    assert site.events(topic, 1)[0].data == text.splitlines()[1]
 
 
 # What is refused, and why
@@ -347,10 +490,13 @@ def test_tries_come_to_an_end():
 
 # Peers that are no hub
 
-def test_fcgi_sse_itself(site):
-    check_fails(publish("--to", f"unix:{site.fcgi_socket}", "--topic", "t",
-                        "x"), 1, "speaks FastCGI", "the web server before it")
+def test_sockets_mistaken_for_each_other(site):
+    check_fails(publish("--to", f"unix:{site.fcgi_socket}:/sse/events",
+                        "--topic", "t", "x"), 1, "speaks FastCGI",
+                "its socket as unix:PATH")
     site.responder.check_good()
+    check_fails(publish("--to", f"unix:{site.web_socket}", "--topic", "t",
+                        "x"), 1, "does not speak FastCGI", ":/sse/events")
 
 
 @pytest.mark.parametrize("bytes_back", [
@@ -422,7 +568,7 @@ def test_wrong_place_stops_at_the_first_line():
 
 def test_lines_outlive_a_restart_of_the_web_server(short_dir):
     sock = short_dir / "web.sock"
-    with start_publish("--to", f"unix:{sock}", "--topic", "t", "--lines",
+    with start_publish("--to", f"unix:{sock}:/", "--topic", "t", "--lines",
                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                        stderr=subprocess.PIPE) as process:
         for data in ("before", "behind"):

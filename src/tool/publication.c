@@ -1,4 +1,4 @@
-#include "tool/update.h"
+#include "tool/publication.h"
 
 #include <string.h>
 
@@ -53,15 +53,15 @@ append_text(struct buf *form, const char *name, const char *value)
 }
 
 void
-update_append_form(struct buf *form, const struct update *update)
+publication_append_form(struct buf *form, const struct publication *publication)
 {
-	for (size_t i = 0; i < update->topic_count; i++)
-		append_text(form, "topic", update->topics[i]);
-	append_text(form, "id", update->id);
-	append_text(form, "type", update->type);
-	if (update->retry_ms >= 0)
-		buf_printf(form, "&retry=%ld", update->retry_ms);
-	if (update->is_private)
+	for (size_t i = 0; i < publication->topic_count; i++)
+		append_text(form, "topic", publication->topics[i]);
+	append_text(form, "id", publication->id);
+	append_text(form, "type", publication->type);
+	if (publication->retry_ms >= 0)
+		buf_printf(form, "&retry=%ld", publication->retry_ms);
+	if (publication->is_private)
 		append_text(form, "private", "on");
-	append_field(form, "data", update->data, update->data_bytes);
+	append_field(form, "data", publication->data, publication->data_bytes);
 }

@@ -1,13 +1,13 @@
-#ifndef TOOL_UPDATE_H
-#define TOOL_UPDATE_H
+#ifndef TOOL_PUBLICATION_H
+#define TOOL_PUBLICATION_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct buf;
 
-/* What is published, in the words of the Mercure protocol. */
-struct update {
+/* What is sent to be published, in the words of the Mercure protocol. */
+struct publication {
 	const char **topics; /* the first is the canonical one */
 	size_t       topic_count;
 	const char  *id;   /* NULL: the server makes one */
@@ -18,12 +18,12 @@ struct update {
 	bool         is_private;
 };
 
-#define UPDATE_RETRY_MS_MAX 999999999
+#define PUBLICATION_RETRY_MS_MAX 999999999
 
 /*
  * Appends it as application/x-www-form-urlencoded (URL standard, section 5.2),
- * which is the body of a request that publishes.
+ * the body of the request that publishes it.
  */
-void update_append_form(struct buf *, const struct update *);
+void publication_append_form(struct buf *, const struct publication *);
 
 #endif
