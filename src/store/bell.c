@@ -1,0 +1,387 @@
+#include "config.h"
+
+#include "store/bell.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "pure/hash.h"
+#include "store/files.h"
+
+#define BELL_BYTES (BELL_WORD_COUNT * sizeof(uint32_t))
+
+/* The longest that an update stays unseen whose publisher was killed. */
+#define WATCH_TIMEOUT_MS 2000
+
+/* On more words than this one waits on word 0. */
+#define WATCHED_WORDS_MAX 32
+
+#define WATCH_STACK_BYTES 65536
+
+/* struct futex_waitv of Linux 5.16, which older headers do not have. */
+#define FUTEX_WAITV_NUMBER 449
+#define FUTEX_WORD_32 2
+struct futex_word {
+	uint64_t value;
+	uint64_t address;
+	uint32_t flags;
+	uint32_t reserved;
+};
+
+struct watch {
+	pthread_t   thread;
+	atomic_bool is_ending;
+	atomic_bool has_ended;
+	bool        has_waitv;
+	const char *path;
+	void (*on_ring)(void *arg, bool is_alarm);
+	void    *arg;
+	unsigned count;
+	unsigned words[WATCHED_WORDS_MAX];
+	uint32_t seen[WATCHED_WORDS_MAX];
+};
+
+struct bell {
+	int           fd;
+	dev_t         device;
+	ino_t         inode;
+	atomic_uint  *words; /* mapped */
+	struct watch *watch; /* NULL: nobody waits here */
+};
+
+static_assert(sizeof(atomic_uint) == sizeof(uint32_t), "a futex is 32 bits");
+
+void
+bell_words_clear(struct bell_words *words)
+{
+	memset(words, 0, sizeof(*words));
+}
+
+void
+bell_words_set_all(struct bell_words *words)
+{
+	bell_words_clear(words);
+	words->bits[0] = 1;
+}
+
+void
+bell_words_add(struct bell_words *words, const char *topic)
+{
+	uint64_t hash = hash_bytes(HASH_START, topic, strlen(topic));
+	unsigned word = 1 + (unsigned)(hash % (BELL_WORD_COUNT - 1));
+
+	words->bits[word / 64] |= UINT64_C(1) << word % 64;
+}
+
+static bool
+words_have(const struct bell_words *words, unsigned word)
+{
+	return (words->bits[word / 64] >> word % 64 & 1) != 0;
+}
+
+/* The size of a file that another user of it may have cut. */
+static bool
+is_whole(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && status.st_size == (off_t)BELL_BYTES;
+}
+
+/* A bell of size 0 is new, or its maker was killed. */
+static int
+allocate(int fd, bool is_new)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) == -1)
+		return -1;
+	if (status.st_size == 0 && is_new) {
+		errno = posix_fallocate(fd, 0, BELL_BYTES);
+		return errno == 0 ? 0 : -1;
+	}
+	if (status.st_size == (off_t)BELL_BYTES)
+		return 0;
+	errno = EINVAL;
+	return -1;
+}
+
+struct bell *
+bell_open(const char *path, bool is_new)
+{
+	struct bell *bell;
+	struct stat  status;
+	void        *words;
+	int          fd, error;
+
+	fd = files_open_private(path, is_new);
+	if (fd == -1)
+		return NULL;
+	words = MAP_FAILED;
+	if (allocate(fd, is_new) == 0 && fstat(fd, &status) == 0)
+		words = mmap(NULL, BELL_BYTES, PROT_READ | PROT_WRITE,
+		    MAP_SHARED, fd, 0);
+	if (words == MAP_FAILED) {
+		error = errno;
+		close(fd);
+		errno = error;
+		return NULL;
+	}
+	bell = mem_zalloc(sizeof(*bell));
+	bell->fd = fd;
+	bell->device = status.st_dev;
+	bell->inode = status.st_ino;
+	bell->words = words;
+	return bell;
+}
+
+void
+bell_close(struct bell *bell)
+{
+	if (bell == NULL)
+		return;
+	assert(bell->watch == NULL);
+	munmap((void *)bell->words, BELL_BYTES);
+	close(bell->fd);
+	free(bell);
+}
+
+bool
+bell_is_file(const struct bell *bell, const struct stat *status)
+{
+	return status->st_dev == bell->device &&
+	    status->st_ino == bell->inode &&
+	    status->st_size == (off_t)BELL_BYTES;
+}
+
+void
+bell_begin(struct bell *bell, const struct bell_words *words)
+{
+	if (!is_whole(bell->fd))
+		return;
+	for (unsigned i = 0; i < BELL_WORD_COUNT; i++) {
+		/* It is odd already if another was killed at this point. */
+		if (i == 0 || words_have(words, i))
+			atomic_fetch_add(&bell->words[i],
+			    1 + (atomic_load(&bell->words[i]) & 1));
+	}
+}
+
+void
+bell_end(struct bell *bell, const struct bell_words *words)
+{
+	if (!is_whole(bell->fd))
+		return;
+	for (unsigned i = 0; i < BELL_WORD_COUNT; i++) {
+		if (i == 0 || words_have(words, i))
+			atomic_fetch_add(&bell->words[i], 1);
+	}
+}
+
+static unsigned
+wake(atomic_uint *word)
+{
+	long count;
+
+	count = syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	return count > 0 ? (unsigned)count : 0;
+}
+
+unsigned
+bell_ring(struct bell *bell, const struct bell_words *words)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < BELL_WORD_COUNT; i++) {
+		if (i == 0 || words_have(words, i))
+			count += wake(&bell->words[i]);
+	}
+	return count;
+}
+
+void
+bell_ring_all(struct bell *bell)
+{
+	struct bell_words all;
+
+	memset(&all, 0xff, sizeof(all));
+	bell_begin(bell, &all);
+	bell_end(bell, &all);
+	bell_ring(bell, &all);
+}
+
+uint32_t
+bell_word_all(const struct bell *bell)
+{
+	return is_whole(bell->fd) ? atomic_load(&bell->words[0]) : 0;
+}
+
+/* Takes notice of what the words are; whether one has changed. */
+static bool
+look(struct bell *bell, struct watch *watch)
+{
+	uint32_t value;
+	bool     has_changed = false;
+
+	if (!is_whole(bell->fd))
+		return true;
+	for (unsigned i = 0; i < watch->count; i++) {
+		value = atomic_load(&bell->words[watch->words[i]]);
+		has_changed |= value != watch->seen[i];
+		watch->seen[i] = value;
+	}
+	return has_changed;
+}
+
+/* On several words at once, where the kernel can. */
+static long
+wait_on_several(struct bell *bell, struct watch *watch)
+{
+	struct futex_word words[WATCHED_WORDS_MAX];
+	struct timespec   until;
+
+	memset(words, 0, sizeof(words));
+	for (unsigned i = 0; i < watch->count; i++) {
+		words[i].value = watch->seen[i];
+		words[i].address = (uintptr_t)&bell->words[watch->words[i]];
+		words[i].flags = FUTEX_WORD_32;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += WATCH_TIMEOUT_MS / 1000;
+	return syscall(FUTEX_WAITV_NUMBER, words, watch->count, 0, &until,
+	    CLOCK_MONOTONIC);
+}
+
+static long
+wait_on_one(struct bell *bell, struct watch *watch)
+{
+	struct timespec timeout = { .tv_sec = WATCH_TIMEOUT_MS / 1000 };
+
+	return syscall(SYS_futex, &bell->words[watch->words[0]], FUTEX_WAIT,
+	    watch->seen[0], &timeout, NULL, 0);
+}
+
+/*
+ * Whether there is cause to look after nobody rang for a while: somebody was
+ * killed in the midst of a commit, or the file was replaced.
+ */
+static bool
+has_gone_wrong(struct bell *bell, const struct watch *watch)
+{
+	struct stat status;
+
+	for (unsigned i = 0; i < watch->count; i++) {
+		if ((watch->seen[i] & 1) != 0)
+			return true;
+	}
+	return stat(watch->path, &status) == -1 || !bell_is_file(bell, &status);
+}
+
+static void *
+watch_words(void *arg)
+{
+	struct bell  *bell = arg;
+	struct watch *watch = bell->watch;
+	long          result;
+	int           error;
+
+	while (!atomic_load(&watch->is_ending)) {
+		errno = 0;
+		result = watch->count > 1 ? wait_on_several(bell, watch) :
+					    wait_on_one(bell, watch);
+		error = result < 0 ? errno : 0;
+		if (watch->count > 1 && (error == ENOSYS || error == EPERM)) {
+			watch->count = 1;
+			watch->words[0] = 0;
+			watch->seen[0] = bell_word_all(bell);
+			watch->on_ring(watch->arg, true);
+			continue;
+		}
+		if (atomic_load(&watch->is_ending))
+			break;
+		if (look(bell, watch))
+			watch->on_ring(watch->arg, !is_whole(bell->fd));
+		else if (error == ETIMEDOUT && has_gone_wrong(bell, watch))
+			watch->on_ring(watch->arg, true);
+		/* A file that was cut cannot be waited on. */
+		if (error == EFAULT || !is_whole(bell->fd))
+			nanosleep(&(struct timespec){ .tv_nsec = 100000000 },
+			    NULL);
+	}
+	atomic_store(&watch->has_ended, true);
+	return NULL;
+}
+
+int
+bell_watch(struct bell *bell, const struct bell_words *words, const char *path,
+    void (*on_ring)(void *arg, bool is_alarm), void *arg)
+{
+	struct watch  *watch = mem_zalloc(sizeof(*watch));
+	pthread_attr_t attr;
+	sigset_t       all, before;
+	int            error;
+
+	assert(bell->watch == NULL);
+	watch->path = path;
+	watch->on_ring = on_ring;
+	watch->arg = arg;
+	for (unsigned i = 0; i < BELL_WORD_COUNT; i++) {
+		if (!words_have(words, i))
+			continue;
+		if (watch->count == WATCHED_WORDS_MAX) {
+			watch->count = 1;
+			watch->words[0] = 0;
+			break;
+		}
+		watch->words[watch->count++] = i;
+	}
+	look(bell, watch);
+	bell->watch = watch;
+	sigfillset(&all);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, WATCH_STACK_BYTES);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&watch->thread, &attr, watch_words, bell);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	if (error == 0)
+		return 0;
+	bell->watch = NULL;
+	free(watch);
+	errno = error;
+	return -1;
+}
+
+/*
+ * The thread may be just about to wait, so it is woken until it has ended.
+ * Others who are woken as well find that nothing has changed.
+ */
+void
+bell_unwatch(struct bell *bell)
+{
+	struct watch *watch = bell->watch;
+
+	if (watch == NULL)
+		return;
+	atomic_store(&watch->is_ending, true);
+	while (!atomic_load(&watch->has_ended)) {
+		wake(&bell->words[watch->words[0]]);
+		nanosleep(&(struct timespec){ .tv_nsec = 20000 }, NULL);
+	}
+	pthread_join(watch->thread, NULL);
+	free(watch);
+	bell->watch = NULL;
+}

@@ -1,0 +1,72 @@
+#ifndef STORE_BELL_H
+#define STORE_BELL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+/*
+ * A doorbell for the processes of one machine: a mapped file of words that
+ * they wait on by futex. Word 0 is for all updates, the others are each for
+ * the topics whose hash leads there. It costs nothing while nobody rings, has
+ * no list of who listens, and no limit to their number.
+ *
+ * Who rings holds a lock from bell_begin to bell_end. A word is odd while a
+ * commit is under way that concerns it: if whoever commits is killed then, it
+ * stays odd, and those who wait look for themselves after a while.
+ */
+struct bell;
+
+#define BELL_WORD_COUNT 1024
+
+struct bell_words {
+	uint64_t bits[BELL_WORD_COUNT / 64];
+};
+
+void bell_words_clear(struct bell_words *);
+void bell_words_add(struct bell_words *, const char *topic);
+
+/* Word 0 alone. */
+void bell_words_set_all(struct bell_words *);
+
+/*
+ * Opens the file, and makes it or its words if is_new is allowed. NULL with
+ * errno: among others ENOSPC, since all of it is allocated at once, and EINVAL
+ * for a file of another size.
+ */
+struct bell *bell_open(const char *path, bool is_new);
+
+/* The bell is not watched any more. NULL is allowed. */
+void bell_close(struct bell *);
+
+/* Whether the open file is this one. */
+bool bell_is_file(const struct bell *, const struct stat *);
+
+/* The words of these and word 0: a commit begins, has ended. */
+void bell_begin(struct bell *, const struct bell_words *);
+void bell_end(struct bell *, const struct bell_words *);
+
+/* Wakes who waits on the words and on word 0; returns how many. */
+unsigned bell_ring(struct bell *, const struct bell_words *);
+
+/* Wakes everybody on every word, who then look at the files again. */
+void bell_ring_all(struct bell *);
+
+/* What word 0 is now. */
+uint32_t bell_word_all(const struct bell *);
+
+/*
+ * Starts a thread that calls on_ring, from that thread, whenever one of the
+ * words has changed after this call; word 0 counts only if it is in the set.
+ * is_alarm: nobody rang, but the file at path is another one, or whoever was
+ * to ring may have been killed. Returns 0, or -1 with errno if there is no
+ * thread.
+ */
+int bell_watch(struct bell *, const struct bell_words *, const char *path,
+    void (*on_ring)(void *arg, bool is_alarm), void *arg);
+
+/* Ends the thread; on_ring is not called any more. */
+void bell_unwatch(struct bell *);
+
+#endif

@@ -1,0 +1,80 @@
+#include "config.h"
+
+#include "store/seats.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "store/file_lock.h"
+#include "store/files.h"
+
+struct seats {
+	int      fd;
+	unsigned count;
+	unsigned own_count;
+	bool     is_own[]; /* of each seat; a lock does not bar its holder */
+};
+
+struct seats *
+seats_open(const char *path, unsigned count)
+{
+	struct seats *seats;
+	int           fd;
+
+	fd = files_open_private(path, true);
+	if (fd == -1)
+		return NULL;
+	seats = mem_zalloc(sizeof(*seats) + count * sizeof(seats->is_own[0]));
+	seats->fd = fd;
+	seats->count = count;
+	return seats;
+}
+
+void
+seats_close(struct seats *seats)
+{
+	if (seats == NULL)
+		return;
+	close(seats->fd);
+	free(seats);
+}
+
+/* Each process begins elsewhere, so that few are tried in vain. */
+int
+seats_take(struct seats *seats)
+{
+	unsigned seat, first = (unsigned)getpid();
+
+	for (unsigned i = 0; i < seats->count; i++) {
+		seat = (first + i) % seats->count;
+		if (seats->is_own[seat] ||
+		    file_lock_try(seats->fd, (off_t)seat) == -1)
+			continue;
+		seats->is_own[seat] = true;
+		seats->own_count++;
+		return (int)seat;
+	}
+	return -1;
+}
+
+void
+seats_leave(struct seats *seats, int seat)
+{
+	file_lock_release(seats->fd, seat);
+	seats->is_own[seat] = false;
+	seats->own_count--;
+}
+
+unsigned
+seats_taken(const struct seats *seats)
+{
+	unsigned count = seats->own_count;
+	off_t    at = -1;
+
+	while ((at = file_lock_find(seats->fd, at + 1, (off_t)seats->count)) !=
+	    -1)
+		count++;
+	return count;
+}

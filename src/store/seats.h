@@ -1,0 +1,28 @@
+#ifndef STORE_SEATS_H
+#define STORE_SEATS_H
+
+/*
+ * A number of seats that all processes share which open the same file. A seat
+ * is a lock on a byte of the file, so the kernel frees it when its process
+ * ends, however that is. The file stays empty.
+ */
+struct seats;
+
+/*
+ * Opens the file, or makes it with mode 0600; a link, or a file that belongs
+ * to another user, is refused. NULL with errno.
+ */
+struct seats *seats_open(const char *path, unsigned count);
+
+/* Leaves all seats that were taken by this. NULL is allowed. */
+void seats_close(struct seats *);
+
+/* Takes a free seat and returns its number; -1: all are taken. */
+int seats_take(struct seats *);
+
+void seats_leave(struct seats *, int seat);
+
+/* How many are taken, by all processes. */
+unsigned seats_taken(const struct seats *);
+
+#endif

@@ -1,0 +1,243 @@
+/* The doorbell: who is waked, and what is noticed though nobody rang. */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store/bell.h"
+
+static char dir[] = "/tmp/bell-test-XXXXXX";
+static char path[64];
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	if (mkdtemp(dir) == NULL)
+		return -1;
+	snprintf(path, sizeof(path), "%s/bell", dir);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	unlink(path);
+	return rmdir(dir);
+}
+
+struct listener {
+	atomic_int ring_count;
+	atomic_int alarm_count;
+};
+
+static void
+on_ring(void *arg, bool is_alarm)
+{
+	struct listener *listener = arg;
+
+	if (is_alarm)
+		atomic_fetch_add(&listener->alarm_count, 1);
+	atomic_fetch_add(&listener->ring_count, 1);
+}
+
+static void
+listen_to(struct bell *bell, struct listener *listener, const char *topic)
+{
+	struct bell_words words;
+
+	atomic_init(&listener->ring_count, 0);
+	atomic_init(&listener->alarm_count, 0);
+	if (topic == NULL) {
+		bell_words_set_all(&words);
+	} else {
+		bell_words_clear(&words);
+		bell_words_add(&words, topic);
+	}
+	assert_int_equal(bell_watch(bell, &words, path, on_ring, listener), 0);
+}
+
+static void
+ring(struct bell *bell, const char *topic)
+{
+	struct bell_words words;
+
+	bell_words_clear(&words);
+	bell_words_add(&words, topic);
+	bell_begin(bell, &words);
+	bell_end(bell, &words);
+	bell_ring(bell, &words);
+}
+
+static void
+wait_for(atomic_int *count, int at_least)
+{
+	for (int i = 0; i < 10000 && atomic_load(count) < at_least; i++)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	assert_true(atomic_load(count) >= at_least);
+}
+
+static void
+test_a_ring_wakes_those_of_the_topic(void **state)
+{
+	struct bell    *bells[3];
+	struct listener all, a, b;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		bells[i] = bell_open(path, true);
+		assert_non_null(bells[i]);
+	}
+	listen_to(bells[0], &all, NULL);
+	listen_to(bells[1], &a, "a");
+	listen_to(bells[2], &b, "b");
+	for (int i = 1; i <= 50; i++) {
+		ring(bells[0], "a");
+		wait_for(&all.ring_count, i);
+		wait_for(&a.ring_count, i);
+	}
+	assert_int_equal(atomic_load(&b.ring_count), 0);
+	ring(bells[0], "b");
+	wait_for(&b.ring_count, 1);
+	bell_ring_all(bells[0]);
+	wait_for(&b.ring_count, 2);
+	assert_int_equal(atomic_load(&all.alarm_count), 0);
+	for (int i = 0; i < 3; i++) {
+		bell_unwatch(bells[i]);
+		bell_close(bells[i]);
+	}
+}
+
+static void
+test_one_listens_to_several_topics(void **state)
+{
+	struct bell      *bell = bell_open(path, true);
+	struct bell_words words;
+	struct listener   listener = { 0, 0 };
+
+	(void)state;
+	bell_words_clear(&words);
+	bell_words_add(&words, "a");
+	bell_words_add(&words, "b");
+	assert_int_equal(bell_watch(bell, &words, path, on_ring, &listener), 0);
+	ring(bell, "b");
+	wait_for(&listener.ring_count, 1);
+	ring(bell, "a");
+	wait_for(&listener.ring_count, 2);
+	bell_unwatch(bell);
+	bell_close(bell);
+}
+
+/* Whoever commits is killed between its commit and its ring. */
+static void
+test_a_ring_that_never_came_is_noticed(void **state)
+{
+	struct bell      *bell = bell_open(path, true);
+	struct bell      *killed = bell_open(path, false);
+	struct bell_words words;
+	struct listener   listener;
+
+	(void)state;
+	listen_to(bell, &listener, "a");
+	bell_words_clear(&words);
+	bell_words_add(&words, "a");
+	bell_begin(killed, &words);
+	bell_close(killed);
+	wait_for(&listener.ring_count, 1);
+	bell_unwatch(bell);
+	listen_to(bell, &listener, "a");
+	wait_for(&listener.alarm_count, 1);
+	/* The next one rings as ever, and its end is even again. */
+	ring(bell, "a");
+	assert_int_equal(bell_word_all(bell) & 1, 0);
+	bell_unwatch(bell);
+	bell_close(bell);
+}
+
+static void
+test_another_file_is_noticed(void **state)
+{
+	struct bell    *bell = bell_open(path, true);
+	struct listener listener;
+
+	(void)state;
+	listen_to(bell, &listener, NULL);
+	unlink(path);
+	wait_for(&listener.alarm_count, 1);
+	bell_unwatch(bell);
+	bell_close(bell);
+}
+
+static void
+test_a_cut_file_is_no_bus_error(void **state)
+{
+	struct bell    *bell = bell_open(path, true);
+	struct listener listener;
+
+	(void)state;
+	listen_to(bell, &listener, NULL);
+	assert_int_equal(truncate(path, 0), 0);
+	ring(bell, "a");
+	assert_int_equal(bell_word_all(bell), 0);
+	wait_for(&listener.alarm_count, 2);
+	bell_unwatch(bell);
+	bell_close(bell);
+	assert_int_equal(truncate(path, 17), 0);
+	assert_null(bell_open(path, true));
+	assert_int_equal(errno, EINVAL);
+	unlink(path);
+	assert_null(bell_open(path, false));
+	assert_int_equal(errno, ENOENT);
+}
+
+static void
+test_a_process_hears_another(void **state)
+{
+	struct bell    *bell;
+	struct listener listener;
+	int             status;
+	pid_t           pid;
+
+	(void)state;
+	bell = bell_open(path, true);
+	listen_to(bell, &listener, "a");
+	pid = fork();
+	assert_int_not_equal(pid, -1);
+	if (pid == 0) {
+		bell = bell_open(path, false);
+		if (bell != NULL)
+			ring(bell, "a");
+		_exit(bell == NULL);
+	}
+	wait_for(&listener.ring_count, 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	bell_unwatch(bell);
+	bell_close(bell);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_ring_wakes_those_of_the_topic),
+		cmocka_unit_test(test_one_listens_to_several_topics),
+		cmocka_unit_test(test_a_ring_that_never_came_is_noticed),
+		cmocka_unit_test(test_another_file_is_noticed),
+		cmocka_unit_test(test_a_cut_file_is_no_bus_error),
+		cmocka_unit_test(test_a_process_hears_another),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,194 @@
+/* Seats that processes share, and the locks that they are made of. */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store/file_lock.h"
+#include "store/files.h"
+#include "store/seats.h"
+
+static char dir[] = "/tmp/seats-test-XXXXXX";
+static char path[64];
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	if (mkdtemp(dir) == NULL)
+		return -1;
+	snprintf(path, sizeof(path), "%s/seats", dir);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	unlink(path);
+	return rmdir(dir);
+}
+
+static void
+test_seats_are_taken_and_left(void **state)
+{
+	struct seats *a = seats_open(path, 3);
+	struct seats *b = seats_open(path, 3);
+	struct stat   status;
+	int           seat;
+
+	(void)state;
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0600);
+	seat = seats_take(a);
+	assert_in_range(seat, 0, 2);
+	assert_int_not_equal(seats_take(b), -1);
+	assert_int_not_equal(seats_take(b), -1);
+	assert_int_equal(seats_take(a), -1);
+	assert_int_equal(seats_take(b), -1);
+	assert_int_equal(seats_taken(a), 3);
+	assert_int_equal(seats_taken(b), 3);
+	seats_leave(a, seat);
+	assert_int_equal(seats_taken(b), 2);
+	assert_int_equal(seats_take(b), seat);
+	seats_close(b);
+	assert_int_equal(seats_taken(a), 0);
+	seats_close(a);
+}
+
+static void
+test_a_killed_process_leaves_its_seat(void **state)
+{
+	struct seats *seats;
+	int           ready[2], status;
+	char          byte;
+	pid_t         pid;
+
+	(void)state;
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	assert_int_not_equal(pid, -1);
+	if (pid == 0) {
+		seats = seats_open(path, 1);
+		byte = seats != NULL && seats_take(seats) == 0 ? 'y' : 'n';
+		if (write(ready[1], &byte, 1) == 1)
+			pause();
+		_exit(1);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_int_equal(byte, 'y');
+	seats = seats_open(path, 1);
+	assert_int_equal(seats_take(seats), -1);
+	assert_int_equal(seats_taken(seats), 1);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(seats_take(seats), 0);
+	seats_close(seats);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+static void
+test_what_is_no_file_of_ours(void **state)
+{
+	char link_path[80];
+
+	(void)state;
+	assert_null(seats_open(dir, 1));
+	snprintf(link_path, sizeof(link_path), "%s/link", dir);
+	assert_int_equal(symlink("seats", link_path), 0);
+	assert_null(seats_open(link_path, 1));
+	assert_int_equal(errno, ELOOP);
+	unlink(link_path);
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_null(seats_open(path, 1));
+	assert_int_equal(errno, EPERM);
+	assert_int_equal(chmod(path, 0600), 0);
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void
+test_a_lock_is_waited_for_so_long(void **state)
+{
+	int     a = files_open_private(path, true);
+	int     b = files_open_private(path, true);
+	int64_t began_ms;
+
+	(void)state;
+	assert_int_equal(file_lock_take(a, 7, 1000), 0);
+	assert_int_equal(file_lock_take(b, 8, 1000), 0);
+	began_ms = now_ms();
+	assert_int_equal(file_lock_take(b, 7, 60), -1);
+	assert_int_equal(errno, ETIMEDOUT);
+	assert_true(now_ms() - began_ms >= 60);
+	assert_true(now_ms() - began_ms < 5000);
+	assert_int_equal(file_lock_try(b, 7), -1);
+	assert_int_equal(errno, EAGAIN);
+	/* Who gave up has not taken it later. */
+	file_lock_release(a, 7);
+	assert_int_equal(file_lock_find(a, 0, 100), 8);
+	assert_int_equal(file_lock_find(a, 9, 100), -1);
+	assert_int_equal(file_lock_try(a, 7), 0);
+	close(a);
+	close(b);
+}
+
+static void *
+release_soon(void *arg)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 30000000 }, NULL);
+	file_lock_release(*(int *)arg, 7);
+	return NULL;
+}
+
+static void
+test_a_lock_is_had_when_it_is_released(void **state)
+{
+	int       a = files_open_private(path, true);
+	int       b = files_open_private(path, true);
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(file_lock_take(a, 7, 1000), 0);
+	assert_int_equal(pthread_create(&thread, NULL, release_soon, &a), 0);
+	assert_int_equal(file_lock_take(b, 7, 10000), 0);
+	assert_int_equal(file_lock_try(a, 7), -1);
+	pthread_join(thread, NULL);
+	close(a);
+	close(b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_seats_are_taken_and_left),
+		cmocka_unit_test(test_a_killed_process_leaves_its_seat),
+		cmocka_unit_test(test_what_is_no_file_of_ours),
+		cmocka_unit_test(test_a_lock_is_waited_for_so_long),
+		cmocka_unit_test(test_a_lock_is_had_when_it_is_released),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
