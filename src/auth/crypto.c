@@ -75,6 +75,14 @@ crypto_key_kind(const struct crypto_key *key)
 	return key->kind;
 }
 
+unsigned
+crypto_key_rsa_bits(const struct crypto_key *key)
+{
+	return key->kind == CRYPTO_RSA || key->kind == CRYPTO_RSA_PSS ?
+	    (unsigned)libcrypto.EVP_PKEY_get_bits(key->pkey) :
+	    0;
+}
+
 /* Whether the numbers of the key can be those of such a key. */
 static bool
 is_sound(EVP_PKEY *pkey)

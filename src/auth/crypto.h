@@ -79,6 +79,9 @@ void               crypto_key_free(struct crypto_key *);
 
 enum crypto_kind crypto_key_kind(const struct crypto_key *);
 
+/* How long an RSA key is; 0 of the others. */
+unsigned crypto_key_rsa_bits(const struct crypto_key *);
+
 /*
  * Verifies with the key's own primitive. A scheme or hash that does not fit
  * the key's kind verifies nothing: the result is false.

@@ -77,6 +77,13 @@ crypto_key_kind(const struct crypto_key *key)
 	return CRYPTO_SECRET;
 }
 
+unsigned
+crypto_key_rsa_bits(const struct crypto_key *key)
+{
+	(void)key;
+	return 0;
+}
+
 bool
 crypto_key_verify(const struct crypto_key *key, enum crypto_scheme scheme,
     enum crypto_hash hash, struct crypto_bytes message,

@@ -47,12 +47,6 @@ jws_alg_name(enum jws_alg alg)
 }
 
 unsigned
-jws_alg_cost_us(enum jws_alg alg)
-{
-	return rows[alg].cost_us;
-}
-
-unsigned
 jws_algs_of_kind(enum crypto_kind kind)
 {
 	unsigned algs = 0;
@@ -109,6 +103,17 @@ bool
 jws_key_has_alg(const struct jws_key *key, enum jws_alg alg)
 {
 	return (key->algs & JWS_ALG_BIT(alg)) != 0;
+}
+
+unsigned
+jws_key_cost_us(const struct jws_key *key, enum jws_alg alg)
+{
+	unsigned bits = crypto_key_rsa_bits(key->key);
+
+	if (bits <= CRYPTO_RSA_BITS_MIN)
+		return rows[alg].cost_us;
+	return rows[alg].cost_us * (bits / 256) * (bits / 256) /
+	    (CRYPTO_RSA_BITS_MIN / 256) / (CRYPTO_RSA_BITS_MIN / 256);
 }
 
 uint64_t

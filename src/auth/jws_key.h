@@ -23,9 +23,6 @@ bool jws_alg_parse(const char *name, enum jws_alg *);
 
 const char *jws_alg_name(enum jws_alg);
 
-/* About how long one verification takes. */
-unsigned jws_alg_cost_us(enum jws_alg);
-
 /* The algorithms that fit a kind of key: all are of one family. */
 unsigned jws_algs_of_kind(enum crypto_kind);
 
@@ -52,6 +49,9 @@ const char *jws_key_kid(const struct jws_key *);
 bool jws_key_is_secret(const struct jws_key *);
 
 bool jws_key_has_alg(const struct jws_key *, enum jws_alg);
+
+/* About how long one verification takes, which rises with an RSA key's bits. */
+unsigned jws_key_cost_us(const struct jws_key *, enum jws_alg);
 
 /* A number that only an equal key with equal algorithms has. */
 uint64_t jws_key_print(const struct jws_key *);

@@ -82,8 +82,8 @@ token_attempt_init(struct token_attempt *attempt,
 		token_attempt_deinit(attempt);
 		return result;
 	}
-	attempt->cost_us = jws_alg_cost_us(attempt->jws.alg) *
-	    (unsigned)__builtin_popcountll(attempt->candidates);
+	attempt->cost_us = token_keys_cost_us(rules->keys, attempt->candidates,
+	    attempt->jws.alg);
 	return TOKEN_OK;
 }
 

@@ -444,6 +444,19 @@ token_keys_select(const struct token_keys *keys,
 	return set == 0 ? TOKEN_KEY : TOKEN_OK;
 }
 
+unsigned
+token_keys_cost_us(const struct token_keys *keys, uint64_t candidates,
+    enum jws_alg alg)
+{
+	unsigned cost_us = 0;
+
+	for (size_t i = 0; i < keys->count; i++) {
+		if ((candidates >> i & 1) != 0)
+			cost_us += jws_key_cost_us(keys->list[i].key, alg);
+	}
+	return cost_us;
+}
+
 bool
 token_keys_verify(const struct token_keys *keys, uint64_t candidates,
     const struct jws *jws, uint64_t *key_id)

@@ -76,6 +76,10 @@ struct token_wanted {
 enum token_result token_keys_select(const struct token_keys *,
     const struct token_wanted *, uint64_t *candidates);
 
+/* About how long it takes to try all candidates. */
+unsigned token_keys_cost_us(const struct token_keys *, uint64_t candidates,
+    enum jws_alg);
+
 /* Whether one of the candidates has signed it, and the id of that key. */
 bool token_keys_verify(const struct token_keys *, uint64_t candidates,
     const struct jws *, uint64_t                          *key_id);

@@ -18,6 +18,8 @@
 #include "token_maker.h"
 #include "vectors.h"
 
+#include <openssl/rsa.h>
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const algs[] = { "HS256", "HS384", "HS512", "RS256", "RS384",
@@ -356,6 +358,41 @@ test_length_of_an_ec_signature(void **state)
 	signer_deinit(&signer);
 }
 
+/* A longer RSA key costs more; the others cost what the table says. */
+static void
+test_costs(void **state)
+{
+	static const struct {
+		const char *alg;
+		int         bits;
+		unsigned    cost_us;
+	} cases[] = {
+		{ "RS256", 2048, 35 },
+		{ "RS256", 3072, 78 },
+		{ "PS256", 4096, 160 },
+		{ "HS256", 0, 2 },
+		{ "ES384", 0, 1120 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct signer   signer;
+		struct jws_key *key;
+		enum jws_alg    alg;
+
+		signer_init(&signer, cases[i].alg);
+		if (cases[i].bits > 0) {
+			EVP_PKEY_free(signer.pkey);
+			signer.pkey = EVP_RSA_gen((unsigned)cases[i].bits);
+		}
+		key = key_of_signer(&signer);
+		assert_true(jws_alg_parse(cases[i].alg, &alg));
+		assert_int_equal(jws_key_cost_us(key, alg), cases[i].cost_us);
+		jws_key_free(key);
+		signer_deinit(&signer);
+	}
+}
+
 static int
 load(void **state)
 {
@@ -375,6 +412,7 @@ main(void)
 		cmocka_unit_test(test_key_of_its_own),
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_length_of_an_ec_signature),
+		cmocka_unit_test(test_costs),
 	};
 
 	return cmocka_run_group_tests(tests, load, NULL);

@@ -146,6 +146,54 @@ test_files(void **state)
 	signer_deinit(&ec);
 }
 
+/* A key in this form verifies what its signer signs. The text is freed. */
+static void
+assert_form(const struct signer *signer, const char *alg, char *text)
+{
+	char        spec[256], *path;
+	const char *specs[] = { spec };
+
+	path = fixture_write(&fixture, text, 0644);
+	snprintf(spec, sizeof(spec), "dialect=07%s%s,file=%s",
+	    alg == NULL ? "" : ",alg=", alg == NULL ? "" : alg, path);
+	fixture_set_keys(&fixture, specs, 1);
+	assert_int_equal(fixture_judge(&fixture, maker_token_07(signer, "{}"),
+			     TOKEN_ROLE_PUBLISHER),
+	    TOKEN_OK);
+	free(path);
+	free(text);
+}
+
+static void
+test_forms_of_pem(void **state)
+{
+	struct signer rsa, ec, ed, pss;
+	char         *text;
+
+	(void)state;
+	signer_init(&rsa, "RS256");
+	signer_init(&ec, "ES384");
+	signer_init(&ed, "EdDSA");
+	signer_init(&pss, "PSS");
+	assert_form(&rsa, "RS256", signer_pem(&rsa));
+	assert_form(&rsa, "PS256+RS256", signer_pem(&rsa));
+	assert_form(&rsa, "RS256", signer_pkcs1(&rsa));
+	assert_form(&rsa, "RS256", signer_certificate(&rsa));
+	/* These say which algorithm they are for. */
+	assert_form(&ec, NULL, signer_pem(&ec));
+	assert_form(&ec, NULL, signer_certificate(&ec));
+	assert_form(&ed, NULL, signer_pem(&ed));
+	assert_form(&pss, NULL, signer_pem(&pss));
+	text = signer_pem(&pss);
+	assert_file_problem("dialect=07,alg=RS256,file=", text, 0644,
+	    "does not fit");
+	free(text);
+	signer_deinit(&rsa);
+	signer_deinit(&ec);
+	signer_deinit(&ed);
+	signer_deinit(&pss);
+}
+
 /* Whether one key of this JWK Set is taken; how it is refused otherwise. */
 static void
 assert_jwk(const char *jwk, const char *words)
@@ -424,6 +472,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_specs),
 		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_forms_of_pem),
 		cmocka_unit_test(test_jwks),
 		cmocka_unit_test(test_sets),
 		cmocka_unit_test(test_environment),

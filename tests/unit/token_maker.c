@@ -10,9 +10,11 @@
 
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
+#include <openssl/encoder.h>
 #include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #define SIGNATURE_BYTES_MAX 1024
 
@@ -24,6 +26,20 @@ hash_of(const char *alg)
 	return strcmp(alg + 2, "256") == 0 ? EVP_sha256() :
 	    strcmp(alg + 2, "384") == 0    ? EVP_sha384() :
 					     EVP_sha512();
+}
+
+/* A key that says that it is for PSS. */
+static EVP_PKEY *
+make_pss_key(void)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+	EVP_PKEY     *pkey = NULL;
+
+	assert(EVP_PKEY_keygen_init(ctx) == 1);
+	assert(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048) == 1);
+	assert(EVP_PKEY_generate(ctx, &pkey) == 1);
+	EVP_PKEY_CTX_free(ctx);
+	return pkey;
 }
 
 static EVP_PKEY *
@@ -39,6 +55,8 @@ make_key(const char *alg)
 		return EVP_EC_gen(strcmp(alg, "ES256") == 0 ? "P-256" :
 			strcmp(alg, "ES384") == 0           ? "P-384" :
 							      "P-521");
+	if (strcmp(alg, "PSS") == 0)
+		return make_pss_key();
 	if (rsa == NULL)
 		rsa = EVP_RSA_gen(2048);
 	EVP_PKEY_up_ref(rsa);
@@ -53,6 +71,8 @@ signer_init(struct signer *signer, const char *alg)
 		signer->secret = "a secret of more than 32 bytes for tests";
 	else
 		signer->pkey = make_key(alg);
+	if (strcmp(alg, "PSS") == 0)
+		signer->alg = "PS256";
 }
 
 void
@@ -61,18 +81,52 @@ signer_deinit(struct signer *signer)
 	EVP_PKEY_free(signer->pkey);
 }
 
-char *
-signer_pem(const struct signer *signer)
+/* What was written, which is freed. */
+static char *
+take_text(BIO *bio)
 {
-	BIO  *bio = BIO_new(BIO_s_mem());
 	char *bytes, *text;
-	long  len_bytes;
+	long  len_bytes = BIO_get_mem_data(bio, &bytes);
 
-	assert(PEM_write_bio_PUBKEY(bio, signer->pkey) == 1);
-	len_bytes = BIO_get_mem_data(bio, &bytes);
 	text = strndup(bytes, (size_t)len_bytes);
 	BIO_free(bio);
 	return text;
+}
+
+char *
+signer_pem(const struct signer *signer)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	assert(PEM_write_bio_PUBKEY(bio, signer->pkey) == 1);
+	return take_text(bio);
+}
+
+char *
+signer_pkcs1(const struct signer *signer)
+{
+	BIO              *bio = BIO_new(BIO_s_mem());
+	OSSL_ENCODER_CTX *ctx = OSSL_ENCODER_CTX_new_for_pkey(signer->pkey,
+	    EVP_PKEY_PUBLIC_KEY, "PEM", "pkcs1", NULL);
+
+	assert(OSSL_ENCODER_to_bio(ctx, bio) == 1);
+	OSSL_ENCODER_CTX_free(ctx);
+	return take_text(bio);
+}
+
+char *
+signer_certificate(const struct signer *signer)
+{
+	BIO  *bio = BIO_new(BIO_s_mem());
+	X509 *certificate = X509_new();
+
+	X509_set_pubkey(certificate, signer->pkey);
+	X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+	X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+	assert(X509_sign(certificate, signer->pkey, EVP_sha256()) > 0);
+	assert(PEM_write_bio_X509(bio, certificate) == 1);
+	X509_free(certificate);
+	return take_text(bio);
 }
 
 char *

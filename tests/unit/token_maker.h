@@ -16,13 +16,20 @@ struct signer {
 
 /*
  * A key for the algorithm: RSA keys of 2048 bits, and the secret "a secret of
- * more than 32 bytes for tests". RSA keys are made once and shared.
+ * more than 32 bytes for tests". RSA keys are made once and shared. With the
+ * name "PSS", an RSA key that is for PS256 only.
  */
 void signer_init(struct signer *, const char *alg);
 void signer_deinit(struct signer *);
 
 /* Its public key in PEM, to be freed. */
 char *signer_pem(const struct signer *);
+
+/* The same as PKCS #1, of an RSA key. */
+char *signer_pkcs1(const struct signer *);
+
+/* A certificate for it, signed by itself, to be freed. */
+char *signer_certificate(const struct signer *);
 
 /* base64url of the bytes, to be freed. */
 char *maker_encode(const void *bytes, size_t len_bytes);
