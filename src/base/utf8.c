@@ -40,3 +40,54 @@ utf8_decode(const char *bytes, size_t len_bytes, uint32_t *code)
 	*code = value;
 	return char_bytes;
 }
+
+bool
+utf8_is_format(uint32_t code)
+{
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {
+		{ 0x00ad, 0x00ad },
+		{ 0x0600, 0x0605 },
+		{ 0x061c, 0x061c },
+		{ 0x06dd, 0x06dd },
+		{ 0x070f, 0x070f },
+		{ 0x0890, 0x0891 },
+		{ 0x08e2, 0x08e2 },
+		{ 0x180e, 0x180e },
+		{ 0x200b, 0x200f },
+		{ 0x202a, 0x202e },
+		{ 0x2060, 0x2064 },
+		{ 0x2066, 0x206f },
+		{ 0xfeff, 0xfeff },
+		{ 0xfff9, 0xfffb },
+		{ 0x110bd, 0x110bd },
+		{ 0x110cd, 0x110cd },
+		{ 0x13430, 0x1343f },
+		{ 0x1bca0, 0x1bca3 },
+		{ 0x1d173, 0x1d17a },
+		{ 0xe0001, 0xe0001 },
+		{ 0xe0020, 0xe007f },
+	};
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		if (code <= ranges[i].last)
+			return code >= ranges[i].first;
+	}
+	return false;
+}
+
+bool
+utf8_is_visible(const char *bytes, size_t len_bytes)
+{
+	uint32_t code;
+	size_t   char_bytes;
+
+	for (size_t i = 0; i < len_bytes; i += char_bytes) {
+		char_bytes = utf8_decode(bytes + i, len_bytes - i, &code);
+		if (char_bytes == 0 || code < 0x20 ||
+		    (code >= 0x7f && code <= 0x9f) || utf8_is_format(code))
+			return false;
+	}
+	return true;
+}
