@@ -1,8 +1,17 @@
+#include "config.h"
+
 #include "store/redis_loop.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
+
+/*
+ * More elements than an answer to us has in one array. Without a limit hiredis
+ * makes room for as many as the answer claims, up to 16 GB, and frees them one
+ * by one.
+ */
+#define ELEMENT_COUNT_MAX 4096
 
 struct driver {
 	uv_poll_t          poll;
@@ -93,6 +102,39 @@ clean_up(void *data)
 	uv_close((uv_handle_t *)&driver->poll, on_closed);
 }
 
+#ifdef HAVE_REDISREADER_MAXELEMENTS
+static void
+limit_elements(redisReader *reader)
+{
+	reader->maxelements = ELEMENT_COUNT_MAX;
+}
+#else
+#if HIREDIS_MAJOR >= 1
+#define ELEMENT_COUNT size_t
+#else
+#define ELEMENT_COUNT int
+#endif
+static redisReplyObjectFunctions usual, limited;
+
+/* NULL ends the connection, as if there were no memory. */
+static void *
+create_array(const redisReadTask *task, ELEMENT_COUNT count)
+{
+	return count > ELEMENT_COUNT_MAX ? NULL :
+					   usual.createArray(task, count);
+}
+
+static void
+limit_elements(redisReader *reader)
+{
+	if (limited.createArray == NULL) {
+		usual = limited = *reader->fn;
+		limited.createArray = create_array;
+	}
+	reader->fn = &limited;
+}
+#endif
+
 int
 redis_loop_attach(redisAsyncContext *context, uv_loop_t *loop)
 {
@@ -112,6 +154,7 @@ redis_loop_attach(redisAsyncContext *context, uv_loop_t *loop)
 	context->ev.addWrite = add_write;
 	context->ev.delWrite = del_write;
 	context->ev.cleanup = clean_up;
+	limit_elements(context->c.reader);
 	add_write(driver);
 	return 0;
 }

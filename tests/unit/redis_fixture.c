@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 
 #define OPTIONS_MAX 40
@@ -176,6 +177,8 @@ redis_set_up(void **state)
 {
 	(void)state;
 	signal(SIGPIPE, SIG_IGN);
+	log_init("stderr", LOG_FORMAT_TEXT,
+	    getenv("TEST_LOG") != NULL ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR);
 	uv_loop_init(&loop);
 	/* The loop never waits long, so a condition is looked at often. */
 	uv_timer_init(&loop, &tick);
@@ -189,8 +192,10 @@ redis_tear_down(void **state)
 {
 	(void)state;
 	broker_deinit();
+	/* A test that failed has left its stores open: no waiting for them. */
 	uv_close((uv_handle_t *)&tick, NULL);
-	uv_run(&loop, UV_RUN_DEFAULT);
+	uv_run(&loop, UV_RUN_NOWAIT);
+	uv_run(&loop, UV_RUN_NOWAIT);
 	return uv_loop_close(&loop);
 }
 

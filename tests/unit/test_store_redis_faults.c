@@ -1,0 +1,502 @@
+#include "config.h"
+
+#include "redis_fixture.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pure/position.h"
+
+#define LOG "fcgi-sse{log}"
+
+static struct user a, b;
+
+static void
+open_up(struct user *user)
+{
+	user_open(user, NULL);
+	wait_until(user->up_count == 1);
+}
+
+/* A port of 127.0.0.1 that nobody listens at. */
+static int
+free_port(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t          len = sizeof(address);
+	int                fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+	getsockname(fd, (struct sockaddr *)&address, &len);
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
+static void
+assert_refused(struct user *user, const char *why)
+{
+	struct sent sent;
+
+	user_publish(user, &sent, "t", "x");
+	wait_until(sent.is_done);
+	assert_int_equal(sent.receipt.result, STORE_NOT_KEPT);
+	assert_non_null(strstr(sent.why, why));
+	assert_int_equal(sent.receipt.retry_after_s, 2);
+}
+
+static void
+test_a_refused_connection_is_told_at_once(void **state)
+{
+	struct store_options options = { 0 };
+	char                 url[80];
+	struct sent          sent;
+
+	(void)state;
+	snprintf(url, sizeof(url), "redis://127.0.0.1:%d", free_port());
+	options.url = url;
+	user_open(&a, &options);
+	user_publish(&a, &sent, "t", "x"); /* waits for the first attempt */
+	wait_until(sent.is_done);
+	assert_int_equal(sent.receipt.result, STORE_NOT_KEPT);
+	assert_non_null(strstr(sent.why, "refused"));
+	assert_refused(&a, "refused");
+	assert_int_equal(a.state, STORE_DOWN);
+	user_close(&a);
+	/* No such socket; it comes later. */
+	user_open(&a, NULL);
+	wait_until(a.down_count > 0);
+	assert_refused(&a, "No such file");
+	broker_start(NULL);
+	wait_until(a.up_count == 1);
+	user_keep(&a, "t", "x");
+	user_close(&a);
+}
+
+static void
+test_names_are_resolved(void **state)
+{
+	struct store_options options = { 0 };
+	char                 port[16], url[80];
+	const char          *words[] = { "--port", port, NULL };
+
+	(void)state;
+	snprintf(port, sizeof(port), "%d", free_port());
+	broker_start(words);
+	snprintf(url, sizeof(url), "redis://localhost:%s/3?key=x", port);
+	options.url = url;
+	user_open(&a, &options);
+	wait_until(a.up_count == 1);
+	user_keep(&a, "t", "x");
+	user_close(&a);
+	freeReplyObject(broker_command("SWAPDB 0 3"));
+	assert_int_equal(broker_number("XLEN x{log}"), 1);
+	options.url = "redis://no-such-host.invalid";
+	user_open(&a, &options);
+	wait_until(a.down_count > 0);
+	assert_int_not_equal(strlen(a.why), 0);
+	user_close(&a);
+}
+
+static void
+test_a_store_closes_while_it_resolves(void **state)
+{
+	const struct store_options options = {
+		.url = "redis://no-such-host.invalid"
+	};
+	struct sent sent;
+
+	(void)state;
+	user_open(&a, &options);
+	turn();
+	user_publish(&a, &sent, "t", "x");
+	user_close(&a);
+	assert_true(sent.is_done);
+	assert_int_equal(sent.receipt.result, STORE_NOT_KEPT);
+}
+
+static void
+test_passwords(void **state)
+{
+	static const char *const words[] = { "--requirepass", "right", NULL };
+	struct store_options     options = { 0 };
+	char                     url[200];
+
+	(void)state;
+	broker_start(words);
+	user_open(&a, NULL);
+	wait_until(a.down_count > 0);
+	assert_string_equal(a.why, "the broker wants a password");
+	assert_refused(&a, "wants a password");
+	user_close(&a);
+	snprintf(url, sizeof(url), "%s?password=wrong", broker.url);
+	options.url = url;
+	user_open(&a, &options);
+	wait_until(a.down_count > 0);
+	assert_string_equal(a.why, "the broker refused the password");
+	user_close(&a);
+	snprintf(url, sizeof(url), "%s?password=right&user=default",
+	    broker.url);
+	user_open(&a, &options);
+	wait_until(a.up_count == 1);
+	user_keep(&a, "t", "x");
+	user_close(&a);
+}
+
+static void
+test_a_broker_that_hangs_counts_as_down(void **state)
+{
+	struct sent sent;
+
+	(void)state;
+	broker_start(NULL);
+	open_up(&a);
+	broker_signal(SIGSTOP);
+	user_publish(&a, &sent, "t", "x");
+	wait_until(sent.is_done);
+	assert_int_equal(sent.receipt.result, STORE_MAYBE_KEPT);
+	assert_non_null(strstr(sent.why, "may have been published"));
+	assert_refused(&a, "no answer in 5 s");
+	broker_signal(SIGCONT);
+	wait_until(a.up_count == 2);
+	user_keep(&a, "t", "y");
+	user_close(&a);
+}
+
+static void
+test_a_full_or_read_only_broker_refuses(void **state)
+{
+	(void)state;
+	broker_start(NULL);
+	open_up(&a);
+	freeReplyObject(broker_command("CONFIG SET maxmemory 1"));
+	assert_refused(&a, "memory is full");
+	assert_int_equal(a.state, STORE_DOWN);
+	assert_refused(&a, "memory is full");
+	freeReplyObject(broker_command("CONFIG SET maxmemory 0"));
+	wait_until(a.up_count == 2);
+	user_keep(&a, "t", "x");
+	freeReplyObject(broker_command("REPLICAOF 127.0.0.1 1"));
+	assert_refused(&a, "read-only replica");
+	freeReplyObject(broker_command("REPLICAOF NO ONE"));
+	wait_until(a.up_count == 3);
+	user_close(&a);
+}
+
+static void
+test_unanswered_publishes_may_have_been_kept(void **state)
+{
+	struct sent sent[3];
+	size_t      i;
+
+	(void)state;
+	broker_start(NULL);
+	open_up(&a);
+	broker_signal(SIGSTOP);
+	for (i = 0; i < 3; i++)
+		user_publish(&a, &sent[i], "t", "x");
+	turn_for(20);
+	broker_kill();
+	wait_until(sent[2].is_done);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(sent[i].receipt.result, STORE_MAYBE_KEPT);
+	user_close(&a);
+}
+
+static void
+test_a_lost_log_goes_on_above_what_was_seen(void **state)
+{
+	uint64_t before, after;
+
+	(void)state;
+	broker_start(NULL);
+	open_up(&a);
+	user_tail(&a, 0, NULL);
+	/* The broker's clock was a day ahead. */
+	before = position_at((time(NULL) + 86400) * INT64_C(1000));
+	freeReplyObject(broker_command("XADD " LOG " %llu-5 t t d %s",
+	    (unsigned long long)position_ms(before), "data: 1\n\n"));
+	wait_until(a.got_count == 1);
+	broker_kill();
+	wait_until(a.down_count == 1);
+	broker_start(NULL);
+	wait_until(a.up_count == 2);
+	assert_int_equal(a.lost_count, 1);
+	assert_int_equal(a.lost_up_to, 0);
+	after = user_keep(&a, "t", "2");
+	assert_true(after > before + 5);
+	wait_until(a.got_count == 2);
+	assert_int_equal(a.got[1].position, after);
+	assert_int_equal(a.lost_count, 1);
+	/* Without a reconnect: the check finds it. */
+	freeReplyObject(broker_command("FLUSHALL"));
+	wait_until(a.lost_count == 2);
+	before = after;
+	after = user_keep(&a, "t", "3");
+	assert_true(after > before);
+	wait_until(a.got_count == 3);
+	user_close(&a);
+}
+
+static void
+test_a_flush_does_not_change_the_tag(void **state)
+{
+	uint64_t tag;
+
+	(void)state;
+	broker_start(NULL);
+	open_up(&a);
+	tag = a.store->engine->tag(a.store);
+	user_keep(&a, "t", "1");
+	turn_for(3); /* the next has its own millisecond */
+	freeReplyObject(broker_command("FLUSHALL"));
+	user_keep(&a, "t", "2");
+	broker_kill();
+	broker_start(NULL);
+	wait_until(a.up_count == 2);
+	assert_int_equal(a.store->engine->tag(a.store), tag);
+	open_up(&b);
+	assert_int_equal(b.store->engine->tag(b.store), tag);
+	user_close(&b);
+	user_close(&a);
+}
+
+static void
+test_a_full_millisecond_is_left(void **state)
+{
+	uint64_t ms = (uint64_t)(time(NULL) + 3600) * 1000, first, second;
+
+	(void)state;
+	broker_start(NULL);
+	open_up(&a);
+	user_tail(&a, 0, NULL);
+	freeReplyObject(broker_command("XADD " LOG " %llu-524288 t t d %s",
+	    (unsigned long long)ms, "data: 1\n\n"));
+	wait_until(a.got_count == 1);
+	first = a.got[0].position;
+	assert_true(first == position_at((int64_t)ms) + 524288);
+	wait_until(broker_number("XLEN " LOG) == 2);
+	second = user_keep(&a, "t", "2");
+	assert_true(second == position_at((int64_t)ms + 1) + 1);
+	wait_until(a.got_count == 2);
+	assert_int_equal(a.lost_count, 0);
+	user_close(&a);
+}
+
+static void
+test_a_tail_that_falls_behind_is_told(void **state)
+{
+	uint64_t positions[3];
+
+	(void)state;
+	broker_start(NULL);
+	open_up(&a);
+	positions[0] = user_keep(&a, "t", "0");
+	user_tail(&a, 0, NULL);
+	wait_until(a.got_count == 1 && a.level_count == 1);
+	/* All that was trimmed had been read. */
+	a.store->engine->hold(a.store, true);
+	turn_for(2200);
+	freeReplyObject(broker_command("XTRIM " LOG " MAXLEN 0"));
+	positions[1] = user_keep(&a, "t", "1");
+	a.store->engine->hold(a.store, false);
+	wait_until(a.got_count == 2);
+	assert_int_equal(a.lost_count, 0);
+	/* Now something was not. */
+	a.store->engine->hold(a.store, true);
+	turn_for(2200);
+	positions[1] = user_keep(&a, "t", "2");
+	user_keep(&a, "t", "3");
+	positions[2] = user_keep(&a, "t", "4");
+	freeReplyObject(broker_command("XTRIM " LOG " MAXLEN 1"));
+	a.store->engine->hold(a.store, false);
+	wait_until(a.lost_count == 1 && a.level_count == 2);
+	assert_true(a.lost_up_to >= positions[1]);
+	assert_true(a.lost_up_to < positions[2]);
+	assert_int_equal(a.got[a.got_count - 1].position, positions[2]);
+	user_close(&a);
+}
+
+static void
+test_a_position_ahead_of_the_log_waits_for_what_comes(void **state)
+{
+	uint64_t ahead = position_at((time(NULL) + 86400) * INT64_C(1000));
+	uint64_t position;
+
+	(void)state;
+	broker_start(NULL);
+	open_up(&a);
+	user_keep(&a, "t", "1");
+	/* A client may make one up: the log is not to jump there. */
+	user_tail(&a, ahead, NULL);
+	wait_until(a.level_count == 1);
+	assert_int_equal(a.got_count, 0);
+	assert_true(a.level_position < ahead);
+	position = user_keep(&a, "t", "2");
+	assert_true(position < ahead);
+	wait_until(a.got_count == 1);
+	assert_int_equal(a.lost_count, 0);
+	user_close(&a);
+}
+
+/* Publishes on until the time is over; what was sent is kept in memory. */
+struct load {
+	struct sent *sent;
+	size_t       count, size;
+};
+
+static void
+publish_more(struct load *load, const char *once_prefix)
+{
+	const char   *topic = "t";
+	struct update update = { .topics = &topic, .topic_count = 1 };
+	char          bytes[64], once[64];
+
+	assert_true(load->count < load->size);
+	snprintf(bytes, sizeof(bytes), "data: %zu\n\n", load->count);
+	snprintf(once, sizeof(once), "%s%zu", once_prefix, load->count);
+	update.bytes = bytes;
+	update.len_bytes = strlen(bytes);
+	user_publish_as(&a, &load->sent[load->count++], &update,
+	    once_prefix[0] != '\0' ? once : NULL);
+}
+
+static bool
+all_done(const struct load *load)
+{
+	size_t i;
+
+	for (i = load->count > 1200 ? load->count - 1200 : 0; i < load->count;
+	     i++)
+		if (!load->sent[i].is_done)
+			return false;
+	return true;
+}
+
+/* Kills and restarts the broker under load. */
+static void
+run_load(struct load *load, const char *once_prefix)
+{
+	static const char *const words[] = { "--appendonly", "yes",
+		"--appendfsync", "everysec", NULL };
+	size_t                   round, i;
+
+	load->size = 20000;
+	load->sent = calloc(load->size, sizeof(*load->sent));
+	broker_start(words);
+	open_up(&a);
+	open_up(&b);
+	user_tail(&b, 0, NULL);
+	for (round = 0; round < 4; round++) {
+		wait_until(a.state == STORE_UP && b.state == STORE_UP);
+		for (i = 0; i < 300; i++) {
+			publish_more(load, once_prefix);
+			turn();
+			if (i == 250)
+				broker_kill();
+		}
+		wait_until(all_done(load));
+		broker_start(words);
+	}
+	wait_until(a.state == STORE_UP);
+}
+
+static void
+test_nothing_acknowledged_is_lost_when_the_broker_is_killed(void **state)
+{
+	struct load load = { 0 };
+	uint64_t    last;
+	size_t      i, at = 0, kept = 0, unknown = 0;
+
+	(void)state;
+	run_load(&load, "");
+	last = user_keep(&a, "t", "last");
+	wait_until(b.got_count > 0 && b.got[b.got_count - 1].position == last);
+	for (i = 0; i < load.count; i++) {
+		unknown += load.sent[i].receipt.result == STORE_MAYBE_KEPT;
+		if (load.sent[i].receipt.result != STORE_KEPT)
+			continue;
+		kept++;
+		while (at < b.got_count &&
+		    b.got[at].position != load.sent[i].receipt.position)
+			at++;
+		assert_true(at < b.got_count);
+	}
+	assert_true(kept >= 500);
+	assert_true(b.got_count <= kept + unknown + 1);
+	for (i = 1; i < b.got_count; i++)
+		assert_true(b.got[i].position > b.got[i - 1].position);
+	assert_int_equal(b.lost_count, 0);
+	free(load.sent);
+	user_close(&b);
+	user_close(&a);
+}
+
+static void
+test_repeats_under_a_key_are_kept_exactly_once(void **state)
+{
+	struct load   load = { 0 };
+	const char   *topic = "t";
+	char          bytes[64], once[64];
+	struct update update = { .topics = &topic,
+		.topic_count = 1,
+		.bytes = bytes };
+	size_t        i, again = 0, repeats = 0;
+
+	(void)state;
+	run_load(&load, "k");
+	for (i = 0; i < load.count; i++) {
+		if (load.sent[i].receipt.result == STORE_KEPT)
+			continue;
+		snprintf(bytes, sizeof(bytes), "data: %zu\n\n", i);
+		snprintf(once, sizeof(once), "k%zu", i);
+		update.len_bytes = strlen(bytes);
+		user_publish_as(&a, &load.sent[i], &update, once);
+		wait_until(load.sent[i].is_done);
+		assert_int_equal(load.sent[i].receipt.result, STORE_KEPT);
+		again++;
+		repeats += load.sent[i].receipt.is_repeat;
+	}
+	assert_true(again > 0);
+	assert_true(repeats <= again);
+	assert_int_equal(broker_number("XLEN " LOG), load.count);
+	wait_until(b.got_count == load.count);
+	free(load.sent);
+	user_close(&b);
+	user_close(&a);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, redis_set_up, redis_tear_down)
+		TEST(test_a_refused_connection_is_told_at_once),
+		TEST(test_names_are_resolved),
+		TEST(test_a_store_closes_while_it_resolves),
+		TEST(test_passwords),
+		TEST(test_a_broker_that_hangs_counts_as_down),
+		TEST(test_a_full_or_read_only_broker_refuses),
+		TEST(test_unanswered_publishes_may_have_been_kept),
+		TEST(test_a_lost_log_goes_on_above_what_was_seen),
+		TEST(test_a_flush_does_not_change_the_tag),
+		TEST(test_a_full_millisecond_is_left),
+		TEST(test_a_tail_that_falls_behind_is_told),
+		TEST(test_a_position_ahead_of_the_log_waits_for_what_comes),
+		TEST(
+		    test_nothing_acknowledged_is_lost_when_the_broker_is_killed),
+		TEST(test_repeats_under_a_key_are_kept_exactly_once)
+	};
+
+	if (!broker_is_there("test_store_redis_faults"))
+		return 77;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
