@@ -21,6 +21,21 @@ conns_init(struct conns *conns, const struct conn_limits *limits)
 }
 
 void
+conns_set_limits(struct conns *conns, const struct conn_limits *limits)
+{
+	int64_t now_ms = turns_now_ms(conns->streams->turns);
+
+	conns->limits = *limits;
+	deadline_list_change(&conns->requests,
+	    conns->is_draining ? DRAIN_REQUEST_MS : limits->request_timeout_ms,
+	    now_ms);
+	deadline_list_change(&conns->idles, limits->idle_timeout_ms, now_ms);
+	deadline_list_change(&conns->calls, limits->call_timeout_ms, now_ms);
+	deadline_list_change(&conns->answers, limits->answer_timeout_ms,
+	    now_ms);
+}
+
+void
 conns_run(struct conns *conns)
 {
 	int64_t          now_ms = turns_now_ms(conns->streams->turns);

@@ -42,6 +42,9 @@ struct conns {
 
 void conns_init(struct conns *, const struct conn_limits *);
 
+/* New limits hold for what is open as well. */
+void conns_set_limits(struct conns *, const struct conn_limits *);
+
 /* Closes the connections that are past their deadline. */
 void conns_run(struct conns *);
 

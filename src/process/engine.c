@@ -210,7 +210,18 @@ engine_set_options(struct engine *engine, const struct options *options,
 		.lifetime_ms = options->stream_lifetime_ms,
 		.return_spread_ms = options->drain_spread_ms,
 	};
+	const struct conn_limits conn_limits = {
+		.records.params_bytes_max = PARAMS_BYTES_MAX,
+		.records.body_bytes_max = options->max_body_bytes,
+		.records.foreign_bytes_max = FOREIGN_BYTES_MAX,
+		.buffered_bytes_max = BUFFERED_BYTES_MAX,
+		.request_timeout_ms = options->request_timeout_ms,
+		.idle_timeout_ms = IDLE_TIMEOUT_MS,
+		.call_timeout_ms = CALL_TIMEOUT_MS,
+		.answer_timeout_ms = options->stall_timeout_ms,
+	};
 
+	conns_set_limits(&engine->conns, &conn_limits);
 	streams_set_limits(&engine->streams, &limits);
 	hub_set_limits(&engine->hub, &hub_limits);
 	turns_set_coalesce_ms(&engine->turns, options->coalesce_ms);
@@ -279,16 +290,7 @@ engine_init(struct engine *engine, const struct options *options,
 	int                        error;
 	const struct stream_limits no_stream_limits = { 0 };
 	const struct hub_limits    no_history_limits = { 0 };
-	const struct conn_limits   conn_limits = {
-		  .records.params_bytes_max = PARAMS_BYTES_MAX,
-		  .records.body_bytes_max = options->max_body_bytes,
-		  .records.foreign_bytes_max = FOREIGN_BYTES_MAX,
-		  .buffered_bytes_max = BUFFERED_BYTES_MAX,
-		  .request_timeout_ms = options->request_timeout_ms,
-		  .idle_timeout_ms = IDLE_TIMEOUT_MS,
-		  .call_timeout_ms = CALL_TIMEOUT_MS,
-		  .answer_timeout_ms = options->stall_timeout_ms,
-	};
+	const struct conn_limits   no_conn_limits = { 0 };
 
 	memset(engine, 0, sizeof(*engine));
 	seed_random();
@@ -313,7 +315,7 @@ engine_init(struct engine *engine, const struct options *options,
 	engine->conns.loop = &engine->loop;
 	engine->conns.router = &engine->routing.router;
 	engine->conns.streams = &engine->streams;
-	conns_init(&engine->conns, &conn_limits);
+	conns_init(&engine->conns, &no_conn_limits);
 	engine_set_options(engine, options, keys);
 	uv_prepare_start(&engine->turn, on_turn);
 }

@@ -1,6 +1,7 @@
 """SIGHUP: limits change, streams stay, and a wrong file changes nothing."""
 
 import os
+import re
 import signal
 import time
 
@@ -8,7 +9,9 @@ import pytest
 
 import fcgi_client
 from crowd import read_to_end
-from responder import wait_until
+from responder import ROOT, run, wait_until
+
+MANUAL = (ROOT / "doc" / "fcgi-sse.8").read_text()
 
 
 class Config:
@@ -106,6 +109,68 @@ def test_the_log_is_opened_anew_at_each_signal(config, configured, short_dir):
     os.rename(log, old)
     config.reload(log=log, heartbeat="soon")
     wait_until(log.exists, "the new file")
+
+
+def wait_closed(client, wait_s):
+    """Until the responder has closed the connection."""
+    deadline = time.monotonic() + wait_s
+    while time.monotonic() < deadline:
+        if client.has_input(0.1) and not client.sock.recv(65536):
+            return
+    pytest.fail("the connection is still open")
+
+
+def test_the_time_for_an_answer_changes(config, configured):
+    """A client that asks on and on, and reads nothing."""
+    process = configured(stall_timeout="1h")
+    fds = process.fd_count()
+    with process.client() as client:
+        client.send(fcgi_client.get("/page.js", keep=True) * 60)
+        process.wait_log("page", count=10)
+        config.reload(stall_timeout="500ms")
+        process.wait_log("reload")
+        wait_until(lambda: process.fd_count() == fds, "it is closed", 5)
+
+
+def test_the_time_for_a_request_changes(config, configured):
+    process = configured(request_timeout="1h")
+    fds = process.fd_count()
+    with process.client() as client:
+        client.send(fcgi_client.get("/clock")[:20])
+        wait_until(lambda: process.fd_count() == fds + 1, "it is there")
+        config.reload(request_timeout="500ms")
+        process.wait_log("reload")
+        wait_closed(client, 3)
+
+
+def test_the_longest_body_changes(config, configured):
+    process = configured(max_body="1M")
+
+    def status():
+        return process.ask("/events", method="POST",
+                           body=b"topic=t&data=" + b"x" * 5000).status
+
+    assert not status().startswith("413")
+    config.reload(max_body="2K")
+    process.wait_log("reload", count=1)
+    assert status().startswith("413")
+    config.reload(max_body="1M")
+    process.wait_log("reload", count=2)
+    assert not status().startswith("413")
+
+
+def test_what_the_manual_says_is_reloaded(config, configured):
+    """All options but these are read by what is set again."""
+    sources = ROOT / "src" / "process"
+    again = "".join((sources / name).read_text()
+                    for name in ("engine.c", "server.c"))
+    names = re.findall(r"^;?([a-z-]+) =", run("--print-config").stdout, re.M)
+    left = [name for name in names
+            if not re.search(rf"options->{name.replace('-', '_')}",
+                             again)]
+    start = MANUAL.index("stay as they were in any case")
+    told = re.findall(r"-([a-z]+(?:-[a-z]+)*)\b", MANUAL[start - 35:start])
+    assert sorted(left) == sorted(told)
 
 
 def heartbeat_comes(process, within_s):
