@@ -167,7 +167,7 @@ token_attempt_finish(struct token_attempt *attempt, struct token **token)
 		&attempt->jws, &key_id))
 		return TOKEN_SIGNATURE;
 	result = token_claims_rights(attempt->jws.payload, attempt->dialect,
-	    attempt->role, attempt->rules->is_selector_valid, &rights);
+	    attempt->role, attempt->rules->check, &rights);
 	if (result == TOKEN_OK)
 		*token = token_new(attempt, &rights, key_id);
 	token_rights_deinit(&rights);

@@ -28,9 +28,9 @@ struct token_rules {
 	const struct token_keys *keys;
 
 	/* What aud has to name in the new dialect; NULL: nothing fits. */
-	const char              *audience;
-	token_selector_check_fn *is_selector_valid; /* NULL: all are */
-	struct grants           *grants;
+	const char                        *audience;
+	const struct token_selector_check *check; /* NULL: none */
+	struct grants                     *grants;
 };
 
 /*

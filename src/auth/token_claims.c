@@ -86,8 +86,7 @@ token_claims_has_audience(const json_t *payload, const char *audience)
 	bool          is_found = is_text(claim, audience);
 	size_t        i;
 
-	json_array_foreach(claim, i, member)
-	{
+	json_array_foreach (claim, i, member) {
 		if (!json_is_string(member))
 			return false;
 		is_found = is_found || is_text(member, audience);
@@ -121,9 +120,16 @@ add_payload(struct token_rights *rights, const json_t *value)
 	return payload;
 }
 
+static bool
+is_good(const struct token_selector_check *check, enum grant_match match,
+    const char *text)
+{
+	return check == NULL || check->is_valid(check->data, match, text);
+}
+
 /* A list of the old dialect; NULL or null is an empty one. */
 static bool
-read_list(const json_t *list, token_selector_check_fn *is_valid,
+read_list(const json_t *list, const struct token_selector_check *check,
     struct token_rights *rights)
 {
 	const json_t *member;
@@ -134,11 +140,9 @@ read_list(const json_t *list, token_selector_check_fn *is_valid,
 		return true;
 	if (!json_is_array(list) || json_array_size(list) > TOKEN_SELECTORS_MAX)
 		return false;
-	json_array_foreach(list, i, member)
-	{
+	json_array_foreach (list, i, member) {
 		text = json_string_value(member);
-		if (text == NULL ||
-		    (is_valid != NULL && !is_valid(GRANT_MATCH_TOPIC, text)))
+		if (text == NULL || !is_good(check, GRANT_MATCH_TOPIC, text))
 			return false;
 		if (rights != NULL)
 			add_selector(&rights->selectors,
@@ -149,7 +153,7 @@ read_list(const json_t *list, token_selector_check_fn *is_valid,
 
 static bool
 read_rights_07(const json_t *payload, enum token_role role,
-    token_selector_check_fn *is_valid, struct token_rights *rights)
+    const struct token_selector_check *check, struct token_rights *rights)
 {
 	const json_t *claim = json_object_get(payload, CLAIM_07_ALIAS);
 	const json_t *value;
@@ -160,9 +164,9 @@ read_rights_07(const json_t *payload, enum token_role role,
 	if (claim == NULL || json_is_null(claim))
 		return true;
 	if (!json_is_object(claim) ||
-	    !read_list(json_object_get(claim, "publish"), is_valid,
+	    !read_list(json_object_get(claim, "publish"), check,
 		is_publisher ? rights : NULL) ||
-	    !read_list(json_object_get(claim, "subscribe"), is_valid,
+	    !read_list(json_object_get(claim, "subscribe"), check,
 		is_publisher ? NULL : rights))
 		return false;
 	value = json_object_get(claim, "payload");
@@ -179,8 +183,7 @@ read_actions(const json_t *detail, unsigned *roles)
 	size_t        i;
 
 	*roles = 0;
-	json_array_foreach(actions, i, action)
-	{
+	json_array_foreach (actions, i, action) {
 		if (!json_is_string(action))
 			return false;
 		if (is_text(action, "publish"))
@@ -192,7 +195,7 @@ read_actions(const json_t *detail, unsigned *roles)
 }
 
 static bool
-read_topic(const json_t *topic, token_selector_check_fn *is_valid,
+read_topic(const json_t *topic, const struct token_selector_check *check,
     struct grant_selector *selector)
 {
 	const char *type;
@@ -210,15 +213,15 @@ read_topic(const json_t *topic, token_selector_check_fn *is_valid,
 		return false;
 	if (strcmp(selector->text, "*") == 0)
 		selector->match = GRANT_MATCH_ALL;
-	return is_valid == NULL || is_valid(selector->match, selector->text);
+	return is_good(check, selector->match, selector->text);
 }
 
 /* What is read of the new dialect, and for what. */
 struct reader {
-	enum token_role          role;
-	token_selector_check_fn *is_valid;
-	struct token_rights     *rights;
-	size_t                   topic_count; /* in all details */
+	enum token_role                    role;
+	const struct token_selector_check *check;
+	struct token_rights               *rights;
+	size_t                             topic_count; /* in all details */
 };
 
 static bool
@@ -240,9 +243,8 @@ read_detail(struct reader *reader, const json_t *detail)
 	if ((roles & TOKEN_ROLE_SUBSCRIBER) != 0 &&
 	    reader->role == TOKEN_ROLE_SUBSCRIBER)
 		payload = add_payload(rights, value);
-	json_array_foreach(topics, i, topic)
-	{
-		if (!read_topic(topic, reader->is_valid, &selector))
+	json_array_foreach (topics, i, topic) {
+		if (!read_topic(topic, reader->check, &selector))
 			return false;
 		if ((roles & reader->role) != 0)
 			add_selector(&rights->selectors,
@@ -268,8 +270,7 @@ read_rights_08(const json_t *payload, struct reader *reader)
 		return true;
 	if (!json_is_array(details))
 		return false;
-	json_array_foreach(details, i, detail)
-	{
+	json_array_foreach (details, i, detail) {
 		type = json_object_get(detail, "type");
 		if (!json_is_string(type))
 			return false;
@@ -296,19 +297,19 @@ drop_empty_payloads(struct token_rights *rights)
 
 enum token_result
 token_claims_rights(const json_t *payload, enum token_dialect dialect,
-    enum token_role role, token_selector_check_fn *is_valid,
+    enum token_role role, const struct token_selector_check *check,
     struct token_rights *rights)
 {
-	struct reader reader = { role, is_valid, rights, 0 };
-	bool          is_good;
+	struct reader reader = { role, check, rights, 0 };
+	bool          is_read;
 
 	*rights = (struct token_rights){ 0 };
 	if (dialect == TOKEN_DIALECT_08)
-		is_good = read_rights_08(payload, &reader);
+		is_read = read_rights_08(payload, &reader);
 	else
-		is_good = read_rights_07(payload, role, is_valid, rights);
+		is_read = read_rights_07(payload, role, check, rights);
 	drop_empty_payloads(rights);
-	return is_good ? TOKEN_OK : TOKEN_CLAIM;
+	return is_read ? TOKEN_OK : TOKEN_CLAIM;
 }
 
 void

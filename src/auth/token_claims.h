@@ -36,8 +36,11 @@ enum token_result token_claims_times(const json_t *payload,
 /* Whether the claim aud is the audience, or an array that holds it. */
 bool token_claims_has_audience(const json_t *payload, const char *audience);
 
-/* Whether a selector is well formed: auth knows no patterns itself. */
-typedef bool token_selector_check_fn(enum grant_match, const char *text);
+/* Tells whether a selector is well formed: auth knows no patterns itself. */
+struct token_selector_check {
+	bool (*is_valid)(const void *data, enum grant_match, const char *text);
+	const void *data; /* what is_valid needs, such as the hub's URL */
+};
 
 /* One payload of a token, for presence. */
 struct token_payload {
@@ -62,12 +65,13 @@ struct token_rights {
 
 /*
  * Reads the rights for a role. Returns TOKEN_OK, or TOKEN_CLAIM if anything in
- * them is wrong or too much, also what is meant for the other role. is_valid
- * may be NULL: then no text is wrong. The texts are the payload's own, so it
- * has to stay; token_rights_deinit is due in any case.
+ * them is wrong or too much, also what is meant for the other role. Without a
+ * check, which may be NULL, no text is wrong. The texts are the payload's own,
+ * so it has to stay; token_rights_deinit is due in any case.
  */
 enum token_result token_claims_rights(const json_t *payload, enum token_dialect,
-    enum token_role, token_selector_check_fn *is_valid, struct token_rights *);
+    enum token_role, const struct token_selector_check *,
+    struct token_rights *);
 void              token_rights_deinit(struct token_rights *);
 
 #endif

@@ -200,8 +200,7 @@ load_jwks(const struct loader *loader, const json_t *set, bool is_private)
 			return false;
 	} else if (!json_is_array(keys) || json_array_size(keys) == 0)
 		return fail(loader, "is no JWK Set: it has no keys");
-	json_array_foreach(keys, i, jwk)
-	{
+	json_array_foreach (keys, i, jwk) {
 		if (!load_jwk(loader, jwk, is_private, &error))
 			return false;
 	}

@@ -15,23 +15,26 @@
 
 /* What a pattern looks like that cannot be read. */
 static bool
-is_valid(enum grant_match match, const char *text)
+is_valid(const void *data, enum grant_match match, const char *text)
 {
-	return match != GRANT_MATCH_URLPATTERN || strchr(text, '(') == NULL;
+	const char *wrong = data;
+
+	return match != GRANT_MATCH_URLPATTERN || strstr(text, wrong) == NULL;
 }
 
 void
 fixture_init(struct token_fixture *fixture)
 {
-	struct token_key_sources none = { 0 };
-	struct buf               problem = { 0 };
+	static const struct token_selector_check check = { is_valid, "(" };
+	struct token_key_sources                 none = { 0 };
+	struct buf                               problem = { 0 };
 
 	*fixture = (struct token_fixture){ 0 };
 	strcpy(fixture->dir, "/tmp/fcgi-sse-tokens-XXXXXX");
 	assert(mkdtemp(fixture->dir) != NULL);
 	fixture->keys = token_keys_new(&none, &problem);
-	fixture->rules = (struct token_rules){ fixture->keys, AUDIENCE,
-		is_valid, grants_new() };
+	fixture->rules = (struct token_rules){ fixture->keys, AUDIENCE, &check,
+		grants_new() };
 }
 
 static void
