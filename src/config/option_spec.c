@@ -89,6 +89,20 @@ is_origin(const char *text)
 	return true;
 }
 
+/* The path of a URL, decoded: what stands for something else is none of it. */
+static bool
+is_mount(const char *text)
+{
+	size_t i;
+
+	for (i = 0; text[i] != '\0'; i++) {
+		if ((unsigned char)text[i] <= ' ' || text[i] == 0x7f)
+			return false;
+	}
+	return text[0] == '/' && strpbrk(text, "?#%") == NULL &&
+	    strstr(text, "//") == NULL;
+}
+
 /* clang-format off */
 /*
  * The field's place. The comparison is never made, but the compiler warns when
@@ -141,6 +155,12 @@ const struct option_spec option_specs[] = {
 	{ .name = "socket-mode", MODE(socket_mode), .fallback = "0660",
 	    .argument = "MODE",
 	    .help = "Permissions of the unix sockets of --listen." },
+	{ .name = "mount", LIST(mount), .argument = "PATH",
+	    .is_valid = is_mount,
+	    .takes = "the path of a URL that begins with /, such as /sse, "
+	    "decoded",
+	    .help = "Where the web server has mounted this, such as /sse: "
+	    "needed where it does not say so by PATH_INFO. Repeatable." },
 	{ .name = "request-timeout", .fallback = "10s", .argument = "TIME",
 	    DURATION(request_timeout_ms, SECOND_MS / 10, HOUR_MS),
 	    .help = "How long a whole request may take to arrive." },

@@ -18,6 +18,8 @@ struct options {
 	size_t          listen_count;
 	unsigned        socket_mode;
 	char           *config; /* NULL: no file was read */
+	char          **mount;  /* begin with a slash, and may end with one */
+	size_t          mount_count;
 	int64_t         request_timeout_ms;
 	uint64_t        max_body_bytes;
 	int64_t         heartbeat_ms;

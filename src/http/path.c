@@ -9,6 +9,9 @@
 
 #define SAFE_BYTES_MAX 200
 
+/* Where URIs have a meaning of their own, at the root of a host (RFC 8615). */
+#define WELL_KNOWN "/.well-known/"
+
 /* Whether it is "%" and two hexadecimal digits, but not those of a NUL. */
 static bool
 is_escape(const char *text)
@@ -58,44 +61,95 @@ env_or_empty(const struct call *call, const char *name)
 	return value == NULL ? "" : value;
 }
 
-bool
-path_init(struct path *path, const struct call *call)
+/*
+ * What the client asked for, decoded. The script's name is no part of it where
+ * PATH_INFO is all of the URL: Apache's Action names the program there that
+ * acts for the URL. Nor is a slash at its end, if PATH_INFO has one.
+ */
+static char *
+full_path(const struct call *call, size_t *script_bytes)
 {
 	const char *script = env_or_empty(call, "SCRIPT_NAME");
 	const char *info = env_or_empty(call, "PATH_INFO");
-	size_t      script_bytes = strlen(script);
+	char       *uri = path_of_uri(env_or_empty(call, "REQUEST_URI"));
+	char       *full;
 
-	if (strcmp(script, info) == 0)
-		script_bytes = 0;
-	path->is_exact = script_bytes > 0 && *info == '/';
-	if (script_bytes == 0 && *info == '\0') {
-		path->full = path_of_uri(env_or_empty(call, "REQUEST_URI"));
-	} else {
-		path->full = mem_alloc(script_bytes + strlen(info) + 1);
-		memcpy(path->full, script, script_bytes);
-		memcpy(path->full + script_bytes, info, strlen(info) + 1);
-	}
-	path->route = path->full + (path->is_exact ? script_bytes : 0);
+	*script_bytes = strlen(script);
+	if (*info == '/' && *script_bytes > 0 &&
+	    script[*script_bytes - 1] == '/')
+		(*script_bytes)--;
+	if (*info != '\0' &&
+	    (strcmp(script, info) == 0 || strcmp(uri, info) == 0))
+		*script_bytes = 0;
+	if (*script_bytes == 0 && *info == '\0')
+		return uri;
+	free(uri);
+	full = mem_alloc(*script_bytes + strlen(info) + 1);
+	memcpy(full, script, *script_bytes);
+	memcpy(full + *script_bytes, info, strlen(info) + 1);
+	return full;
+}
+
+/* What follows the mount point; NULL if the path is not below it. */
+static const char *
+behind_mount(const char *full, const char *mount)
+{
+	size_t mount_bytes = strlen(mount);
+
+	if (mount[mount_bytes - 1] == '/')
+		mount_bytes--;
+	if (strncmp(full, mount, mount_bytes) != 0 ||
+	    (full[mount_bytes] != '/' && full[mount_bytes] != '\0'))
+		return NULL;
+	return full + mount_bytes;
+}
+
+bool
+path_init(struct path *path, const struct call *call, char *const *mounts,
+    size_t mount_count)
+{
+	size_t script_bytes, i;
+
+	path->full = full_path(call, &script_bytes);
+	path->route = NULL;
+	for (i = 0; i < mount_count && path->route == NULL; i++)
+		path->route = behind_mount(path->full, mounts[i]);
+	path->is_mount_known = mount_count > 0 ||
+	    (script_bytes > 0 && path->full[script_bytes] == '/');
+	if (mount_count == 0)
+		path->route = path->full +
+		    (path->is_mount_known ? script_bytes : 0);
 	return *path->full != '\0';
 }
 
 bool
 path_is(const struct path *path, const char *route)
 {
-	size_t path_bytes = strlen(path->route), route_bytes = strlen(route);
+	if (strncmp(route, WELL_KNOWN, sizeof(WELL_KNOWN) - 1) == 0 &&
+	    strcmp(path->full, route) == 0)
+		return true;
+	return path->route != NULL && strcmp(path->route, route) == 0;
+}
 
-	if (path->is_exact)
-		return strcmp(path->route, route) == 0;
-	return path_bytes >= route_bytes &&
-	    strcmp(path->route + path_bytes - route_bytes, route) == 0;
+size_t
+path_guess_mount(const struct path *path, const char *route)
+{
+	size_t path_bytes = strlen(path->full), route_bytes = strlen(route);
+
+	if (path->is_mount_known || path_bytes <= route_bytes ||
+	    strcmp(path->full + path_bytes - route_bytes, route) != 0)
+		return 0;
+	return path_bytes - route_bytes;
 }
 
 bool
-path_is_program(const struct path *path, const struct call *call)
+path_is_mount(const struct path *path, const struct call *call)
 {
 	const char *info = env_or_empty(call, "PATH_INFO");
 	const char *dot = strrchr(path->full, '.');
 
+	if (path->is_mount_known)
+		return path->route != NULL && *path->route == '\0';
 	return *info == '\0' &&
 	    (call->is_cgi ||
 		(dot != NULL &&

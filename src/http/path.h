@@ -12,25 +12,41 @@ struct call;
  * The path that a client asked for, from what the web server says of it.
  * Servers differ: some put what follows the mount point into PATH_INFO, some
  * the whole path into SCRIPT_NAME or PATH_INFO, and nobody says then how much
- * of it is the mount point.
+ * of it is the mount point; the option mount does. Only what follows the mount
+ * point is a route, and all of it: a web server's rule for one path would
+ * otherwise be got round by another that ends alike.
  */
 struct path {
-	char *full;     /* decoded, NUL-terminated */
-	char *route;    /* points into full */
-	bool  is_exact; /* route is all behind the mount point */
+	char       *full;  /* decoded, NUL-terminated */
+	const char *route; /* points into full; NULL: below no mount point */
+	bool        is_mount_known; /* if not, it is taken for the root */
 };
 
 /*
- * Returns false when the request names no path. In both cases path->full is
- * to be freed; for the router it is the call's from there on.
+ * Mounts are the option's, and count alone if there are any. Returns false
+ * when the request names no path. In both cases path->full is to be freed; for
+ * the router it is the call's from there on.
  */
-bool path_init(struct path *, const struct call *);
+bool path_init(struct path *, const struct call *, char *const *mounts,
+    size_t mount_count);
 
-/* Whether the path is that of a route, such as "/clock". */
+/*
+ * Whether the path is that of a route, such as "/clock". A well-known URI is
+ * one at the root of the host too, whatever the mount point is.
+ */
 bool path_is(const struct path *, const char *route);
 
-/* Whether it names a CGI program itself, without the slash that it needs. */
-bool path_is_program(const struct path *, const struct call *);
+/*
+ * Where the mount point is not known and the path ends like the route: how
+ * long the mount point would be. Otherwise 0.
+ */
+size_t path_guess_mount(const struct path *, const char *route);
+
+/*
+ * Whether it is the mount point itself, without the slash that it needs, or
+ * names a CGI program, which is one.
+ */
+bool path_is_mount(const struct path *, const struct call *);
 
 /*
  * Appends the path with every byte that could mean something to a browser, a

@@ -1,9 +1,11 @@
 #include "http/router.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "http/answer.h"
 #include "http/call.h"
 #include "http/path.h"
@@ -40,17 +42,43 @@ answer_redirect(const struct path *path, struct call *call)
 	call_answer(call);
 }
 
+/* Says what to set, if the path seems to be below an unknown mount point. */
 static void
-answer_not_found(const struct path *path, struct call *call)
+append_hint(struct buf *line, const struct router *router,
+    const struct path *path)
+{
+	size_t mount_bytes = 0, guess_bytes, i;
+	char  *mount;
+
+	for (i = 0; i < router->route_count; i++) {
+		guess_bytes = path_guess_mount(path, router->routes[i].path);
+		if (guess_bytes > 0 &&
+		    (mount_bytes == 0 || guess_bytes < mount_bytes))
+			mount_bytes = guess_bytes;
+	}
+	if (mount_bytes == 0)
+		return;
+	mount = mem_strndup(path->full, mount_bytes);
+	buf_append_str(line, ". If this is mounted at ");
+	path_append_safe(line, mount);
+	buf_append_str(line,
+	    ", have the web server say so by PATH_INFO, or the option mount");
+	free(mount);
+}
+
+static void
+answer_not_found(const struct router *router, const struct path *path,
+    struct call *call)
 {
 	struct answer *answer = &call->answer;
-	struct buf     safe = { 0 };
+	struct buf     line = { 0 };
 
-	path_append_safe(&safe, path->full);
+	path_append_safe(&line, path->full);
+	append_hint(&line, router, path);
 	answer_text_head(answer, "404 Not Found");
-	answer_text(answer, "404 Not Found: %.*s", (int)safe.len_bytes,
-	    safe.data);
-	buf_deinit(&safe);
+	answer_text(answer, "404 Not Found: %.*s", (int)line.len_bytes,
+	    line.data);
+	buf_deinit(&line);
 	call_answer(call);
 }
 
@@ -108,10 +136,10 @@ run_path(const struct router *router, const struct path *path,
 {
 	const struct route *route = route_find(router, path);
 
-	if (path_is_program(path, call))
+	if (path_is_mount(path, call))
 		answer_redirect(path, call);
 	else if (route == NULL)
-		answer_not_found(path, call);
+		answer_not_found(router, path, call);
 	else
 		run_route(router, route, method, call);
 }
@@ -121,7 +149,8 @@ router_run(const struct router *router, struct call *call)
 {
 	const char *method = call_env(call, "REQUEST_METHOD");
 	struct path path;
-	bool        has_path = path_init(&path, call);
+	bool        has_path = path_init(&path, call, router->mounts,
+		   router->mount_count);
 
 	call->is_running = true;
 	call->full_path = path.full;

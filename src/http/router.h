@@ -23,10 +23,12 @@ struct route {
 	void       *post_context;
 };
 
-/* The table of routes; the first that fits a path counts. */
+/* The table of routes, and where they are. */
 struct router {
 	const struct route *routes;
 	size_t              route_count;
+	char *const        *mounts; /* --mount; without any as path_init says */
+	size_t              mount_count;
 	struct cors         cors;
 };
 

@@ -225,6 +225,8 @@ engine_set_options(struct engine *engine, const struct options *options,
 	streams_set_limits(&engine->streams, &limits);
 	hub_set_limits(&engine->hub, &hub_limits);
 	turns_set_coalesce_ms(&engine->turns, options->coalesce_ms);
+	routing->router.mounts = options->mount;
+	routing->router.mount_count = options->mount_count;
 	routing->router.cors = (struct cors){
 		.origins = options->allow_origin,
 		.origin_count = options->allow_origin_count,

@@ -4,7 +4,6 @@
 
 #include "routes/page.h"
 
-/* "/" is the end of other paths too, where the mount point is not known. */
 void
 routing_init(struct routing *routing)
 {

@@ -23,7 +23,7 @@ READER_COUNT = 200
 DROPS_PER_SECOND = 150
 FORM = "application/x-www-form-urlencoded"
 KEY = "s3same-open"
-HEAD_END = b"\r\n\r\n:\n\n"
+HEAD_END = b"\r\n\r\n:\n"
 
 
 class Expected:

@@ -25,7 +25,7 @@ from test_hub_publish import FORM, KEY, start_hub
 SECONDS = float(os.environ.get("HUB_SECRETS_SECONDS", "4"))
 COUNT = 1000
 BATCH = 50
-BLOCK = re.compile(r":|id: (\S+)\ndata: (\S+) (x*)")
+BLOCK = re.compile(r"(?::\n)*id: (\S+)\ndata: (\S+) (x*)")
 LAST = "last"               # the id of each topic's last event
 
 

@@ -43,7 +43,8 @@ def web_user():
 class Place:
     """A directory with the program, its log, and copies from deploy/."""
 
-    def __init__(self):
+    def __init__(self, mount=""):
+        self.mount = mount              # the option's; empty: not given
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="fcgi-sse-test-"))
         self.tcp_port = free_port()
         (self.dir / "htdocs").mkdir()
@@ -62,6 +63,7 @@ class Place:
             f"export FCGI_SSE_LOG={self.dir}/log\n"
             f"export FCGI_SSE_HEARTBEAT={HEARTBEAT_S}s\n"
             f"export FCGI_SSE_ALLOW_ORIGIN={ORIGIN}\n"
+            f"export FCGI_SSE_MOUNT={self.mount}\n"
             f'exec {self.dir}/program "$@" 2>>{self.dir}/stderr\n')
         path.chmod(0o755)
         return path

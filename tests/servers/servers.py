@@ -13,7 +13,7 @@ class Front:
     """One way to run fcgi-sse: server, file, where, and what it can do."""
 
     def __init__(self, name, server, fragment, listen=None, prefix="/sse",
-                 frames_to_notice=0, clients=200, is_cgi=False):
+                 frames_to_notice=0, clients=200, is_cgi=False, mount=""):
         self.name = name
         self.server = server
         self.fragment = fragment
@@ -23,6 +23,7 @@ class Front:
         self.frames_to_notice = frames_to_notice
         self.clients = clients
         self.is_cgi = is_cgi
+        self.mount = mount              # where the web server does not tell
 
 
 UNIX = "unix:{dir}/fcgi-sse.sock"
@@ -51,7 +52,7 @@ FRONTS = [
 FRONTS += [front for front in (
     Front("haproxy", HAProxy, "HAProxy", TCP, frames_to_notice=1),
     Front("caddy", Caddy, "Caddy", UNIX, frames_to_notice=4),
-    Front("h2o", H2o, "h2o", UNIX, frames_to_notice=2),
+    Front("h2o", H2o, "h2o", UNIX, frames_to_notice=2, mount="/sse"),
 ) if shutil.which(front.name, path="/usr/sbin:/usr/bin")]
 
 
@@ -60,7 +61,7 @@ class Site:
 
     def __init__(self, front):
         self.front = front
-        self.place = Place()
+        self.place = Place(front.mount)
         self.responder = None
         if front.listen:
             self.responder = External(self.place, front.listen.format(

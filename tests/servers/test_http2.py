@@ -148,7 +148,7 @@ FRONTS = {
     "nginx": Front("nginx", TlsNginx, "nginx/fcgi-sse.conf", UNIX),
     "HAProxy": Front("haproxy", TlsHAProxy, "HAProxy", TCP),
     "Caddy": Front("caddy", TlsCaddy, "Caddy", UNIX),
-    "h2o": Front("h2o", TlsH2o, "h2o", UNIX),
+    "h2o": Front("h2o", TlsH2o, "h2o", UNIX, mount="/sse"),
 }
 
 

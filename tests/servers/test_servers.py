@@ -173,6 +173,20 @@ def test_head_is_the_head_alone(site, path):
         assert stream.buffer == b""
 
 
+# They end like a route, or look like one, and are none.
+NO_ROUTES = ["/x/metrics", "/x/y/events", "/x/status/events", "/a%2fmetrics",
+             "/nope/", "/clock/", "/events/", "/metrics/", "/metricsx",
+             "/METRICS", "/x/.well-known/mercure", "/x/"]
+
+
+def test_nothing_but_the_mount_and_a_route_is_answered(site):
+    """So that a rule of the web server for one path cannot be got round."""
+    for path in NO_ROUTES:
+        answer = site.ask(path, headers={"Accept": "text/event-stream"})
+        assert answer.status == 404, path
+    assert site.ask("/healthz").status in (200, 403)
+
+
 def test_not_found_reaches_the_client(site):
     answer = site.ask("/nope")
     assert answer.status == 404

@@ -15,6 +15,8 @@
 
 #define TAKES_ADDRESS "takes unix:PATH, HOST:PORT or [V6]:PORT"
 #define TAKES_MODE "takes an octal mode from 0000 to 0777, such as 0660"
+#define TAKES_MOUNT \
+	"takes the path of a URL that begins with /, such as /sse, decoded"
 #define TAKES_TIMEOUT "takes a duration from 100ms to 1h, such as 10s"
 #define TAKES_BODY "takes a size in bytes from 1K to 64M, such as 1M"
 #define TAKES_HEARTBEAT "takes a duration from 1s to 1h, such as 15s"
@@ -77,6 +79,7 @@ static const struct {
 	    TAKES_COUNT "; not \"18446744073709551616\"" },
 	{ "stream-lifetime", "FCGI_SSE_STREAM_LIFETIME", "999ms",
 	    TAKES_LIFETIME "; not \"999ms\"" },
+	{ "mount", "FCGI_SSE_MOUNT", "sse", TAKES_MOUNT "; not \"sse\"" },
 	{ "allow-origin", "FCGI_SSE_ALLOW_ORIGIN", "https://a/",
 	    TAKES_ORIGIN "; not \"https://a/\"" },
 	{ "log-format", "FCGI_SSE_LOG_FORMAT", "xml",
@@ -124,6 +127,7 @@ test_no_value(void **state)
 	static const char *const rows[][2] = {
 		{ "listen", TAKES_ADDRESS },
 		{ "socket-mode", TAKES_MODE },
+		{ "mount", TAKES_MOUNT },
 		{ "request-timeout", TAKES_TIMEOUT },
 		{ "max-body", TAKES_BODY },
 		{ "heartbeat", TAKES_HEARTBEAT },

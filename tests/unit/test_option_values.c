@@ -128,6 +128,26 @@ test_origins(void **state)
 	}
 }
 
+static void
+test_mounts(void **state)
+{
+	static const char *const good[] = { "/", "/sse", "/sse/", "/a/b.c/d-e",
+		"/caf\xc3\xa9", "/x=1,y" };
+	static const char *const bad[] = { "", "sse", "sse/", "*", "//",
+		"/a//b", "/a b", "/a\tb", "/a\x7f", "/a?b", "/a#b", "/a%20b",
+		"http://example.org/sse" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++) {
+		if (!option_spec_find("mount")->is_valid(good[i]))
+			fail_msg("%s", good[i]);
+	}
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		if (option_spec_find("mount")->is_valid(bad[i]))
+			fail_msg("%s", bad[i]);
+	}
+}
+
 int
 main(void)
 {
@@ -135,6 +155,7 @@ main(void)
 		cmocka_unit_test(test_number_and_flag),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_origins),
+		cmocka_unit_test(test_mounts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

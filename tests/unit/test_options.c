@@ -24,6 +24,7 @@ test_defaults(void **state)
 	assert_null(options.listen);
 	assert_int_equal(options.socket_mode, 0660);
 	assert_null(options.config);
+	assert_int_equal(options.mount_count, 0);
 	assert_int_equal(options.request_timeout_ms, 10000);
 	assert_int_equal(options.max_body_bytes, 1048576);
 	assert_int_equal(options.heartbeat_ms, 15000);
@@ -45,6 +46,8 @@ static const struct {
 	{ "socket-mode", "FCGI_SSE_SOCKET_MODE", "0600", NULL },
 	{ "socket-mode", "FCGI_SSE_SOCKET_MODE", "777", "0777" },
 	{ "socket-mode", "FCGI_SSE_SOCKET_MODE", "0", "0000" },
+	{ "mount", "FCGI_SSE_MOUNT", "/sse", NULL },
+	{ "mount", "FCGI_SSE_MOUNT", "/", NULL },
 	{ "request-timeout", "FCGI_SSE_REQUEST_TIMEOUT", "100ms", NULL },
 	{ "request-timeout", "FCGI_SSE_REQUEST_TIMEOUT", "60m", "1h" },
 	{ "max-body", "FCGI_SSE_MAX_BODY", "1024", "1K" },

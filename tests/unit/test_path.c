@@ -14,6 +14,8 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+static char mount_app[] = "/app", mount_bc[] = "/b/c/";
+
 /* What a web server says of a path; NULL is a variable that is not there. */
 struct said {
 	const char *script_name, *path_info, *request_uri;
@@ -52,15 +54,37 @@ static void
 assert_is_only(const struct path *path, const char *route)
 {
 	static const char *const routes[] = { "/clock", "/page.css",
-		"/server-sent-events" };
+		"/server-sent-events", "/.well-known/mercure", "/" };
 
 	for (size_t i = 0; i < COUNT(routes); i++) {
 		bool is_route = route != NULL && strcmp(routes[i], route) == 0;
 
-		assert_int_equal(path_is(path, routes[i]), is_route);
+		if (path_is(path, routes[i]) != is_route)
+			fail_msg("%s: %s", path->full, routes[i]);
 	}
-	assert_int_equal(path_is(path, "/"),
-	    route != NULL && strcmp(route, "/") == 0);
+}
+
+/* A path, as said, and what it is; NULL is no route. */
+struct path_row {
+	struct said said;
+	const char *full, *route;
+};
+
+static void
+assert_rows(const struct path_row *rows, size_t count, char *const *mounts,
+    size_t mount_count)
+{
+	struct said_env said_env;
+	struct path     path;
+
+	for (size_t i = 0; i < count; i++) {
+		assert_true(path_init(&path,
+		    request_of(&said_env, &rows[i].said, false), mounts,
+		    mount_count));
+		assert_string_equal(path.full, rows[i].full);
+		assert_is_only(&path, rows[i].route);
+		free(path.full);
+	}
 }
 
 /*
@@ -68,52 +92,144 @@ assert_is_only(const struct path *path, const char *route)
  * SCRIPT_NAME, Caddy and h2o into PATH_INFO, the others part it.
  */
 static void
-test_routes_are_found_however_the_path_is_said(void **state)
+test_routes_behind_what_the_server_says(void **state)
 {
-	static const struct {
-		struct said said;
-		const char *full, *route;
-	} rows[] = {
+	static const struct path_row rows[] = {
+		{ { "/app", "/clock", "/app/clock" }, "/app/clock", "/clock" },
+		{ { "/cgi-bin/sse.cgi", "/clock", NULL },
+		    "/cgi-bin/sse.cgi/clock", "/clock" },
+		{ { "/app", "/", NULL }, "/app/", "/" },
+		{ { "/app/", "/clock", NULL }, "/app/clock", "/clock" },
+		{ { "/clock", "/", NULL }, "/clock/", "/" },
+		{ { "/app", "/x/clock", NULL }, "/app/x/clock", NULL },
+		{ { "/clock", "/x", NULL }, "/clock/x", NULL },
+		{ { "/app", "/x/", NULL }, "/app/x/", NULL },
+		{ { "/app", "//clock", NULL }, "/app//clock", NULL },
+		{ { "/app", "/clock/", NULL }, "/app/clock/", NULL },
+		{ { "/app", "/CLOCK", NULL }, "/app/CLOCK", NULL },
+	};
+
+	(void)state;
+	assert_rows(rows, COUNT(rows), NULL, 0);
+}
+
+static void
+test_without_a_mount_point_it_is_the_root(void **state)
+{
+	static const struct path_row rows[] = {
 		{ { "/clock", NULL, NULL }, "/clock", "/clock" },
 		{ { "/clock", "", "/clock" }, "/clock", "/clock" },
 		{ { NULL, "/clock", NULL }, "/clock", "/clock" },
 		{ { "", "/clock", "/clock?x" }, "/clock", "/clock" },
-		{ { "/app", "/clock", "/app/clock" }, "/app/clock", "/clock" },
-		{ { "/cgi-bin/sse.cgi", "/clock", NULL },
-		    "/cgi-bin/sse.cgi/clock", "/clock" },
-		{ { "/app/clock", "", NULL }, "/app/clock", "/clock" },
-		{ { "", "/a/b/clock", NULL }, "/a/b/clock", "/clock" },
-		{ { "/app/page.css", NULL, NULL }, "/app/page.css",
-		    "/page.css" },
+		{ { NULL, NULL, "/clock?x" }, "/clock", "/clock" },
 		{ { "/", "", NULL }, "/", "/" },
+		{ { "/", "/", NULL }, "/", "/" },
 		{ { "", "/", NULL }, "/", "/" },
-		{ { "/app/", "", NULL }, "/app/", "/" },
-		{ { "/app", "/", NULL }, "/app/", "/" },
-		{ { "/clock", "/", NULL }, "/clock/", "/" },
+		{ { "/", "/clock", "/clock" }, "/clock", "/clock" },
+		{ { "/", "clock", "/clock" }, "/clock", "/clock" },
 		/* Some say the path twice. */
 		{ { "/clock", "/clock", NULL }, "/clock", "/clock" },
-		{ { "/app/clock", "/app/clock", NULL }, "/app/clock",
-		    "/clock" },
-		/* The mount point is known, and this is not below it. */
-		{ { "/app", "/x/clock", NULL }, "/app/x/clock", NULL },
-		{ { "/clock", "/x", NULL }, "/clock/x", NULL },
-		{ { "/app", "/x/", NULL }, "/app/x/", NULL },
 		/* It ends alike, but is another path. */
+		{ { "/app/clock", "", NULL }, "/app/clock", NULL },
+		{ { "/app/clock", "/app/clock", NULL }, "/app/clock", NULL },
+		{ { "", "/a/b/clock", NULL }, "/a/b/clock", NULL },
+		{ { "/app/", "", NULL }, "/app/", NULL },
 		{ { "/xclock", "", NULL }, "/xclock", NULL },
 		{ { "/app/clockx", "", NULL }, "/app/clockx", NULL },
-		{ { "/app/clock.html", "", NULL }, "/app/clock.html", NULL },
-		{ { "/CLOCK", "", NULL }, "/CLOCK", NULL },
 		{ { "clock", "", NULL }, "clock", NULL },
+		{ { "//clock", "", NULL }, "//clock", NULL },
 	};
+
+	(void)state;
+	assert_rows(rows, COUNT(rows), NULL, 0);
+}
+
+static void
+test_the_option_says_what_the_server_does_not(void **state)
+{
+	static const struct path_row rows[] = {
+		{ { "/app/clock", NULL, NULL }, "/app/clock", "/clock" },
+		{ { "/app/clock", "", "/app/clock" }, "/app/clock", "/clock" },
+		{ { "", "/app/clock", NULL }, "/app/clock", "/clock" },
+		{ { NULL, NULL, "/app/clock?x" }, "/app/clock", "/clock" },
+		{ { "/app", "/clock", NULL }, "/app/clock", "/clock" },
+		{ { "/app/", NULL, NULL }, "/app/", "/" },
+		{ { "/b/c/clock", NULL, NULL }, "/b/c/clock", "/clock" },
+		/* Apache parts the path behind the first folder. */
+		{ { "/b", "/c/clock", "/b/c/clock" }, "/b/c/clock", "/clock" },
+		/* Its Action names a program that acts for the URL. */
+		{ { "/cgi-bin/sse.fcgi", "/app/clock", "/app/clock?x" },
+		    "/app/clock", "/clock" },
+		{ { "/app/x/clock", NULL, NULL }, "/app/x/clock", NULL },
+		{ { "/app", "/x/clock", NULL }, "/app/x/clock", NULL },
+		{ { "/x/app/clock", NULL, NULL }, "/x/app/clock", NULL },
+		{ { "/x", "/app/clock", "/x/app/clock" }, "/x/app/clock",
+		    NULL },
+		{ { "/x", "/clock", NULL }, "/x/clock", NULL },
+		{ { "/clock", NULL, NULL }, "/clock", NULL },
+		{ { "/apple/clock", NULL, NULL }, "/apple/clock", NULL },
+		{ { "/app//clock", NULL, NULL }, "/app//clock", NULL },
+		{ { "/app", NULL, NULL }, "/app", NULL },
+		{ { "/b/clock", NULL, NULL }, "/b/clock", NULL },
+	};
+	char *const mounts[] = { mount_app, mount_bc };
+
+	(void)state;
+	assert_rows(rows, COUNT(rows), mounts, COUNT(mounts));
+}
+
+static void
+test_a_well_known_uri_is_at_the_root_too(void **state)
+{
+	static const char            uri[] = "/.well-known/mercure";
+	static const struct path_row rows[] = {
+		{ { uri, NULL, NULL }, uri, uri },
+		{ { "", uri, NULL }, uri, uri },
+		{ { "/.well-known", "/mercure", uri }, uri, uri },
+		{ { "/x", "/.well-known/mercure", NULL },
+		    "/x/.well-known/mercure", NULL },
+		{ { "/.well-known/mercure/", NULL, NULL },
+		    "/.well-known/mercure/", NULL },
+		{ { "/app/.well-known/mercure", NULL, NULL },
+		    "/app/.well-known/mercure", uri },
+	};
+	char *const mounts[] = { mount_app };
+
+	(void)state;
+	assert_rows(rows, COUNT(rows), mounts, COUNT(mounts));
+	assert_rows(rows, 3, NULL, 0);
+}
+
+static void
+test_an_unknown_mount_point_is_guessed(void **state)
+{
+	static const struct {
+		struct said said;
+		size_t      bytes;
+	} rows[] = {
+		{ { "/app/clock", NULL, NULL }, 4 },
+		{ { "", "/a/b/clock", NULL }, 4 },
+		{ { "/cgi-bin/x", "/app/clock", "/app/clock" }, 4 },
+		{ { "/clock", NULL, NULL }, 0 },
+		{ { "/app/clockx", NULL, NULL }, 0 },
+		{ { "/appclock", NULL, NULL }, 0 },
+		{ { "/app", "/x/clock", NULL }, 0 },
+	};
+	char *const     mounts[] = { mount_bc };
 	struct said_env said_env;
 	struct path     path;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		assert_true(path_init(&path,
-		    request_of(&said_env, &rows[i].said, false)));
-		assert_string_equal(path.full, rows[i].full);
-		assert_is_only(&path, rows[i].route);
+		const struct call *call = request_of(&said_env, &rows[i].said,
+		    false);
+
+		path_init(&path, call, NULL, 0);
+		assert_int_equal(path_guess_mount(&path, "/clock"),
+		    rows[i].bytes);
+		free(path.full);
+		path_init(&path, call, mounts, COUNT(mounts));
+		assert_int_equal(path_guess_mount(&path, "/clock"), 0);
 		free(path.full);
 	}
 }
@@ -152,7 +268,7 @@ test_the_uri_is_taken_when_there_is_nothing_else(void **state)
 		struct said said = { NULL, i % 2 == 0 ? NULL : "", rows[i][0] };
 
 		assert_true(path_init(&path,
-		    request_of(&said_env, &said, false)));
+		    request_of(&said_env, &said, false), NULL, 0));
 		assert_string_equal(path.full, rows[i][1]);
 		free(path.full);
 	}
@@ -173,7 +289,7 @@ test_without_any_there_is_no_path(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_false(path_init(&path,
-		    request_of(&said_env, &rows[i], false)));
+		    request_of(&said_env, &rows[i], false), NULL, 0));
 		free(path.full);
 	}
 }
@@ -207,9 +323,40 @@ test_a_program_is_named_without_a_slash(void **state)
 		const struct call *request = request_of(&said_env,
 		    &rows[i].said, rows[i].is_cgi);
 
-		assert_true(path_init(&path, request));
-		assert_int_equal(path_is_program(&path, request),
+		assert_true(path_init(&path, request, NULL, 0));
+		assert_int_equal(path_is_mount(&path, request),
 		    rows[i].is_program);
+		free(path.full);
+	}
+}
+
+static void
+test_the_mount_point_needs_its_slash(void **state)
+{
+	static const struct {
+		struct said said;
+		bool        is_mount;
+	} rows[] = {
+		{ { "/app", NULL, NULL }, true },
+		{ { "/app", "", "/app" }, true },
+		{ { "/cgi-bin/x.cgi", "/app", "/app" }, true },
+		{ { "/app/", NULL, NULL }, false },
+		{ { "/app", "/", NULL }, false },
+		{ { "/appx", NULL, NULL }, false },
+		{ { "/app/app", NULL, NULL }, false },
+		{ { "/x.cgi", NULL, NULL }, false },
+	};
+	char *const     mounts[] = { mount_app };
+	struct said_env said_env;
+	struct path     path;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct call *call = request_of(&said_env, &rows[i].said,
+		    i % 2 == 0);
+
+		path_init(&path, call, mounts, COUNT(mounts));
+		assert_int_equal(path_is_mount(&path, call), rows[i].is_mount);
 		free(path.full);
 	}
 }
@@ -292,8 +439,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(
-		    test_routes_are_found_however_the_path_is_said),
+		cmocka_unit_test(test_routes_behind_what_the_server_says),
+		cmocka_unit_test(test_without_a_mount_point_it_is_the_root),
+		cmocka_unit_test(test_the_option_says_what_the_server_does_not),
+		cmocka_unit_test(test_a_well_known_uri_is_at_the_root_too),
+		cmocka_unit_test(test_an_unknown_mount_point_is_guessed),
+		cmocka_unit_test(test_the_mount_point_needs_its_slash),
 		cmocka_unit_test(
 		    test_the_uri_is_taken_when_there_is_nothing_else),
 		cmocka_unit_test(test_without_any_there_is_no_path),

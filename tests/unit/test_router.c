@@ -186,6 +186,28 @@ test_routes_below_a_mount_point(void **state)
 	(void)state;
 	ask("GET", "/app", VARS("PATH_INFO=/clock"));
 	assert_field("Content-Type", "text/event-stream");
+	ask("GET", "/app", VARS("PATH_INFO=/"));
+	assert_field("Content-Type", "text/html; charset=utf-8");
+	ask("GET", "/app", VARS("PATH_INFO=/nope/clock"));
+	assert_text("404 Not Found", "404 Not Found: /app/nope/clock");
+}
+
+static void
+test_routes_below_a_mount_point_that_nobody_tells(void **state)
+{
+	(void)state;
+	ask("GET", "/app/clock", NO_VARS);
+	assert_status("404 Not Found");
+	ask("GET", "/a<b/status/events", NO_VARS);
+	assert_text("404 Not Found",
+	    "404 Not Found: /a%3Cb/status/events. If this is mounted at "
+	    "/a%3Cb, have the web server say so by PATH_INFO, or the option "
+	    "mount");
+	ask("GET", "/app/nope", NO_VARS);
+	assert_text("404 Not Found", "404 Not Found: /app/nope");
+
+	engine_tear_down();
+	engine_set_up(VARS("--mount", "/app"));
 	ask("GET", "/app/clock", NO_VARS);
 	assert_field("Content-Type", "text/event-stream");
 	ask("GET", "", VARS("PATH_INFO=/app/clock"));
@@ -194,10 +216,10 @@ test_routes_below_a_mount_point(void **state)
 	assert_field("Content-Type", "text/event-stream");
 	ask("GET", "/app/", NO_VARS);
 	assert_field("Content-Type", "text/html; charset=utf-8");
-	ask("GET", "/app", VARS("PATH_INFO=/"));
-	assert_field("Content-Type", "text/html; charset=utf-8");
-	ask("GET", "/app", VARS("PATH_INFO=/nope/clock"));
-	assert_text("404 Not Found", "404 Not Found: /app/nope/clock");
+	ask("GET", "/app", NO_VARS);
+	assert_status("308 Permanent Redirect");
+	ask("GET", "/x/clock", NO_VARS);
+	assert_text("404 Not Found", "404 Not Found: /x/clock");
 }
 
 static void
@@ -270,9 +292,10 @@ test_a_request_without_its_variables(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct engine_answer answer = engine_answer(&(struct engine_request){
-		    .env = (char *const *)rows[i] });
-		char                 status[ANSWER_VALUE_BYTES_MAX];
+		struct engine_answer answer =
+		    engine_answer(&(struct engine_request){
+			.env = (char *const *)rows[i] });
+		char status[ANSWER_VALUE_BYTES_MAX];
 
 		assert_null(answer_problem(answer.bytes, answer.len_bytes,
 		    i == COUNT(rows) - 1));
@@ -299,6 +322,7 @@ main(void)
 		ROUTER_TEST(test_each_embedded_file_is_served),
 		ROUTER_TEST(test_head_is_the_head_of_get),
 		ROUTER_TEST(test_routes_below_a_mount_point),
+		ROUTER_TEST(test_routes_below_a_mount_point_that_nobody_tells),
 		ROUTER_TEST(test_another_path_is_named_safely),
 		ROUTER_TEST(test_another_method_is_told_what_is_allowed),
 		ROUTER_TEST(test_a_program_without_its_slash_is_redirected),
