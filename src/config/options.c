@@ -13,6 +13,7 @@
 #include "config/help.h"
 #include "config/option_spec.h"
 #include "config/option_value.h"
+#include "pure/percent.h"
 
 #define ENVIRONMENT_PREFIX "FCGI_SSE_"
 
@@ -227,17 +228,6 @@ read_command_line(struct loader *loader, int argc, char **argv)
 	return verdict;
 }
 
-/* A hexadecimal digit's value, or -1. */
-static int
-hex_value(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char       *found;
-
-	found = c == '\0' ? NULL : strchr(digits, c | 0x20);
-	return found == NULL ? -1 : (int)(found - digits);
-}
-
 /*
  * Whether the argument is this word of a query. The web server has decoded
  * %XX in it, or has not, and Apache puts a backslash before what a shell would
@@ -255,8 +245,8 @@ is_word_of_query(const char *arg, const char *word, size_t word_bytes)
 	while (word < end) {
 		c = *word++;
 		if (c == '%' && end - word >= 2 &&
-		    (high = hex_value(word[0])) != -1 &&
-		    (low = hex_value(word[1])) != -1) {
+		    (high = percent_hex_value(word[0])) != -1 &&
+		    (low = percent_hex_value(word[1])) != -1) {
 			c = (char)(16 * high + low);
 			word += 2;
 		}

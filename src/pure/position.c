@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pure/percent.h"
+
 #define COUNT_BITS 20
 #define COUNT_MASK ((UINT64_C(1) << COUNT_BITS) - 1)
 
@@ -49,18 +51,6 @@ position_to_id(uint64_t position, uint64_t tag,
 	    (unsigned long long)(low & UINT64_C(0xffffffffffff)));
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* The 32 digits of a UUID; false: it is none. */
 static bool
 parse_uuid(const char *text, uint64_t *high, uint64_t *low)
@@ -76,7 +66,7 @@ parse_uuid(const char *text, uint64_t *high, uint64_t *low)
 				return false;
 			continue;
 		}
-		value = hex_value(text[i]);
+		value = percent_hex_value(text[i]);
 		if (value < 0)
 			return false;
 		words[digit_count / 16] = words[digit_count / 16] << 4 |

@@ -5,18 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include "pure/percent.h"
 
 /*
  * Decodes the bytes up to end in place and terminates them: *end, a separator
@@ -32,8 +21,8 @@ decode(char *start, const char *end, size_t *len_bytes)
 		if (*in == '%') {
 			if (end - in < 3)
 				return false;
-			high = hex_value(in[1]);
-			low = hex_value(in[2]);
+			high = percent_hex_value(in[1]);
+			low = percent_hex_value(in[2]);
 			if (high < 0 || low < 0)
 				return false;
 			*out++ = (char)(high << 4 | low);

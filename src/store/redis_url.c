@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "pure/percent.h"
 
 #define PORT_MAX 65535
 #define DB_MAX 1000000
@@ -19,18 +20,6 @@ struct part {
 	const char *bytes;
 	size_t      len_bytes;
 };
-
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 /*
  * The part without its percent signs; NULL: it is malformed, or holds a
@@ -47,10 +36,10 @@ decode(struct part part)
 		out[count] = part.bytes[i];
 		if (out[count] == '%') {
 			high = i + 1 < part.len_bytes ?
-			    hex_value(part.bytes[i + 1]) :
+			    percent_hex_value(part.bytes[i + 1]) :
 			    -1;
 			low = i + 2 < part.len_bytes ?
-			    hex_value(part.bytes[i + 2]) :
+			    percent_hex_value(part.bytes[i + 2]) :
 			    -1;
 			if (high == -1 || low == -1)
 				break;
