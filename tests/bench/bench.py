@@ -18,6 +18,7 @@ import rows_faults
 import rows_hub
 import rows_nchan
 import rows_rivals
+import rows_selectors
 import rows_web
 from procs import Bench, Broken
 
@@ -41,6 +42,7 @@ def row_groups(is_quick):
     groups.update(rows_faults.groups(is_quick))
     groups.update(rows_hub.groups(is_quick))
     groups.update(rows_nchan.groups(is_quick))
+    groups["selectors"] = rows_selectors.selectors
     for streams in (500,) if is_quick else (1000, 5000):
         groups[f"rivals-{streams}"] = functools.partial(
             rows_rivals.rivals, streams=streams)

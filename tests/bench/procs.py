@@ -110,6 +110,7 @@ class Bench:
         self.floor_program = os.path.join(build, "tests/bench/floor")
         self.load_program = os.path.join(build, "tests/bench/load")
         self.publish_program = os.path.join(build, "tests/bench/publish")
+        self.selectors_program = os.path.join(build, "tests/bench/selectors")
         self.threads_program = os.path.join(
             build, "tests/bench/rivals/threads")
         self.serial = 0
