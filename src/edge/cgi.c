@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "http/answer.h"
 #include "http/call.h"
 #include "http/refusal.h"
 #include "http/router.h"
@@ -37,7 +38,6 @@ struct cgi {
 	enum cgi_state       state;
 	struct call         *call;   /* while CGI_CALLING */
 	struct buf           unsent; /* of what was written */
-	struct stream       *stream; /* NULL: no stream, or it has ended */
 	bool                 wants_room;
 	const struct router *router;
 	void (*on_done)(void *);
@@ -70,8 +70,8 @@ cgi_lose(struct cgi *cgi, enum stream_end end)
 	if (cgi->call != NULL)
 		call_cancel(cgi->call);
 	cgi->call = NULL;
-	if (cgi->stream != NULL)
-		stream_end(cgi->stream, end);
+	if (cgi->peer.stream != NULL)
+		stream_end(cgi->peer.stream, end);
 	else
 		cgi_done(cgi);
 }
@@ -128,12 +128,12 @@ on_poll(uv_poll_t *poll, int status, int events)
 	}
 	if (cgi->unsent.len_bytes > 0 || cgi->state == CGI_CALLING)
 		return;
-	if (cgi->stream == NULL) {
+	if (cgi->peer.stream == NULL) {
 		cgi_done(cgi);
 	} else if (cgi->wants_room) {
 		cgi->wants_room = false;
 		cgi_watch(cgi);
-		stream_resume(cgi->stream);
+		stream_resume(cgi->peer.stream);
 	}
 }
 
@@ -175,7 +175,6 @@ cgi_end(struct peer *peer, bool is_polite)
 {
 	struct cgi *cgi = cgi_of(peer);
 
-	cgi->stream = NULL;
 	if (!is_polite || cgi->unsent.len_bytes == 0)
 		cgi_done(cgi);
 }
@@ -224,25 +223,22 @@ cgi_read_body(struct call *call, size_t body_bytes_max)
 static void
 cgi_answer(struct cgi *cgi)
 {
-	struct call *call = cgi->call;
-	size_t       len_bytes;
+	struct call   *call = cgi->call;
+	struct answer *answer = &call->answer;
 
 	cgi->call = NULL;
-	cgi->unsent = call->answer.bytes;
-	cgi->stream = call->answer.stream;
-	call->answer.bytes = (struct buf){ 0 };
-	call_free(call);
 	uv_timer_stop(&cgi->timer);
-	cgi->state = cgi->stream == NULL ? CGI_ANSWERING : CGI_STREAMING;
-	len_bytes = cgi->unsent.len_bytes;
-	if (cgi->stream != NULL)
-		stream_attach(cgi->stream, &cgi->peer);
-	if (cgi_send(cgi) == -1)
-		cgi_lose(cgi, STREAM_END_WRITE_FAILED);
-	else if (cgi->stream != NULL)
-		stream_start(cgi->stream, len_bytes);
-	else if (cgi->unsent.len_bytes == 0)
-		cgi_done(cgi);
+	if (answer->streams != NULL) {
+		cgi->state = CGI_STREAMING;
+		answer_open_stream(answer, &cgi->peer);
+	} else {
+		cgi->state = CGI_ANSWERING;
+		cgi->unsent = answer->bytes;
+		answer->bytes = (struct buf){ 0 };
+		if (cgi_send(cgi) == -1 || cgi->unsent.len_bytes == 0)
+			cgi_done(cgi);
+	}
+	call_free(call);
 }
 
 static void

@@ -13,12 +13,14 @@
 #include "edge/conns.h"
 #include "edge/fcgi.h"
 #include "edge/room.h"
+#include "http/answer.h"
 #include "http/call.h"
 #include "http/refusal.h"
 #include "http/router.h"
 #include "hub/turns.h"
 #include "stream/peer.h"
 #include "stream/stream.h"
+#include "stream/streams.h"
 
 #define READ_BYTES (64 * 1024)
 
@@ -46,7 +48,7 @@ conn_close(struct conn *conn)
 {
 	struct conns *conns = conn->conns;
 
-	assert(conn->stream == NULL && conn->call == NULL);
+	assert(conn->peer.stream == NULL && conn->call == NULL);
 	assert(conn->state != CONN_CLOSED);
 	conn->state = CONN_CLOSED;
 	deadline_clear(&conn->deadline);
@@ -76,8 +78,8 @@ void
 conn_lose(struct conn *conn, enum stream_end end)
 {
 	conn_cancel(conn);
-	if (conn->stream != NULL)
-		stream_end(conn->stream, end);
+	if (conn->peer.stream != NULL)
+		stream_end(conn->peer.stream, end);
 	if (conn->state != CONN_CLOSED)
 		conn_close(conn);
 }
@@ -119,19 +121,6 @@ conn_finish(struct conn *conn)
 	    &conn->deadline, conn_now_ms(conn));
 }
 
-static void
-conn_start_stream(struct conn *conn)
-{
-	size_t len_bytes = conn->out.len_bytes;
-
-	buf_deinit(&conn->out);
-	conn->sent_bytes = 0;
-	conn->state = CONN_STREAMING;
-	deadline_clear(&conn->deadline);
-	conn_watch(conn, UV_READABLE);
-	stream_start(conn->stream, len_bytes);
-}
-
 /* Writes the answer, a piece at a time as there is room. */
 static void
 conn_send(struct conn *conn)
@@ -154,7 +143,7 @@ conn_send(struct conn *conn)
 		room_use(&conn->room, part.iov_len);
 		conn->sent_bytes += part.iov_len;
 		is_end = conn->sent_bytes == conn->out.len_bytes;
-		result = is_end && conn->stream == NULL ?
+		result = is_end ?
 		    fcgi_end(conn->conns->fcgi, conn_target(conn),
 			part.iov_base, part.iov_len) :
 		    fcgi_write(conn->conns->fcgi, conn_target(conn), &part, 1);
@@ -163,10 +152,7 @@ conn_send(struct conn *conn)
 			return;
 		}
 	} while (!is_end);
-	if (conn->stream != NULL)
-		conn_start_stream(conn);
-	else
-		conn_finish(conn);
+	conn_finish(conn);
 }
 
 /* A small record of our own; libfcgi has no call for these. */
@@ -198,18 +184,21 @@ conn_put_end(struct conn *conn, enum record_status status)
 static void
 conn_answer(struct conn *conn)
 {
-	struct call *call = conn->call;
+	struct call   *call = conn->call;
+	struct answer *answer = &call->answer;
 
 	conn->call = NULL;
-	conn->out = call->answer.bytes;
-	conn->stream = call->answer.stream;
-	call->answer.bytes = (struct buf){ 0 };
-	call_free(call);
 	deadline_clear(&conn->deadline);
-	conn->state = CONN_ANSWERING;
-	if (conn->stream != NULL)
-		stream_attach(conn->stream, &conn->peer);
-	conn_send(conn);
+	if (answer->streams != NULL) {
+		conn->state = CONN_STREAMING;
+		answer_open_stream(answer, &conn->peer);
+	} else {
+		conn->state = CONN_ANSWERING;
+		conn->out = answer->bytes;
+		answer->bytes = (struct buf){ 0 };
+		conn_send(conn);
+	}
+	call_free(call);
 }
 
 static void conn_process(struct conn *);
@@ -264,8 +253,8 @@ conn_call(struct conn *conn)
 static void
 conn_abort(struct conn *conn)
 {
-	if (conn->stream != NULL) {
-		stream_end(conn->stream, STREAM_END_CLIENT_ABORTED);
+	if (conn->peer.stream != NULL) {
+		stream_end(conn->peer.stream, STREAM_END_CLIENT_ABORTED);
 		return;
 	}
 	conn_cancel(conn);
@@ -373,7 +362,7 @@ conn_write(struct conn *conn)
 		conn_process(conn);
 	} else if (conn->state == CONN_STREAMING) {
 		conn_watch(conn, UV_READABLE);
-		stream_resume(conn->stream);
+		stream_resume(conn->peer.stream);
 	}
 }
 
@@ -425,16 +414,13 @@ conn_want_room(struct peer *peer)
 	conn_watch(conn_of(peer), UV_READABLE | UV_WRITABLE);
 }
 
-/*
- * The stream has ended. Without room for the end, or with half a head out,
- * all that is left is to close.
+/* The stream has ended. Without room for the end all that is left is to close.
  */
 static void
 conn_end(struct peer *peer, bool is_polite)
 {
 	struct conn *conn = conn_of(peer);
 
-	conn->stream = NULL;
 	if (is_polite && conn->state == CONN_STREAMING &&
 	    room_has(&conn->room, conn->fd, 0) &&
 	    fcgi_end(conn->conns->fcgi, conn_target(conn), NULL, 0) == 0)

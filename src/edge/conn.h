@@ -42,7 +42,6 @@ struct conn {
 	struct call         *call;          /* while CONN_CALLING */
 	struct buf           out;           /* while CONN_ANSWERING */
 	size_t               sent_bytes;    /* of out */
-	struct stream       *stream;        /* NULL: no stream */
 };
 
 /*

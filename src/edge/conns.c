@@ -2,6 +2,7 @@
 
 #include "edge/conn.h"
 #include "hub/turns.h"
+#include "stream/streams.h"
 
 /* What a request that is on its way when the process stops may still take. */
 #define DRAIN_REQUEST_MS 500

@@ -2,22 +2,32 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/mem.h"
 
 /* Longest line of text an answer has, and longest value of a field. */
 #define TEXT_BYTES_MAX 1280
 
 void
-answer_deinit(struct answer *answer)
+answer_restart(struct answer *answer)
 {
+	struct stream_spec *stream = &answer->stream;
+
+	if (answer->streams != NULL && stream->release != NULL)
+		stream->release(stream->arg);
+	if (answer->streams != NULL)
+		free((void *)stream->topics);
+	answer->streams = NULL;
 	buf_deinit(&answer->bytes);
-	buf_deinit(&answer->common);
 }
 
 void
-answer_restart(struct answer *answer)
+answer_deinit(struct answer *answer)
 {
-	buf_deinit(&answer->bytes);
+	answer_restart(answer);
+	buf_deinit(&answer->common);
 }
 
 void
@@ -59,6 +69,27 @@ answer_stream_head(struct answer *answer)
 	    "no-cache, no-store, no-transform");
 	answer_field(answer, "X-Accel-Buffering", "no");
 	answer_field(answer, "Incremental", "?1");
+}
+
+void
+answer_stream(struct answer *answer, struct streams *streams,
+    const struct stream_spec *spec)
+{
+	size_t         topics_bytes = spec->topic_count * sizeof(*spec->topics);
+	struct topic **topics = mem_alloc(topics_bytes);
+
+	memcpy(topics, spec->topics, topics_bytes);
+	answer->streams = streams;
+	answer->stream = *spec;
+	answer->stream.topics = topics;
+}
+
+void
+answer_open_stream(struct answer *answer, struct peer *peer)
+{
+	stream_open(answer->streams, &answer->stream, peer, &answer->bytes);
+	/* It is the stream's now. */
+	answer->stream.release = NULL;
 }
 
 void

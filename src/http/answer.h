@@ -4,21 +4,29 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "stream/stream.h"
 
-struct stream;
+struct peer;
+struct streams;
 
 /*
  * What a handler makes of a request: the bytes of a CGI response (RFC 3875
  * section 6), whole, or those with which a stream begins.
  */
 struct answer {
-	struct buf     bytes;
-	struct buf     common;   /* fields that every head carries */
-	bool           has_body; /* false: HEAD, no body is added */
-	struct stream *stream;   /* events follow the bytes; or NULL */
+	struct buf bytes;
+	struct buf common;   /* fields that every head carries */
+	bool       has_body; /* false: HEAD, no body is added */
+
+	/* The stream that follows the bytes; streams is NULL: none. */
+	struct streams    *streams;
+	struct stream_spec stream;
 };
 
-/* {0} is an empty answer; so it is again after answer_deinit. */
+/*
+ * {0} is an empty answer; so it is again after answer_deinit. A stream that
+ * was not opened is released.
+ */
 void answer_deinit(struct answer *);
 
 /* Begins the answer anew, with the fields that every head carries. */
@@ -44,6 +52,16 @@ void answer_body(struct answer *, const void *bytes, size_t len_bytes);
  * caches and proxies not to.
  */
 void answer_stream_head(struct answer *);
+
+/*
+ * Has the edge open a stream of these behind the bytes. What the spec points
+ * to is copied, but for its client and path.
+ */
+void answer_stream(struct answer *, struct streams *,
+    const struct stream_spec *);
+
+/* For the edge: opens the stream that there is; as stream_open. */
+void answer_open_stream(struct answer *, struct peer *);
 
 /* Begins the head of an answer of one line of text. */
 void answer_text_head(struct answer *, const char *status);

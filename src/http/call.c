@@ -102,5 +102,5 @@ call_open_stream(struct call *call, struct streams *streams,
 
 	own.client = call->client;
 	own.path = call->full_path;
-	call->answer.stream = stream_new(streams, &own);
+	answer_stream(&call->answer, streams, &own);
 }

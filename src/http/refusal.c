@@ -6,7 +6,7 @@
 #include "http/answer.h"
 #include "http/call.h"
 #include "pure/sse.h"
-#include "stream/stream.h"
+#include "stream/streams.h"
 
 bool
 refusal_text(struct call *call, const char *status, const char *why)
@@ -57,7 +57,7 @@ is_event_source(const struct call *call)
 
 /* An event stream that says when to come back, and ends. */
 static void
-answer_stream(struct answer *answer, long retry_ms, const char *why)
+answer_come_back(struct answer *answer, long retry_ms, const char *why)
 {
 	char data[96];
 
@@ -89,7 +89,7 @@ void
 refusal_come_back(struct call *call, long retry_ms, const char *why)
 {
 	if (is_event_source(call))
-		answer_stream(&call->answer, retry_ms, why);
+		answer_come_back(&call->answer, retry_ms, why);
 	else
 		answer_unavailable(&call->answer, retry_ms, why);
 	call_answer(call);

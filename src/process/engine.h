@@ -9,7 +9,7 @@
 #include "hub/hub.h"
 #include "hub/turns.h"
 #include "process/routing.h"
-#include "stream/stream.h"
+#include "stream/streams.h"
 
 struct options;
 

@@ -11,7 +11,7 @@
 #include "hub/hub.h"
 #include "pure/histogram.h"
 #include "routes/status.h"
-#include "stream/stream.h"
+#include "stream/streams.h"
 
 static void
 append_head(struct buf *buf, const char *name, const char *type,

@@ -12,7 +12,7 @@
 #include "pure/sse.h"
 #include "routes/page.h"
 #include "stream/sampler.h"
-#include "stream/stream.h"
+#include "stream/streams.h"
 
 /* Whether the variable is a header field that a proxy adds. */
 static bool

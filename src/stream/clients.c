@@ -22,8 +22,13 @@ compare(const void *a, const void *b)
 static struct client *
 client_new(const char *address)
 {
-	size_t         len_bytes = strnlen(address, ADDRESS_BYTES_MAX);
-	struct client *client = mem_zalloc(sizeof(*client) + len_bytes + 1);
+	size_t         len_bytes;
+	struct client *client;
+
+	if (address == NULL || *address == '\0')
+		address = "-";
+	len_bytes = strnlen(address, ADDRESS_BYTES_MAX);
+	client = mem_zalloc(sizeof(*client) + len_bytes + 1);
 
 	memcpy(client->address, address, len_bytes);
 	return client;

@@ -14,7 +14,7 @@ struct clients {
 	void *tree; /* of clients, by address */
 };
 
-/* How many streams the address has. */
+/* How many streams the address has; NULL and "" are that of nobody known. */
 size_t clients_count(const struct clients *, const char *address);
 
 /* One stream more for the address; returns the client that it shares. */

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "hub/topic.h"
 #include "pure/sse.h"
-#include "stream/stream.h"
+#include "stream/streams.h"
 
 struct counter {
 	uv_timer_t          timer;

@@ -10,6 +10,7 @@
  * and one for CGI. None of the calls blocks.
  */
 struct peer;
+struct stream;
 
 /* A write takes no more than this, and a stream asks for no more. */
 #define PEER_WRITE_BYTES_MAX 8000
@@ -36,6 +37,7 @@ struct peer_ops {
 
 struct peer {
 	const struct peer_ops *ops;
+	struct stream         *stream; /* that writes to it; NULL: none */
 };
 
 #endif

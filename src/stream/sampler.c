@@ -10,7 +10,7 @@
 #include "hub/topic.h"
 #include "pure/histogram.h"
 #include "pure/sse.h"
-#include "stream/stream.h"
+#include "stream/streams.h"
 
 #define SAMPLE_MS 1000
 

@@ -7,12 +7,13 @@
 
 #include "base/deadline.h"
 #include "base/list.h"
-#include "stream/clients.h"
+#include "hub/topic.h"
 
-struct turns;
+struct buf;
+struct client;
 struct peer;
 struct stream;
-struct topic;
+struct streams;
 
 /* Why a stream ends; the reasons stand in stream_end.def. */
 enum stream_end {
@@ -24,102 +25,14 @@ enum stream_end {
 
 const char *stream_end_word(enum stream_end);
 
-struct stream_limits {
-	size_t  count_max;        /* open at a time */
-	size_t  client_count_max; /* from one address; 0: no limit */
-	int64_t heartbeat_ms;     /* silence before a comment is sent */
-	int64_t stall_timeout_ms; /* no room to write for so long ends it */
-	int64_t lifetime_ms;      /* 0: no limit */
-	int64_t return_spread_ms; /* who is sent away comes back within */
+/* The life of a stream; each change is logged. */
+enum stream_state {
+	STREAM_LIVE,    /* the cursor calls when there is something */
+	STREAM_STALLED, /* the peer calls when there is room */
+	STREAM_ENDED    /* waits for streams_reap */
 };
 
-/*
- * Lifetimes differ, from four fifths of the limit up to it, so that streams
- * which began together do not come back together.
- */
-#define STREAM_LIFETIME_COUNT 64
-
-/* What all streams together have done. */
-struct stream_totals {
-	uint64_t opened_count;
-	uint64_t refused_count;
-	uint64_t event_count;
-	uint64_t byte_count;
-	uint64_t end_counts[STREAM_END_COUNT];
-};
-
-/* All streams of the process. */
-struct streams {
-	struct turns        *turns;
-	struct stream_limits limits;
-	struct stream_totals totals;
-	struct clients       clients;
-	size_t               open_count;
-	size_t               stalled_count;
-	bool                 is_draining;
-	struct list          open;
-	struct list          ended; /* freed by streams_reap */
-	struct deadline_list heartbeats;
-	struct deadline_list stalls;
-	struct deadline_list lifetimes[STREAM_LIFETIME_COUNT];
-};
-
-void streams_init(struct streams *, struct turns *,
-    const struct stream_limits *);
-
-/*
- * Takes other limits. Open streams stay, with the lifetime that they have; the
- * times of heartbeats and stalls are theirs too from now on.
- */
-void streams_set_limits(struct streams *, const struct stream_limits *);
-
-/* Without open streams. */
-void streams_deinit(struct streams *);
-
-/*
- * Sends the heartbeats and ends the streams that are due, and while draining
- * a slice of the others.
- */
-void streams_run(struct streams *);
-
-/* When streams_run is needed next, on turns_now_ms's clock; INT64_MAX: never.
- */
-int64_t streams_next_ms(const struct streams *);
-
-/* Whether streams_run has more to do at once. */
-bool streams_is_busy(const struct streams *);
-
-/*
- * Ends all streams as STREAM_END_SHUTDOWN, a slice in each streams_run, and
- * tells their clients to come back, within the spread.
- */
-void streams_drain(struct streams *);
-
-/* Ends all that are left, at once. */
-void streams_end_all(struct streams *, enum stream_end);
-
-/* Why no stream is to be opened now. */
-enum stream_refusal {
-	STREAM_ADMITTED,
-	STREAM_REFUSED_FULL,   /* count_max are open */
-	STREAM_REFUSED_CLIENT, /* client_count_max of this address */
-	STREAM_REFUSED_DRAINING
-};
-
-/* Whether the client may open one more; a refusal is counted and logged. */
-enum stream_refusal streams_admit(struct streams *, const char *client,
-    const char *path);
-
-/*
- * A time after which a client is to come back, in ms, from one second on
- * and spread at random.
- */
-long streams_return_ms(const struct streams *);
-
-/* Frees what has ended; never from within a call of a stream or topic. */
-void streams_reap(struct streams *);
-
-/* What a stream is made from. The strings are copied. */
+/* What a stream is made from. What it points to is copied. */
 struct stream_spec {
 	const char          *client; /* address, for the log; NULL: unknown */
 	const char          *path;   /* for the log */
@@ -138,16 +51,38 @@ struct stream_spec {
 };
 
 /*
- * Subscribes to the topic. The stream sends nothing
- * until it has been started, and frees itself after its end.
+ * The life of one client's stream: a cursor, and the peer that it writes to.
+ * The one writer of what the peer gets, from the head of the response on.
  */
-struct stream *stream_new(struct streams *, const struct stream_spec *);
+struct stream {
+	struct list       node; /* in streams->open or ->ended */
+	struct streams   *streams;
+	struct peer      *peer;
+	struct cursor     cursor;
+	struct client    *client;
+	struct deadline   deadline; /* heartbeat, or stall */
+	struct deadline   lifetime;
+	enum stream_state state;
+	bool              is_plain;
+	bool              is_finishing;
+	char             *head; /* of the response, until it is out; or NULL */
+	size_t            head_bytes;
+	size_t            sent_bytes; /* of the head, or the cursor's frame */
+	int64_t           opened_ms;
+	uint64_t          event_count;
+	uint64_t          byte_count;
+	void (*release)(void *);
+	void *release_arg;
+	char  path[]; /* for the log */
+};
 
-/* Whom the stream writes to; before any other call. */
-void stream_attach(struct stream *, struct peer *);
-
-/* The head of the response, so many bytes, is out: events may follow. */
-void stream_start(struct stream *, size_t len_bytes);
+/*
+ * Opens a stream to the peer, which is not connected to another one. The head
+ * is sent first; its bytes are taken over. peer->stream is the stream until it
+ * ends, which may be at once. It is freed by streams_reap.
+ */
+void stream_open(struct streams *, const struct stream_spec *, struct peer *,
+    struct buf *head);
 
 /* The answer to peer->ops->want_room; may come late. */
 void stream_resume(struct stream *);
@@ -155,7 +90,22 @@ void stream_resume(struct stream *);
 /* Ends the stream as complete once all that its topic holds is delivered. */
 void stream_finish(struct stream *);
 
-/* Ends the stream, in whatever state it is; the peer's end is called. */
+/*
+ * Ends the stream, in whatever state it is: peer->ops->end is called. This is
+ * the one function that does.
+ */
 void stream_end(struct stream *, enum stream_end);
+
+/*
+ * The same for a stream that is well: tells its client first when to come
+ * back, unless it is in the middle of something or no event stream at all.
+ */
+void stream_send_away(struct stream *, enum stream_end, long return_ms);
+
+/* Sends a comment, since nothing was sent for a while. */
+void stream_beat(struct stream *);
+
+/* After it has ended. */
+void stream_free(struct stream *);
 
 #endif

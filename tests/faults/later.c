@@ -54,7 +54,7 @@ on_cancel(void *holder)
 }
 
 static void
-answer_stream(struct later *later)
+open_stream(struct later *later)
 {
 	struct clock_route *clock = &later->routing->clock;
 	struct call        *call = later->call;
@@ -82,7 +82,7 @@ on_timer(uv_timer_t *timer)
 	struct call  *call = later->call;
 
 	if (query_find(&call->query, "stream", NULL) != NULL)
-		answer_stream(later);
+		open_stream(later);
 	else {
 		answer_text_head(&call->answer, "200 OK");
 		answer_text(&call->answer, "later");

@@ -8,8 +8,6 @@
 #include "base/mem.h"
 #include "http/call.h"
 #include "http/router.h"
-#include "stream/peer.h"
-#include "stream/stream.h"
 
 #define ARGS_MAX 8
 #define DESCRIPTORS_MAX 1000
@@ -64,14 +62,6 @@ engine_tear_down(void)
 	log_deinit();
 }
 
-/* The way to a client that the stream never uses. */
-static void
-on_end(struct peer *peer, bool is_polite)
-{
-	(void)peer;
-	(void)is_polite;
-}
-
 struct call *
 engine_call(const struct engine_request *request)
 {
@@ -91,11 +81,9 @@ engine_call(const struct engine_request *request)
 struct engine_answer
 engine_answer(const struct engine_request *request)
 {
-	static const struct peer_ops ops = { .end = on_end };
-	struct peer                  peer = { &ops };
-	struct engine_answer         copy;
-	struct call                 *call = engine_call(request);
-	struct answer               *answer = &call->answer;
+	struct engine_answer copy;
+	struct call         *call = engine_call(request);
+	struct answer       *answer = &call->answer;
 
 	if (!router_run(&engine.routing.router, call))
 		abort();
@@ -103,12 +91,7 @@ engine_answer(const struct engine_request *request)
 	buf_append(&answer->bytes, "", 1);
 	copy.bytes = answer->bytes.data;
 	answer->bytes = (struct buf){ 0 };
-	copy.is_stream = answer->stream != NULL;
-	if (answer->stream != NULL) {
-		stream_attach(answer->stream, &peer);
-		stream_end(answer->stream, STREAM_END_CLIENT_CLOSED);
-	}
-	streams_reap(&engine.streams);
+	copy.is_stream = answer->streams != NULL;
 	call_free(call);
 	return copy;
 }

@@ -36,7 +36,7 @@ struct engine_request {
 /* A call that asks it. */
 struct call *engine_call(const struct engine_request *);
 
-/* What a request was answered; its stream, if it opened one, has ended. */
+/* What a request was answered; its stream, if there is one, is not opened. */
 struct engine_answer {
 	char  *bytes; /* with a NUL behind them */
 	size_t len_bytes;

@@ -73,6 +73,7 @@ on_end(struct peer *peer, bool is_polite)
 {
 	struct client_peer *client = client_of(peer);
 
+	assert_null(peer->stream);
 	client->end_count++;
 	client->is_polite = is_polite;
 }
@@ -122,13 +123,15 @@ on_release(void *arg)
 }
 
 void
-client_open_as(struct client_peer *client, const struct stream_spec *spec)
+client_open_waiting(struct client_peer *client, const struct stream_spec *spec,
+    size_t room_bytes)
 {
 	struct stream_spec own = *spec;
+	struct buf         head = { 0 };
 
 	memset(client, 0, sizeof(*client));
 	client->peer.ops = &client_ops;
-	client->room_bytes = SIZE_MAX;
+	client->room_bytes = room_bytes;
 	own.path = "/test";
 	own.topics = &topic;
 	own.topic_count = 1;
@@ -136,8 +139,18 @@ client_open_as(struct client_peer *client, const struct stream_spec *spec)
 		own.seq = CURSOR_FROM_NOW;
 	own.release = on_release;
 	own.arg = client;
-	client->stream = stream_new(&streams, &own);
-	stream_attach(client->stream, &client->peer);
+	buf_append_str(&head, HEAD);
+	stream_open(&streams, &own, &client->peer, &head);
+}
+
+void
+client_open_as(struct client_peer *client, const struct stream_spec *spec)
+{
+	client_open_waiting(client, spec, SIZE_MAX);
+	assert_received(client, HEAD);
+	client->write_count = 0;
+	client->write_bytes_max = 0;
+	turns_settle();
 }
 
 void
@@ -147,19 +160,12 @@ client_open(struct client_peer *client)
 }
 
 void
-client_start(struct client_peer *client)
-{
-	stream_start(client->stream, 100);
-	turns_settle();
-}
-
-void
 client_read_on(struct client_peer *client, size_t room_bytes)
 {
 	client->room_bytes = room_bytes;
 	if (client->want_room_count > 0 && client->end_count == 0) {
 		client->want_room_count = 0;
-		stream_resume(client->stream);
+		stream_resume(client->peer.stream);
 		turns_settle();
 	}
 }
@@ -205,7 +211,7 @@ void
 client_close(struct client_peer *client)
 {
 	if (client->end_count == 0)
-		stream_end(client->stream, STREAM_END_CLIENT_CLOSED);
+		stream_end(client->peer.stream, STREAM_END_CLIENT_CLOSED);
 	streams_reap(&streams);
 	buf_deinit(&client->received);
 }

@@ -7,12 +7,18 @@
 
 #include "base/buf.h"
 #include "stream/peer.h"
-#include "stream/stream.h"
+#include "stream/streams.h"
 #include "topic_fixture.h"
 
 #define HEARTBEAT_MS 15000
 #define STALL_MS 30000
 #define HEARTBEAT ":\n"
+
+/* The head of a stream, 100 bytes. */
+#define HEAD                                                    \
+	"Status: 200 OK\r\nContent-Type: text/event-stream\r\n" \
+	"Cache-Control: no-cache, no-store\r\nX: 123456789\r\n\r\n"
+#define HEAD_BYTES (sizeof(HEAD) - 1)
 
 /* All streams of a test, and the topic that they follow. */
 extern struct streams streams;
@@ -20,17 +26,16 @@ extern struct topic  *topic;
 
 /* A client that takes what it is written, as long as it has room. */
 struct client_peer {
-	struct peer    peer;
-	struct stream *stream;
-	struct buf     received;
-	size_t         room_bytes; /* SIZE_MAX: it reads all at once */
-	bool           is_gone;    /* writes fail */
-	size_t         write_count;
-	size_t         write_bytes_max; /* of the largest write */
-	size_t         want_room_count;
-	size_t         end_count;
-	bool           is_polite; /* how it was ended */
-	size_t         release_count;
+	struct peer peer;
+	struct buf  received;
+	size_t      room_bytes; /* SIZE_MAX: it reads all at once */
+	bool        is_gone;    /* writes fail */
+	size_t      write_count;
+	size_t      write_bytes_max; /* of the largest write */
+	size_t      want_room_count;
+	size_t      end_count;
+	bool        is_polite; /* how it was ended */
+	size_t      release_count;
 };
 
 /* A test with a hub, a topic of 64 frames, and no stream. */
@@ -40,12 +45,15 @@ struct client_peer {
 int stream_set_up(void **state);
 int stream_tear_down(void **state);
 
-/* Makes a stream to the client, which is new; starts it after its head. */
+/* Opens a stream to the client, which is new and has received the head. */
 void client_open(struct client_peer *);
-void client_start(struct client_peer *);
 
-/* As client_open and client_start, for a stream that is to be so. */
+/* The same for a stream that is to be so. */
 void client_open_as(struct client_peer *, const struct stream_spec *);
+
+/* The same for a client with so much room; the head may wait. */
+void client_open_waiting(struct client_peer *, const struct stream_spec *,
+    size_t room_bytes);
 
 /* There is room again, and the stream is told so if it has asked. */
 void client_read_on(struct client_peer *, size_t room_bytes);

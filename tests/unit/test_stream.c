@@ -21,23 +21,103 @@ static const char *const end_words[] = {
 };
 
 static void
-test_nothing_is_sent_before_the_head(void **state)
+test_the_head_is_sent_first_and_alone(void **state)
 {
 	struct client_peer client;
 
 	(void)state;
 	publish(topic, "before ");
-	client_open(&client);
+	client_open_waiting(&client, &(struct stream_spec){ 0 }, SIZE_MAX);
+	/* At once, not in its turn. */
+	assert_received(&client, HEAD);
 	publish(topic, "1 ");
-	turn_after(HEARTBEAT_MS * 2);
+	turns_settle();
+	assert_received(&client, "1 ");
+	client_close(&client);
+}
+
+static void
+test_nothing_is_sent_before_the_head(void **state)
+{
+	struct client_peer client;
+
+	(void)state;
+	client_open_waiting(&client, &(struct stream_spec){ 0 },
+	    HEAD_BYTES - 1);
+	assert_int_equal(client.want_room_count, 1);
+	publish(topic, "1 ");
+	turn_after(STALL_MS - 1);
 	assert_received(&client, "");
-	assert_int_equal(client.want_room_count, 0);
 	publish(topic, "2 ");
-	client_start(&client);
-	assert_received(&client, "1 2 ");
+	client_read_on(&client, SIZE_MAX);
+	assert_received(&client, HEAD "1 2 ");
 	publish(topic, "3 ");
 	turns_settle();
 	assert_received(&client, "3 ");
+	client_close(&client);
+}
+
+static void
+test_a_head_that_nobody_reads(void **state)
+{
+	struct client_peer client;
+
+	(void)state;
+	client_open_waiting(&client, &(struct stream_spec){ 0 }, 0);
+	turn_after(STALL_MS - 1);
+	assert_int_equal(client.end_count, 0);
+	turn_after(1);
+	assert_int_equal(client.end_count, 1);
+	/* Half a response has no end. */
+	assert_false(client.is_polite);
+	assert_int_equal(streams.totals.end_counts[STREAM_END_STALLED], 1);
+	client_close(&client);
+}
+
+static void
+test_a_client_that_is_gone_before_the_head(void **state)
+{
+	struct client_peer client = { 0 };
+
+	(void)state;
+	client_open_waiting(&client, &(struct stream_spec){ 0 }, SIZE_MAX - 1);
+	client_close(&client);
+	assert_int_equal(streams.open_count, 0);
+}
+
+/* A head may be longer than a write. */
+static void
+test_a_long_head_goes_out_in_pieces(void **state)
+{
+	struct client_peer client;
+	struct buf         head = { 0 };
+	char               text[20001];
+
+	(void)state;
+	memset(text, 'h', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	client_open(&client);
+	stream_end(client.peer.stream, STREAM_END_SHUTDOWN);
+	assert_ended(&client, STREAM_END_SHUTDOWN);
+	client.end_count = 0;
+	client.release_count = 0;
+	client.room_bytes = 9000;
+	buf_append_str(&head, text);
+	stream_open(&streams,
+	    &(struct stream_spec){ .path = "/test",
+		.topics = &topic,
+		.topic_count = 1,
+		.seq = CURSOR_FROM_NOW },
+	    &client.peer, &head);
+	publish(topic, "1 ");
+	turns_settle();
+	assert_int_equal(client.received.len_bytes, 8000);
+	turn_after(HEARTBEAT_MS);
+	client_read_on(&client, 8000);
+	assert_int_equal(client.received.len_bytes, 16000);
+	client_read_on(&client, SIZE_MAX);
+	assert_int_equal(client.received.len_bytes, 20002);
+	assert_memory_equal(client.received.data, text, 20000);
 	client_close(&client);
 }
 
@@ -48,8 +128,6 @@ test_a_comment_is_sent_after_silence(void **state)
 
 	(void)state;
 	client_open(&client);
-	assert_true(streams_next_ms(&streams) == INT64_MAX);
-	client_start(&client);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(streams_next_ms(&streams),
 		    turns_now_ms(&turns) + HEARTBEAT_MS);
@@ -69,7 +147,6 @@ test_an_event_starts_the_silence_anew(void **state)
 
 	(void)state;
 	client_open(&client);
-	client_start(&client);
 	turn_after(HEARTBEAT_MS - 1);
 	publish(topic, "event");
 	turns_settle();
@@ -88,7 +165,6 @@ test_plain_streams_have_no_comments(void **state)
 
 	(void)state;
 	client_open_as(&client, &(struct stream_spec){ .is_plain = true });
-	client_start(&client);
 	for (int i = 0; i < 5; i++)
 		turn_after(HEARTBEAT_MS);
 	assert_received(&client, "");
@@ -107,7 +183,6 @@ test_without_heartbeat_there_are_none(void **state)
 	limits.heartbeat_ms = 0;
 	streams_set_limits(&streams, &limits);
 	client_open(&client);
-	client_start(&client);
 	assert_true(streams_next_ms(&streams) == INT64_MAX);
 	turn_after(HEARTBEAT_MS * 100);
 	assert_received(&client, "");
@@ -121,7 +196,6 @@ test_a_comment_needs_room_too(void **state)
 
 	(void)state;
 	client_open(&client);
-	client_start(&client);
 	client.room_bytes = 0;
 	turn_after(HEARTBEAT_MS);
 	assert_int_equal(client.want_room_count, 1);
@@ -145,7 +219,6 @@ test_a_comment_is_not_put_into_an_event(void **state)
 	memset(bytes, 'x', len_bytes);
 	frame = frame_new(bytes, len_bytes);
 	client_open(&client);
-	client_start(&client);
 	topic_publish(topic, frame);
 	frame_unref(frame);
 	turns_run(&turns, 1);
@@ -164,8 +237,6 @@ test_a_client_without_room_is_left_alone(void **state)
 	(void)state;
 	client_open(&slow);
 	client_open(&other);
-	client_start(&slow);
-	client_start(&other);
 	slow.room_bytes = 3;
 	publish(topic, "one ");
 	turns_settle();
@@ -192,7 +263,6 @@ test_a_client_that_stops_reading_is_ended(void **state)
 
 	(void)state;
 	client_open(&client);
-	client_start(&client);
 	client.room_bytes = 0;
 	turn_after(5000);
 	publish(topic, "event");
@@ -214,7 +284,6 @@ test_a_client_that_reads_on_is_not(void **state)
 
 	(void)state;
 	client_open(&client);
-	client_start(&client);
 	for (int i = 0; i < 5; i++) {
 		client.room_bytes = 0;
 		publish(topic, "x");
@@ -235,7 +304,6 @@ test_a_client_that_falls_off_the_ring_is_ended(void **state)
 
 	(void)state;
 	client_open(&client);
-	client_start(&client);
 	client.room_bytes = 0;
 	publish(topic, "x");
 	turns_settle();
@@ -255,7 +323,6 @@ test_a_client_that_is_gone_is_ended(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(clients); i++) {
 		client_open(&clients[i]);
-		client_start(&clients[i]);
 	}
 	clients[1].is_gone = true;
 	publish(topic, "event");
@@ -278,10 +345,9 @@ test_finish_delivers_what_there_is(void **state)
 
 	(void)state;
 	client_open(&client);
-	client_start(&client);
 	publish(topic, "1 ");
 	publish(topic, "2 ");
-	stream_finish(client.stream);
+	stream_finish(client.peer.stream);
 	assert_int_equal(client.end_count, 0);
 	turns_settle();
 	assert_int_equal(client.received.len_bytes, 4);
@@ -295,8 +361,7 @@ test_finish_of_a_stream_with_nothing_to_deliver(void **state)
 
 	(void)state;
 	client_open(&client);
-	client_start(&client);
-	stream_finish(client.stream);
+	stream_finish(client.peer.stream);
 	turns_settle();
 	assert_ended(&client, STREAM_END_COMPLETE);
 }
@@ -307,25 +372,23 @@ test_finish_waits_for_the_head_and_for_room(void **state)
 	struct client_peer client;
 
 	(void)state;
-	client_open(&client);
+	client_open_waiting(&client, &(struct stream_spec){ 0 }, 0);
 	publish(topic, "1 ");
-	stream_finish(client.stream);
+	stream_finish(client.peer.stream);
 	turns_settle();
 	assert_int_equal(client.end_count, 0);
-	client.room_bytes = 0;
-	client_start(&client);
-	assert_int_equal(client.end_count, 0);
 	publish(topic, "2 ");
+	client_read_on(&client, HEAD_BYTES);
+	assert_int_equal(client.received.len_bytes, HEAD_BYTES);
 	client_read_on(&client, 1000);
-	assert_int_equal(client.received.len_bytes, 4);
+	assert_int_equal(client.received.len_bytes, HEAD_BYTES + 4);
 	assert_ended(&client, STREAM_END_COMPLETE);
 
 	client_open(&client);
-	client_start(&client);
 	client.room_bytes = 0;
 	publish(topic, "3 ");
 	turns_settle();
-	stream_finish(client.stream);
+	stream_finish(client.peer.stream);
 	turns_settle();
 	assert_int_equal(client.end_count, 0);
 	client_read_on(&client, 1000);
@@ -339,16 +402,14 @@ test_a_stream_ends_in_any_state(void **state)
 	struct client_peer client;
 
 	(void)state;
-	for (int stage = 0; stage < 4; stage++) {
+	for (int stage = 0; stage < 3; stage++) {
 		client_open(&client);
-		if (stage > 0)
-			client_start(&client);
 		client.room_bytes = 0;
-		if (stage > 1)
+		if (stage > 0)
 			publish(topic, "x");
-		if (stage > 2)
+		if (stage > 1)
 			turns_settle();
-		stream_end(client.stream, STREAM_END_SHUTDOWN);
+		stream_end(client.peer.stream, STREAM_END_SHUTDOWN);
 		assert_int_equal(client.release_count, 0);
 		assert_int_equal(streams.open_count, 0);
 		assert_int_equal(streams.stalled_count, 0);
@@ -373,8 +434,7 @@ test_each_reason_has_its_word_and_manner(void **state)
 		for (int j = 0; j < i; j++)
 			assert_string_not_equal(end_words[i], end_words[j]);
 		client_open(&client);
-		client_start(&client);
-		stream_end(client.stream, end);
+		stream_end(client.peer.stream, end);
 		assert_int_equal(streams.totals.end_counts[i], 1);
 		assert_ended(&client, end);
 	}
@@ -388,8 +448,11 @@ test_all_are_ended_at_once(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(clients); i++) {
 		client_open(&clients[i]);
-		if (i > 0)
-			client_start(&clients[i]);
+		if (i > 1) {
+			clients[i].room_bytes = 0;
+			publish(topic, "x");
+			turns_settle();
+		}
 	}
 	assert_int_equal(streams.open_count, COUNT(clients));
 	streams_end_all(&streams, STREAM_END_SHUTDOWN);
@@ -432,19 +495,18 @@ test_the_log_says_who_came_and_why_he_left(void **state)
 	    &(struct stream_spec){ .client = "192.0.2.1", .event_count = 2 });
 	client_open_as(&other,
 	    &(struct stream_spec){ .client = "2001:db8::1" });
-	client_start(&client);
 	publish(topic, "12345");
 	turns_settle();
 	hand_us += 12345000;
-	stream_end(client.stream, STREAM_END_CLIENT_CLOSED);
-	stream_end(other.stream, STREAM_END_SHUTDOWN);
+	stream_end(client.peer.stream, STREAM_END_CLIENT_CLOSED);
+	stream_end(other.peer.stream, STREAM_END_SHUTDOWN);
 	assert_log(fd,
 	    "info connect client=192.0.2.1 path=/test open=1\n"
 	    "info connect client=2001:db8::1 path=/test open=2\n"
 	    "info disconnect client=192.0.2.1 path=/test open=1 "
 	    "reason=client-closed seconds=12.345 events=3 bytes=105\n"
 	    "info disconnect client=2001:db8::1 path=/test open=0 "
-	    "reason=shutdown seconds=12.345 events=0 bytes=0\n");
+	    "reason=shutdown seconds=12.345 events=1 bytes=105\n");
 	client_close(&client);
 	client_close(&other);
 	close(fd);
@@ -455,7 +517,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		STREAM_TEST(test_the_head_is_sent_first_and_alone),
 		STREAM_TEST(test_nothing_is_sent_before_the_head),
+		STREAM_TEST(test_a_head_that_nobody_reads),
+		STREAM_TEST(test_a_client_that_is_gone_before_the_head),
+		STREAM_TEST(test_a_long_head_goes_out_in_pieces),
 		STREAM_TEST(test_a_comment_is_sent_after_silence),
 		STREAM_TEST(test_an_event_starts_the_silence_anew),
 		STREAM_TEST(test_plain_streams_have_no_comments),

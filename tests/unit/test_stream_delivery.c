@@ -47,7 +47,6 @@ test_a_long_event_is_sent_in_pieces(void **state)
 
 	(void)state;
 	client_open(&client);
-	client_start(&client);
 	for (size_t i = 0; i < COUNT(lengths); i++) {
 		all.len_bytes = 0;
 		client.write_count = 0;
@@ -71,7 +70,6 @@ test_many_short_events_leave_in_one_write(void **state)
 
 	(void)state;
 	client_open(&client);
-	client_start(&client);
 	for (int i = 0; i < 50; i++)
 		publish_bytes(&all, 10);
 	turns_settle();
@@ -91,7 +89,6 @@ test_events_of_any_length_one_after_the_other(void **state)
 
 	(void)state;
 	client_open(&client);
-	client_start(&client);
 	for (int round = 0; round < 300; round++) {
 		all.len_bytes = 0;
 		for (unsigned i = choose(20); i > 0; i--)
@@ -111,7 +108,6 @@ test_an_empty_frame(void **state)
 
 	(void)state;
 	client_open(&client);
-	client_start(&client);
 	publish(topic, "1");
 	publish(topic, "");
 	publish(topic, "2");
@@ -131,7 +127,6 @@ test_a_client_that_reads_in_parts(void **state)
 
 	(void)state;
 	client_open(&client);
-	client_start(&client);
 	for (int round = 0; round < 200; round++) {
 		client.room_bytes = choose(20000);
 		for (unsigned i = choose(10); i > 0; i--)
@@ -161,8 +156,6 @@ test_a_long_event_holds_up_nobody(void **state)
 	(void)state;
 	client_open(&first);
 	client_open(&second);
-	client_start(&first);
-	client_start(&second);
 	publish_bytes(&all, 4000000);
 	turns_run(&turns, 1);
 	assert_in_range(first.write_count, 1, 64);
@@ -186,7 +179,6 @@ test_overrun_in_the_middle_of_an_event(void **state)
 
 	(void)state;
 	client_open(&client);
-	client_start(&client);
 	client.room_bytes = 20000;
 	publish_bytes(&all, 100000);
 	turns_settle();
@@ -206,10 +198,9 @@ test_finish_in_the_middle_of_an_event(void **state)
 
 	(void)state;
 	client_open(&client);
-	client_start(&client);
 	publish_bytes(&all, 1000000);
 	turns_run(&turns, 1);
-	stream_finish(client.stream);
+	stream_finish(client.peer.stream);
 	turns_settle();
 	assert_int_equal(client.received.len_bytes, all.len_bytes);
 	assert_memory_equal(client.received.data, all.data, all.len_bytes);
@@ -225,7 +216,6 @@ test_events_and_bytes_are_counted(void **state)
 
 	(void)state;
 	client_open(&client);
-	client_start(&client);
 	memset(&streams.totals, 0, sizeof(streams.totals));
 	publish_bytes(&all, 20000);
 	publish_bytes(&all, 10);

@@ -87,7 +87,7 @@ test_no_more_streams_of_a_client_than_the_limit(void **state)
 	client_open_as(&unknown, &(struct stream_spec){ .client = NULL });
 	assert_admission("::1", STREAM_ADMITTED);
 	assert_admission(NULL, STREAM_ADMITTED);
-	stream_end(clients[0].stream, STREAM_END_CLIENT_CLOSED);
+	stream_end(clients[0].peer.stream, STREAM_END_CLIENT_CLOSED);
 	streams_reap(&streams);
 	assert_admission("192.0.2.1", STREAM_ADMITTED);
 	client_open(&clients[2]);
@@ -110,7 +110,6 @@ test_a_stream_ends_at_its_lifetime(void **state)
 	    .return_spread_ms = SPREAD_MS });
 	for (size_t i = 0; i < COUNT(clients); i++) {
 		client_open(&clients[i]);
-		client_start(&clients[i]);
 	}
 	turn_after(LIFETIME_MS * 4 / 5 - 1);
 	assert_int_equal(streams.open_count, COUNT(clients));
@@ -137,7 +136,6 @@ test_without_lifetime_a_stream_lasts(void **state)
 
 	(void)state;
 	client_open(&client);
-	client_start(&client);
 	for (int day = 0; day < 400; day++)
 		turn_after(24 * 60 * 60 * 1000);
 	assert_int_equal(client.end_count, 0);
@@ -155,7 +153,6 @@ test_a_drain_ends_all_in_slices(void **state)
 	set_limits(&(struct stream_limits){ .return_spread_ms = SPREAD_MS });
 	for (size_t i = 0; i < CLIENT_COUNT; i++) {
 		client_open(&clients[i]);
-		client_start(&clients[i]);
 	}
 	assert_false(streams_is_busy(&streams));
 	streams_drain(&streams);
@@ -182,15 +179,11 @@ test_who_is_not_told_to_come_back(void **state)
 	struct client_peer opening, stalled, full, plain, gone;
 
 	(void)state;
-	client_open(&opening);
+	client_open_waiting(&opening, &(struct stream_spec){ 0 }, 0);
 	client_open(&stalled);
 	client_open(&full);
 	client_open(&gone);
 	client_open_as(&plain, &(struct stream_spec){ .is_plain = true });
-	client_start(&stalled);
-	client_start(&full);
-	client_start(&plain);
-	client_start(&gone);
 	stalled.room_bytes = 0;
 	publish(topic, "x");
 	turns_settle();
@@ -205,7 +198,10 @@ test_who_is_not_told_to_come_back(void **state)
 	assert_received(&full, "");
 	assert_received(&plain, "");
 	assert_ended(&gone, STREAM_END_WRITE_FAILED);
-	assert_ended(&opening, STREAM_END_SHUTDOWN);
+	/* Without a head it has no end either. */
+	assert_int_equal(opening.end_count, 1);
+	assert_false(opening.is_polite);
+	client_close(&opening);
 	assert_ended(&stalled, STREAM_END_SHUTDOWN);
 	assert_ended(&full, STREAM_END_SHUTDOWN);
 	assert_ended(&plain, STREAM_END_SHUTDOWN);
@@ -239,11 +235,9 @@ test_new_times_are_not_held_up_by_open_streams(void **state)
 	set_limits(&(struct stream_limits){ .heartbeat_ms = 10 * HEARTBEAT_MS,
 	    .lifetime_ms = 100 * LIFETIME_MS });
 	client_open(&old);
-	client_start(&old);
 	set_limits(&(struct stream_limits){ .heartbeat_ms = HEARTBEAT_MS,
 	    .lifetime_ms = LIFETIME_MS });
 	client_open(&new);
-	client_start(&new);
 	turn_after(HEARTBEAT_MS);
 	assert_received(&new, HEARTBEAT);
 	assert_received(&old, HEARTBEAT);

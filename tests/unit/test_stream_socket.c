@@ -23,13 +23,12 @@
 
 /* A connection as the edge has it, and its far end. */
 struct line {
-	struct peer    peer;
-	struct room    room;
-	int            fd, far_fd;
-	unsigned       id;
-	struct stream *stream; /* NULL: it has ended */
-	bool           wants_room;
-	struct buf     received;
+	struct peer peer;
+	struct room room;
+	int         fd, far_fd;
+	unsigned    id;
+	bool        wants_room;
+	struct buf  received;
 };
 
 static struct fcgi *fcgi;
@@ -78,7 +77,6 @@ on_end(struct peer *peer, bool is_polite)
 {
 	struct line *line = line_of(peer);
 
-	line->stream = NULL;
 	if (is_polite && room_has(&line->room, line->fd, 0))
 		fcgi_end(fcgi, target_of(line), NULL, 0);
 	close(line->fd);
@@ -95,7 +93,8 @@ static const struct peer_ops line_ops = {
 static void
 line_open(struct line *line, unsigned id)
 {
-	int fds[2];
+	struct buf head = { 0 };
+	int        fds[2];
 
 	memset(line, 0, sizeof(*line));
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
@@ -106,15 +105,15 @@ line_open(struct line *line, unsigned id)
 	line->far_fd = fds[1];
 	line->id = id;
 	room_init(&line->room, line->fd, true);
-	line->stream = stream_new(&streams,
+	buf_append_str(&head, HEAD);
+	stream_open(&streams,
 	    &(struct stream_spec){
 		.path = "/test",
 		.topics = &topic,
 		.topic_count = 1,
 		.seq = CURSOR_FROM_NOW,
-	    });
-	stream_attach(line->stream, &line->peer);
-	stream_start(line->stream, 0);
+	    },
+	    &line->peer, &head);
 }
 
 /* Reads up to so many bytes, and lets the stream know that there is room. */
@@ -134,15 +133,15 @@ line_read(struct line *line, size_t len_bytes)
 		buf_append(&line->received, bytes, (size_t)n);
 		len_bytes -= (size_t)n;
 	}
-	if (line->wants_room && line->stream != NULL &&
+	if (line->wants_room && line->peer.stream != NULL &&
 	    poll(&pollfd, 1, 0) == 1) {
 		line->wants_room = false;
-		stream_resume(line->stream);
+		stream_resume(line->peer.stream);
 		turns_settle();
 	}
 }
 
-/* All that has come is this, whole and under the line's own id. */
+/* All that has come is a head and this, whole and under the line's own id. */
 static void
 assert_line_has(struct line *line, const struct buf *expected, bool is_ended)
 {
@@ -153,17 +152,19 @@ assert_line_has(struct line *line, const struct buf *expected, bool is_ended)
 	    line->received.len_bytes));
 	assert_int_equal(answer.used_bytes, line->received.len_bytes);
 	assert_int_equal(answer.is_ended, is_ended);
-	assert_int_equal(out.len_bytes, expected->len_bytes);
-	if (out.len_bytes > 0)
-		assert_memory_equal(out.data, expected->data, out.len_bytes);
+	assert_int_equal(out.len_bytes, HEAD_BYTES + expected->len_bytes);
+	assert_memory_equal(out.data, HEAD, HEAD_BYTES);
+	if (expected->len_bytes > 0)
+		assert_memory_equal(out.data + HEAD_BYTES, expected->data,
+		    expected->len_bytes);
 	buf_deinit(&out);
 }
 
 static void
 line_close(struct line *line)
 {
-	if (line->stream != NULL)
-		stream_end(line->stream, STREAM_END_CLIENT_CLOSED);
+	if (line->peer.stream != NULL)
+		stream_end(line->peer.stream, STREAM_END_CLIENT_CLOSED);
 	if (line->far_fd != -1)
 		close(line->far_fd);
 	buf_deinit(&line->received);
@@ -259,7 +260,7 @@ test_a_reader_that_stops_is_ended_and_the_others_are_not(void **state)
 	bool       is_ended;
 
 	(void)state;
-	for (int i = 0; lines[2].stream != NULL; i++) {
+	for (int i = 0; lines[2].peer.stream != NULL; i++) {
 		assert_true(i < 10000);
 		publish_bytes(&all, 5000);
 		turns_settle();
@@ -299,8 +300,8 @@ test_a_reader_that_closes_harms_nobody(void **state)
 	lines[3].far_fd = -1;
 	publish_bytes(&all, 100);
 	turns_settle();
-	assert_null(lines[0].stream);
-	assert_null(lines[3].stream);
+	assert_null(lines[0].peer.stream);
+	assert_null(lines[3].peer.stream);
 	assert_int_equal(streams.totals.end_counts[STREAM_END_WRITE_FAILED], 2);
 	publish_bytes(&all, LONG_EVENT_BYTES);
 	turns_settle();
@@ -324,14 +325,14 @@ test_the_end_comes_behind_the_last_event(void **state)
 	(void)state;
 	publish_bytes(&all, LONG_EVENT_BYTES);
 	for (size_t i = 0; i < COUNT(lines); i++)
-		stream_finish(lines[i].stream);
+		stream_finish(lines[i].peer.stream);
 	for (int i = 0; i < 1000; i++) {
 		turns_settle();
 		for (size_t j = 0; j < COUNT(lines); j++)
 			line_read(&lines[j], 10000);
 	}
 	for (size_t i = 0; i < COUNT(lines); i++) {
-		assert_null(lines[i].stream);
+		assert_null(lines[i].peer.stream);
 		assert_line_has(&lines[i], &all, true);
 	}
 	assert_int_equal(streams.totals.end_counts[STREAM_END_COMPLETE],

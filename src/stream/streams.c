@@ -1,0 +1,170 @@
+#include "stream/streams.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "hub/turns.h"
+#include "stream/stream.h"
+
+/* Streams that a drain ends in one turn of the loop. */
+#define ENDS_PER_RUN 256
+
+/*
+ * Not sooner than a restart takes: an EventSource that meets a web server's
+ * 503 gives up.
+ */
+#define RETURN_MS_MIN 1000
+
+void
+streams_init(struct streams *streams, struct turns *turns,
+    const struct stream_limits *limits)
+{
+	int i;
+
+	memset(streams, 0, sizeof(*streams));
+	streams->turns = turns;
+	list_init(&streams->open);
+	list_init(&streams->ended);
+	deadline_list_init(&streams->heartbeats, 0);
+	deadline_list_init(&streams->stalls, 0);
+	for (i = 0; i < STREAM_LIFETIME_COUNT; i++)
+		deadline_list_init(&streams->lifetimes[i], 0);
+	streams_set_limits(streams, limits);
+}
+
+void
+streams_set_limits(struct streams *streams, const struct stream_limits *limits)
+{
+	int64_t least_ms = limits->lifetime_ms * 4 / 5;
+	int64_t now_ms = turns_now_ms(streams->turns);
+	int     i;
+
+	streams->limits = *limits;
+	deadline_list_change(&streams->heartbeats, limits->heartbeat_ms,
+	    now_ms);
+	deadline_list_change(&streams->stalls, limits->stall_timeout_ms,
+	    now_ms);
+	for (i = 0; i < STREAM_LIFETIME_COUNT; i++)
+		streams->lifetimes[i].after_ms = least_ms +
+		    (limits->lifetime_ms - least_ms) * i /
+			STREAM_LIFETIME_COUNT;
+}
+
+void
+streams_deinit(struct streams *streams)
+{
+	assert(list_is_empty(&streams->open));
+	streams_reap(streams);
+}
+
+enum stream_refusal
+streams_admit(struct streams *streams, const char *client, const char *path)
+{
+	static const char *const words[] = { "", "full", "client-full",
+		"draining" };
+	enum stream_refusal      refusal = STREAM_ADMITTED;
+	size_t                   client_max = streams->limits.client_count_max;
+
+	if (streams->is_draining)
+		refusal = STREAM_REFUSED_DRAINING;
+	else if (streams->open_count >= streams->limits.count_max)
+		refusal = STREAM_REFUSED_FULL;
+	else if (client_max > 0 &&
+	    clients_count(&streams->clients, client) >= client_max)
+		refusal = STREAM_REFUSED_CLIENT;
+	if (refusal == STREAM_ADMITTED)
+		return refusal;
+	streams->totals.refused_count++;
+	log_info("refuse", LOG_STR("client", client), LOG_STR("path", path),
+	    LOG_INT("open", streams->open_count),
+	    LOG_STR("reason", words[refusal]));
+	return refusal;
+}
+
+long
+streams_return_ms(const struct streams *streams)
+{
+	return RETURN_MS_MIN +
+	    random() % ((long)streams->limits.return_spread_ms + 1);
+}
+
+static void
+streams_run_drain(struct streams *streams)
+{
+	int count;
+
+	for (count = 0; count < ENDS_PER_RUN && streams_is_busy(streams);
+	     count++)
+		stream_send_away(list_entry(streams->open.next, struct stream,
+				     node),
+		    STREAM_END_SHUTDOWN, streams_return_ms(streams));
+}
+
+void
+streams_run(struct streams *streams)
+{
+	int64_t          now_ms = turns_now_ms(streams->turns);
+	struct deadline *due;
+	int              i;
+
+	while ((due = deadline_take_due(&streams->heartbeats, now_ms)) != NULL)
+		stream_beat(list_entry(due, struct stream, deadline));
+	while ((due = deadline_take_due(&streams->stalls, now_ms)) != NULL)
+		stream_end(list_entry(due, struct stream, deadline),
+		    STREAM_END_STALLED);
+	for (i = 0; i < STREAM_LIFETIME_COUNT; i++) {
+		while ((due = deadline_take_due(&streams->lifetimes[i],
+			    now_ms)) != NULL)
+			stream_send_away(list_entry(due, struct stream,
+					     lifetime),
+			    STREAM_END_LIFETIME, streams_return_ms(streams));
+	}
+	streams_run_drain(streams);
+}
+
+int64_t
+streams_next_ms(const struct streams *streams)
+{
+	int64_t next_ms = deadline_next_ms(&streams->heartbeats), other_ms;
+	int     i;
+
+	other_ms = deadline_next_ms(&streams->stalls);
+	if (other_ms < next_ms)
+		next_ms = other_ms;
+	for (i = 0; i < STREAM_LIFETIME_COUNT; i++) {
+		other_ms = deadline_next_ms(&streams->lifetimes[i]);
+		if (other_ms < next_ms)
+			next_ms = other_ms;
+	}
+	return next_ms;
+}
+
+bool
+streams_is_busy(const struct streams *streams)
+{
+	return streams->is_draining && !list_is_empty(&streams->open);
+}
+
+void
+streams_drain(struct streams *streams)
+{
+	streams->is_draining = true;
+}
+
+void
+streams_end_all(struct streams *streams, enum stream_end end)
+{
+	while (!list_is_empty(&streams->open))
+		stream_end(list_entry(streams->open.next, struct stream, node),
+		    end);
+}
+
+void
+streams_reap(struct streams *streams)
+{
+	while (!list_is_empty(&streams->ended))
+		stream_free(list_entry(streams->ended.next, struct stream,
+		    node));
+}

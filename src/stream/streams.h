@@ -1,0 +1,110 @@
+#ifndef STREAM_STREAMS_H
+#define STREAM_STREAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/deadline.h"
+#include "base/list.h"
+#include "stream/clients.h"
+#include "stream/stream.h"
+
+struct turns;
+
+struct stream_limits {
+	size_t  count_max;        /* open at a time */
+	size_t  client_count_max; /* from one address; 0: no limit */
+	int64_t heartbeat_ms;     /* silence before a comment is sent */
+	int64_t stall_timeout_ms; /* no room to write for so long ends it */
+	int64_t lifetime_ms;      /* 0: no limit */
+	int64_t return_spread_ms; /* who is sent away comes back within */
+};
+
+/*
+ * Lifetimes differ, from four fifths of the limit up to it, so that streams
+ * which began together do not come back together.
+ */
+#define STREAM_LIFETIME_COUNT 64
+
+/* What all streams together have done. */
+struct stream_totals {
+	uint64_t opened_count;
+	uint64_t refused_count;
+	uint64_t event_count;
+	uint64_t byte_count;
+	uint64_t end_counts[STREAM_END_COUNT];
+};
+
+/* All streams of the process. */
+struct streams {
+	struct turns        *turns;
+	struct stream_limits limits;
+	struct stream_totals totals;
+	struct clients       clients;
+	size_t               open_count;
+	size_t               stalled_count;
+	bool                 is_draining;
+	struct list          open;
+	struct list          ended; /* freed by streams_reap */
+	struct deadline_list heartbeats;
+	struct deadline_list stalls;
+	struct deadline_list lifetimes[STREAM_LIFETIME_COUNT];
+};
+
+void streams_init(struct streams *, struct turns *,
+    const struct stream_limits *);
+
+/*
+ * Takes other limits. Open streams stay, with the lifetime that they have; the
+ * times of heartbeats and stalls are theirs too from now on.
+ */
+void streams_set_limits(struct streams *, const struct stream_limits *);
+
+/* Without open streams. */
+void streams_deinit(struct streams *);
+
+/*
+ * Sends the heartbeats and ends the streams that are due, and while draining
+ * a slice of the others.
+ */
+void streams_run(struct streams *);
+
+/* When streams_run is needed next, on turns_now_ms's clock; INT64_MAX: never.
+ */
+int64_t streams_next_ms(const struct streams *);
+
+/* Whether streams_run has more to do at once. */
+bool streams_is_busy(const struct streams *);
+
+/*
+ * Ends all streams as STREAM_END_SHUTDOWN, a slice in each streams_run, and
+ * tells their clients to come back, within the spread.
+ */
+void streams_drain(struct streams *);
+
+/* Ends all that are left, at once. */
+void streams_end_all(struct streams *, enum stream_end);
+
+/* Why no stream is to be opened now. */
+enum stream_refusal {
+	STREAM_ADMITTED,
+	STREAM_REFUSED_FULL,   /* count_max are open */
+	STREAM_REFUSED_CLIENT, /* client_count_max of this address */
+	STREAM_REFUSED_DRAINING
+};
+
+/* Whether the client may open one more; a refusal is counted and logged. */
+enum stream_refusal streams_admit(struct streams *, const char *client,
+    const char *path);
+
+/*
+ * A time after which a client is to come back, in ms, from one second on
+ * and spread at random.
+ */
+long streams_return_ms(const struct streams *);
+
+/* Frees what has ended; never from within a call of a stream or topic. */
+void streams_reap(struct streams *);
+
+#endif
