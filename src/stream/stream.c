@@ -174,6 +174,27 @@ stream_call(struct cursor *cursor, enum cursor_event event)
 	stream_deliver(stream);
 }
 
+static void
+stream_set_lifetime(struct stream *stream)
+{
+	struct streams *streams = stream->streams;
+
+	if (streams->limits.lifetime_ms == 0)
+		return;
+	deadline_set(&streams->lifetimes[random() % STREAM_LIFETIME_COUNT],
+	    &stream->lifetime, stream->opened_ms);
+	streams->lifetime_count++;
+}
+
+static void
+stream_clear_lifetime(struct stream *stream)
+{
+	if (list_is_empty(&stream->lifetime.node))
+		return;
+	deadline_clear(&stream->lifetime);
+	stream->streams->lifetime_count--;
+}
+
 static struct stream *
 stream_new(struct streams *streams, const struct stream_spec *spec)
 {
@@ -191,8 +212,7 @@ stream_new(struct streams *streams, const struct stream_spec *spec)
 	stream->release_arg = spec->arg;
 	deadline_init(&stream->deadline);
 	deadline_init(&stream->lifetime);
-	deadline_set(&streams->lifetimes[random() % STREAM_LIFETIME_COUNT],
-	    &stream->lifetime, stream->opened_ms);
+	stream_set_lifetime(stream);
 	cursor_open(&stream->cursor, spec->topics, spec->topic_count, spec->seq,
 	    stream_call);
 	list_init(&stream->node);
@@ -253,7 +273,7 @@ stream_end(struct stream *stream, enum stream_end end)
 	stream_enter(stream, STREAM_ENDED);
 	cursor_close(&stream->cursor);
 	deadline_clear(&stream->deadline);
-	deadline_clear(&stream->lifetime);
+	stream_clear_lifetime(stream);
 	list_move(&streams->ended, &stream->node);
 	streams->open_count--;
 	streams->totals.end_counts[end]++;

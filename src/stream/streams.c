@@ -17,6 +17,13 @@
  */
 #define RETURN_MS_MIN 1000
 
+/*
+ * After a lifetime the responder is there, and lifetimes are spread by
+ * themselves.
+ */
+#define LIFETIME_RETURN_MS_MIN 100
+#define LIFETIME_RETURN_MS_MAX 500
+
 void
 streams_init(struct streams *streams, struct turns *turns,
     const struct stream_limits *limits)
@@ -90,6 +97,13 @@ streams_return_ms(const struct streams *streams)
 	    random() % ((long)streams->limits.return_spread_ms + 1);
 }
 
+static long
+lifetime_return_ms(void)
+{
+	return LIFETIME_RETURN_MS_MIN +
+	    random() % (LIFETIME_RETURN_MS_MAX - LIFETIME_RETURN_MS_MIN + 1);
+}
+
 static void
 streams_run_drain(struct streams *streams)
 {
@@ -102,25 +116,36 @@ streams_run_drain(struct streams *streams)
 		    STREAM_END_SHUTDOWN, streams_return_ms(streams));
 }
 
+static void
+streams_run_lifetimes(struct streams *streams, int64_t now_ms)
+{
+	struct deadline *due;
+	int              i;
+
+	for (i = 0; i < STREAM_LIFETIME_COUNT; i++) {
+		while ((due = deadline_take_due(&streams->lifetimes[i],
+			    now_ms)) != NULL) {
+			streams->lifetime_count--;
+			stream_send_away(list_entry(due, struct stream,
+					     lifetime),
+			    STREAM_END_LIFETIME, lifetime_return_ms());
+		}
+	}
+}
+
 void
 streams_run(struct streams *streams)
 {
 	int64_t          now_ms = turns_now_ms(streams->turns);
 	struct deadline *due;
-	int              i;
 
 	while ((due = deadline_take_due(&streams->heartbeats, now_ms)) != NULL)
 		stream_beat(list_entry(due, struct stream, deadline));
 	while ((due = deadline_take_due(&streams->stalls, now_ms)) != NULL)
 		stream_end(list_entry(due, struct stream, deadline),
 		    STREAM_END_STALLED);
-	for (i = 0; i < STREAM_LIFETIME_COUNT; i++) {
-		while ((due = deadline_take_due(&streams->lifetimes[i],
-			    now_ms)) != NULL)
-			stream_send_away(list_entry(due, struct stream,
-					     lifetime),
-			    STREAM_END_LIFETIME, streams_return_ms(streams));
-	}
+	if (streams->lifetime_count > 0)
+		streams_run_lifetimes(streams, now_ms);
 	streams_run_drain(streams);
 }
 
@@ -133,7 +158,8 @@ streams_next_ms(const struct streams *streams)
 	other_ms = deadline_next_ms(&streams->stalls);
 	if (other_ms < next_ms)
 		next_ms = other_ms;
-	for (i = 0; i < STREAM_LIFETIME_COUNT; i++) {
+	for (i = 0; i < STREAM_LIFETIME_COUNT && streams->lifetime_count > 0;
+	     i++) {
 		other_ms = deadline_next_ms(&streams->lifetimes[i]);
 		if (other_ms < next_ms)
 			next_ms = other_ms;

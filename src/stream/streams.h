@@ -50,6 +50,7 @@ struct streams {
 	struct deadline_list heartbeats;
 	struct deadline_list stalls;
 	struct deadline_list lifetimes[STREAM_LIFETIME_COUNT];
+	size_t               lifetime_count; /* deadlines in them all */
 };
 
 void streams_init(struct streams *, struct turns *,

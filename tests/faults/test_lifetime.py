@@ -19,7 +19,8 @@ def test_ends_are_spread_over_the_last_fifth(fcgi_sse, bad_peers):
         assert process.ask("/counter", "count=2&interval=100ms").events
         for answer in read_to_end(bad_peers.socks):
             assert answer.end == (0, 0)
-            assert 1000 <= answer.parser.retry_ms <= 6000
+            # The responder is there: nobody has to wait for it.
+            assert 100 <= answer.parser.retry_ms <= 500
             assert answer.parser.is_whole
         assert time.monotonic() - began < LIFETIME_S * 1.5
         bad_peers.close()
