@@ -126,7 +126,7 @@ def test_the_time_for_an_answer_changes(config, configured):
     fds = process.fd_count()
     with process.client() as client:
         client.send(fcgi_client.get("/page.js", keep=True) * 60)
-        process.wait_log("page", count=10)
+        process.wait_log("page", count=4)
         config.reload(stall_timeout="500ms")
         process.wait_log("reload")
         wait_until(lambda: process.fd_count() == fds, "it is closed", 5)
