@@ -27,6 +27,10 @@ PLACES = {
     "/run/fcgi-sse/fcgi-sse.pid": "{dir}/fcgi-sse.pid",
     "/run/lighttpd/fcgi-sse.sock": "{dir}/spawned.sock",
     "/run/fcgi-sse": "{dir}",
+    "/etc/fcgi-sse.ini": "{dir}/fcgi-sse.ini",
+    "/etc/fcgi-sse.key": "{dir}/fcgi-sse.key",
+    "/etc/": "{dir}/",
+    "/var/log/fcgi-sse.log": "{dir}/log",
     "127.0.0.1:9080": "127.0.0.1:{tcp_port}",
 }
 
@@ -50,6 +54,9 @@ class Place:
         (self.dir / "htdocs").mkdir()
         shutil.copy(BINARY, self.dir / "program")
         self.script("fcgi-sse")
+        ini = self.copy("fcgi-sse.ini", "fcgi-sse.ini")
+        ini.write_text(ini.read_text().replace("publish-key-file",
+                                               ";publish-key-file"))
         if is_root():
             user = pwd.getpwnam("www-data")
             for path in (self.dir, *self.dir.rglob("*")):
@@ -117,7 +124,8 @@ class External:
     def start(self):
         count = len(self.place.log_lines("ready"))
         self.process = subprocess.Popen(
-            [self.place.dir / "fcgi-sse", "--listen", self.listen],
+            [self.place.dir / "fcgi-sse", "--config",
+             self.place.dir / "fcgi-sse.ini", "--listen", self.listen],
             env=clean_environ(), stdin=subprocess.DEVNULL, **web_user())
         wait_until(lambda: len(self.place.log_lines("ready")) > count,
                    "the line `ready` in the log")

@@ -1,5 +1,6 @@
 """What doc/examples.md shows works as it stands there."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -14,7 +15,7 @@ import urllib.request
 
 import pytest
 
-from place import is_root, web_user
+from place import is_root
 from responder import BINARY, ROOT, clean_environ, free_port, wait_until
 from servers import UNIX, Front, Site
 import streams
@@ -32,6 +33,14 @@ class LighttpdWithPages(Lighttpd):
             """
 
 
+class LighttpdWithLog(Lighttpd):
+    def frame(self):
+        return super().frame() + f"""
+            server.modules += ( "mod_accesslog" )
+            accesslog.filename = "{self.place.dir}/access.log"
+            """
+
+
 def blocks(heading, language):
     """The blocks of that language in a section."""
     section = EXAMPLES.split(f"\n## {heading}\n")[1].split("\n## ")[0]
@@ -43,24 +52,22 @@ def blocks(heading, language):
 class Place:
     """The examples' own place: a web server, the key, files, and a shell."""
 
-    def __init__(self):
-        self.site = Site(Front("examples", LighttpdWithPages,
-                               "lighttpd/external.conf", UNIX))
+    def __init__(self, is_logging=False):
+        server = LighttpdWithLog if is_logging else LighttpdWithPages
+        self.site = Site(Front("examples", server, "lighttpd/external.conf",
+                               UNIX))
         self.dir = self.site.place.dir
         self.key_file = self.dir / "keys"
         self.log_file = self.dir / "access.log"
         make, assign = blocks("Before you start", "sh")
+        if not is_root():
+            make = make.replace("-g www-data ", "")
         self.assign = self.fitted(assign)
         subprocess.run(["/bin/sh", "-ec", self.fitted(make)], check=True)
         self.key = self.key_file.read_text().strip()
         ini = self.dir / "fcgi-sse.ini"
         ini.write_text(self.fitted(blocks("Before you start", "ini")[0]))
-        if is_root():
-            shutil.chown(self.key_file, **web_user())
-            shutil.chown(ini, **web_user())
-        script = self.dir / "fcgi-sse"
-        script.write_text(script.read_text().replace(
-            '"$@"', f'--config {ini} "$@"'))
+        ini.chmod(0o644)
 
     def fitted(self, text):
         text = text.replace(KEY_FILE, str(self.key_file))
@@ -74,7 +81,9 @@ class Place:
 
     @property
     def environ(self):
-        return clean_environ({"KEY": self.key})
+        values = clean_environ()
+        values.pop("KEY", None)
+        return values
 
     def subscribe(self, *topics):
         query = urllib.parse.urlencode({"topic": topics}, doseq=True)
@@ -83,7 +92,8 @@ class Place:
     def run(self, *command):
         """What a command prints, which has to succeed."""
         done = subprocess.run(command, env=self.environ, timeout=20, text=True,
-                              stdin=subprocess.DEVNULL, capture_output=True)
+                              cwd=self.dir, stdin=subprocess.DEVNULL,
+                              capture_output=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -103,15 +113,21 @@ def end(process):
     process.wait(10)
 
 
-@pytest.fixture(scope="module")
-def place():
-    place = Place()
+@contextlib.contextmanager
+def running(**options):
+    place = Place(**options)
     try:
         place.site.start()
         yield place
     finally:
         place.site.stop()
     place.site.place.remove()
+
+
+@pytest.fixture(scope="module")
+def place():
+    with running() as place:
+        yield place
 
 
 def check_received(stream, heading):
@@ -121,7 +137,10 @@ def check_received(stream, heading):
         event = stream.read_event()
         wanted = streams.Event(text.encode(), 0)
         assert (event.event, event.data) == (wanted.event, wanted.data)
-        assert event.id == (wanted.id or event.id)
+        if wanted.id.startswith("urn:uuid:"):
+            assert re.fullmatch(r"urn:uuid:[\da-f-]{36}", event.id)
+        else:
+            assert event.id == wanted.id
         ids.append(event.id)
     return ids
 
@@ -152,11 +171,11 @@ def test_page_for_the_event_emitter(place, open_page):
 
 
 def test_expresse(place):
-    node = needs("node")
+    needs("node")
     path = place.dir / "hub.mjs"
     path.write_text(place.fitted(blocks("ExpreSSE", "js")[0]))
     with place.subscribe("module") as stream:
-        place.run(node, path)
+        place.sh(blocks("ExpreSSE", "sh")[0])
         assert len(set(check_received(stream, "ExpreSSE"))) == 4
 
 
@@ -214,12 +233,46 @@ def test_php_says_why_not(place):
     php = needs("php")
     path = place.dir / "refused.php"
     text = place.fitted(blocks("PHP", "php")[0])
-    path.write_text(text.partition("$headline")[0].replace(
+    path.write_text(text.partition("$note")[0].replace(
         '"Authorization: Bearer "', '"Authorization: Bearer x"') + """
         try { publish(["topic" => "news"]); }
         catch (RuntimeException $e) { echo $e->getMessage(); }""")
     assert place.run(php, path).startswith(
-        "not published: 401 Unauthorized: publishing takes")
+        "not published: HTTP/1.1 401 Unauthorized: 401 Unauthorized: "
+        "publishing takes")
+
+
+def post_headline(page):
+    form = urllib.parse.urlencode({"headline": "x"})
+    with urllib.request.urlopen(page, form.encode()) as answer:
+        return answer.read().decode()
+
+
+def test_php_page_while_nobody_answers():
+    """The page says what is wrong: fcgi-sse is down, then the web server."""
+    php = needs("php")
+    text = blocks("PHP", "php")[0]
+    port = free_port()
+    with running() as place, open(place.dir / "php.out", "wb") as out:
+        folder = place.dir / "php"
+        folder.mkdir()
+        (folder / "index.php").write_text(place.fitted(text))
+        (folder / "none.php").write_text(re.sub(
+            r'"http://[^"]*"', f'"http://127.0.0.1:{free_port()}/"',
+            place.fitted(text)))
+        process = place.start(php, "-S", f"127.0.0.1:{port}", "-t", folder,
+                              stdout=out, stderr=out)
+        try:
+            wait_until(lambda: b"started" in
+                       pathlib.Path(out.name).read_bytes(), "php answers")
+            place.site.responder.stop()
+            said = post_headline(f"http://127.0.0.1:{port}/")
+            assert re.search(r"<p>not published: HTTP/1\.\d 50[23] ", said)
+            assert "<form" in said
+            said = post_headline(f"http://127.0.0.1:{port}/none.php")
+            assert "<p>not published: no web server answers</p>" in said
+        finally:
+            end(process)
 
 
 def test_symfony_client(place):
@@ -248,10 +301,10 @@ def test_python(place):
     path.write_text(place.fitted(blocks("Python", "python")[0]))
     with place.subscribe("build", "build/main") as both, \
             place.subscribe("build/main") as one:
-        printed = place.run(sys.executable, path)
+        printed = place.sh(blocks("Python", "sh")[0])
         for stream in (both, one):
             assert check_received(stream, "Python") == [printed.strip()]
-        place.run(sys.executable, path)
+        place.sh(blocks("Python", "sh")[0])
         assert both.read_event().event == "done"
 
 
@@ -287,6 +340,29 @@ def test_live_log(place):
             end(process)
 
 
+@pytest.mark.parametrize("grep", ["grep --line-buffered -v /sse/ |", ""])
+def test_live_log_of_the_server_it_publishes_through(grep):
+    """Neither the example, nor without grep the option, feeds on itself."""
+    script = blocks("A live log", "sh")[0]
+    assert grep in script
+    script = script.replace("grep --line-buffered -v /sse/ |", grep)
+    with running(is_logging=True) as place, place.subscribe("log") as stream:
+        process = place.start("/bin/sh", "-euc", place.fitted(script))
+        try:
+            wait_until(lambda: is_reading(process, place.log_file),
+                       "tail has the log open")
+            port = place.site.server.port
+            for number in range(3):
+                assert streams.ask(port, f"/{number}").status == 404
+            for number in range(3):
+                assert f"/{number} HTTP" in stream.read_event().data
+            place.site.server.stop()
+            text = place.log_file.read_text()
+            assert text.count("POST /sse/events ") == 3
+        finally:
+            end(process)
+
+
 def is_reading(process, path):
     """Whether one of the process's session stands at the end of the file."""
     for fd in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
@@ -308,6 +384,6 @@ def test_no_language_is_left_out():
         "sh", "ini", "sh",          # before you start
         "sh", "text",               # curl
         "sh", "text", "js",         # EventEmitter
-        "js", "text",               # ExpreSSE
-        "html", "php", "text", "http", "text", "python", "text",
+        "js", "sh", "text",         # ExpreSSE
+        "html", "php", "text", "http", "text", "python", "sh", "text",
         "sh", "sh"]                 # the loop, the log
