@@ -353,6 +353,14 @@ conn_read(struct conn *conn)
 		conn_lose(conn, STREAM_END_CLIENT_CLOSED);
 }
 
+bool
+conn_has_input(const struct conn *conn)
+{
+	char byte;
+
+	return recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
 static void
 conn_write(struct conn *conn)
 {

@@ -54,6 +54,9 @@ int conn_new(struct conns *, int fd, bool is_unix);
 /* The answer has not come in time: the client gets another one. */
 void conn_time_out(struct conn *);
 
+/* Whether something waits to be read. */
+bool conn_has_input(const struct conn *);
+
 /* Closes it. Without a stream or a call. */
 void conn_close(struct conn *);
 

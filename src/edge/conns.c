@@ -81,7 +81,7 @@ conns_drain(struct conns *conns)
 		conn = list_entry(node, struct conn, node);
 		if (conn->state != CONN_READING)
 			continue;
-		if (conn->in.len_bytes == 0)
+		if (conn->is_idle && !conn_has_input(conn))
 			conn_close(conn);
 		else
 			deadline_set(&conns->requests, &conn->deadline,

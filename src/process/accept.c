@@ -18,6 +18,9 @@
 /* Connections that are accepted in one turn of the loop, for each listener. */
 #define ACCEPTS_PER_TURN 64
 
+/* The same at a stop: more than a queue holds, as it is set up anywhere. */
+#define ACCEPTS_AT_STOP_MAX 65536
+
 /* How long no connection is accepted after there was no descriptor for one. */
 #define PAUSE_MS 1000
 
@@ -62,32 +65,46 @@ is_passing(int error)
 	    error == EPERM;
 }
 
+/*
+ * Takes at most max of those who wait at the listener. Returns 0, or the errno
+ * that ended it: EAGAIN when nobody waits any more.
+ */
+static int
+accept_waiting(struct acceptor *acceptor, const struct listener *listener,
+    int max)
+{
+	int i, fd, on = 1;
+
+	for (i = 0; i < max; i++) {
+		fd = accept4(listener->fd, NULL, NULL,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd == -1 && is_passing(errno))
+			continue;
+		if (fd == -1)
+			return errno;
+		if (!listener->is_unix)
+			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
+			    sizeof(on));
+		conn_new(acceptor->conns, fd, listener->is_unix);
+	}
+	return 0;
+}
+
 static void
 on_connection(uv_poll_t *poll, int status, int events)
 {
 	struct acceptor *acceptor = poll->data;
-	struct listener *listener =
-	    &acceptor->listeners.all[poll - acceptor->polls];
-	int i, fd, on = 1;
+	int              error = -status;
 
 	(void)events;
-	for (i = 0; i < ACCEPTS_PER_TURN && status == 0; i++) {
-		fd = accept4(listener->fd, NULL, NULL,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd != -1) {
-			if (!listener->is_unix)
-				setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
-				    sizeof(on));
-			conn_new(acceptor->conns, fd, listener->is_unix);
-		} else if (errno == EAGAIN) {
-			/* Nobody waits any more. */
-			acceptor->is_short = false;
-			return;
-		} else if (!is_passing(errno)) {
-			acceptor_pause(acceptor, errno);
-			return;
-		}
-	}
+	if (status == 0)
+		error = accept_waiting(acceptor,
+		    &acceptor->listeners.all[poll - acceptor->polls],
+		    ACCEPTS_PER_TURN);
+	if (error == EAGAIN)
+		acceptor->is_short = false;
+	else if (error != 0)
+		acceptor_pause(acceptor, error);
 }
 
 static void
@@ -136,9 +153,18 @@ on_closed(uv_handle_t *handle)
 void
 acceptor_stop(struct acceptor *acceptor)
 {
-	size_t i;
+	struct listener *listener;
+	size_t           i;
 
 	uv_close((uv_handle_t *)&acceptor->pause, on_closed);
+	for (i = 0; i < acceptor->listeners.count; i++) {
+		listener = &acceptor->listeners.all[i];
+		/* Nobody can come any more, and those who wait still do. */
+		if (listener->is_unix && !listener->is_inherited)
+			shutdown(listener->fd, SHUT_RD);
+		if (!listener->is_kept)
+			accept_waiting(acceptor, listener, ACCEPTS_AT_STOP_MAX);
+	}
 	for (i = 0; i < acceptor->listeners.count; i++)
 		uv_close((uv_handle_t *)&acceptor->polls[i], on_closed);
 	listeners_close(&acceptor->listeners);

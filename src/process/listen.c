@@ -313,6 +313,7 @@ listeners_inherit(struct listeners *listeners,
 			    "LISTEN_FDS names it, but it does not listen");
 		listeners_add(listeners, LISTEN_FDS_START + i, name, NULL);
 		listeners->all[i].is_inherited = true;
+		listeners->all[i].is_kept = true;
 	}
 	if (count <= 0 && is_listening(STDIN_FILENO)) {
 		listeners_add(listeners, STDIN_FILENO, "fd:0", NULL);

@@ -10,6 +10,7 @@ struct listener {
 	int   fd;
 	bool  is_unix;
 	bool  is_inherited; /* other processes may have it too */
+	bool  is_kept;      /* systemd has it, for the next process too */
 	char *name;         /* for the log: as --listen has it */
 	char *path;         /* of a unix socket that we made, or NULL */
 	dev_t device;       /* with inode: that it is still ours */

@@ -133,3 +133,29 @@ def test_idle_connections_do_not_hold_up_a_stop(fcgi_sse):
         process.process.send_signal(signal.SIGTERM)
         assert exit_status(process, 2) == 0
         assert kept.recv_close() == silent.recv_close() == []
+
+
+@pytest.mark.parametrize("transport", ["unix", "tcp"])
+def test_those_who_wait_to_be_accepted_are_answered(fcgi_sse, good_clients,
+                                                    bad_peers, transport):
+    """It is busy when they come, and is told to stop before it has looked."""
+    process = fcgi_sse("--drain-spread", "0s", transport=transport)
+    good = good_clients(process, 200)
+    good.check()
+    with process.client() as kept:
+        kept.ask("/nope", keep=True)
+        with process.paused():
+            bad_peers.add(process.address, CLOCK, 100)
+            bad_peers.add(process.address, fcgi_client.get("/nope"), 200)
+            asked = kept.send_request("/nope", keep=True)
+            process.process.send_signal(signal.SIGTERM)
+        assert kept.recv_end(asked).status == "404 Not Found"
+    answers = read_to_end(bad_peers.socks)
+    assert [answer.end for answer in answers] == [(0, 0)] * 300
+    statuses = [answer.status for answer in answers]
+    assert statuses.count("404 Not Found") == 200
+    refused = [answer for answer in answers if answer.status == "200 OK"]
+    assert all(answer.events[0].type == "refused" for answer in refused)
+    assert exit_status(process, 5) == 0
+    left = good.report()
+    assert left["window"]["missing"] == left["window"]["mismatched"] == 0
