@@ -9,17 +9,19 @@ from place import DEPLOY, documented
 from responder import ROOT, run
 from servers import FRONTS, Site
 
-MANUAL = (ROOT / "doc" / "fcgi-sse.8").read_text()
+PAGES = [ROOT / "doc" / name
+         for name in ("fcgi-sse.8", "fcgi-sse.7", "fcgi-sse-publish.1")]
+MANUAL = "".join(page.read_text() for page in PAGES)
 README = (ROOT / "README.md").read_text()
 SERVERS = (ROOT / "doc" / "web-servers.md").read_text()
 SAMPLE = ROOT / "deploy" / "fcgi-sse.ini"
 
 
-def section(name):
-    """A section of the manual."""
-    start = MANUAL.index(f".Sh {name}\n")
-    end = MANUAL.find("\n.Sh ", start)
-    return MANUAL[start:end if end != -1 else None]
+def section(name, text=MANUAL):
+    """A section of the manual: the first of that name."""
+    start = text.index(f".Sh {name}\n")
+    end = text.find("\n.Sh ", start)
+    return text[start:end if end != -1 else None]
 
 
 def sources():
@@ -32,25 +34,57 @@ def configurable():
                           re.M))
 
 
+def table(*command):
+    """The options of --help: each one's argument and default, or None."""
+    text = run(*command, "--help").stdout
+    options = {}
+    for name, argument, said in re.findall(
+            r"^  --([a-z-]+)(?: ([A-Z:/]+))?(?= |\n)(.*(?:\n {10,}.*)*)",
+            text, re.M):
+        default = re.search(r"default ([^;)]+)\)", " ".join(said.split()))
+        options[name] = (argument or None, default and default[1])
+    return options
+
+
+def entries(text):
+    """The options of a section of the manual, each with what it says."""
+    return re.findall(r"^\.It Fl -([a-z-]+)(?: Ar ([a-z]+))?\n"
+                      r"((?:(?!\.It Fl -).*\n)*)", text + "\n", re.M)
+
+
+DEFAULT = re.compile(r"[Tt]he default(?: is|,)\n\.Cm (\S+)(?: [.,:])?\n|"
+                     r"\n\.Cm (\S+) ,\nthe default")
+
+
 def test_manual_has_the_options_of_help():
-    told = re.findall(r"^  --([a-z-]+)", run("--help").stdout, re.M)
-    in_manual = re.findall(r"^\.It Fl -([a-z-]+)", section("OPTIONS"), re.M)
-    assert sorted(in_manual) == sorted(told)
+    """Names, their order, arguments and defaults, each as it is in force."""
+    told = table()
+    assert len(told) > 25
+    shown = {}
+    for name, argument, said in entries(section("OPTIONS")):
+        defaults = {one or other for one, other in DEFAULT.findall(said)}
+        assert len(defaults) <= 1, name
+        shown[name] = (argument.upper() or None,
+                       defaults.pop() if defaults else None)
+    assert shown == told
+    assert list(shown) == list(told)
 
 
-def test_manual_has_the_defaults_of_help():
-    words = " ".join(run("--help").stdout.split())
-    for option, default in re.findall(
-            r"--([a-z-]+) (?:(?! --).)*?default ([^;)]+)\)", words):
-        text = section("OPTIONS").split(f".It Fl -{option}")[1]
-        assert default in text.split(".It Fl")[0], option
+def test_manual_has_the_options_of_the_command():
+    page = PAGES[2].read_text()
+    shown = {name for name, _, _ in entries(section("OPTIONS", page))}
+    assert shown == set(table("publish"))
 
 
-def test_readme_has_options_of_help():
-    told = set(re.findall(r"^  --([a-z-]+)", run("--help").stdout, re.M))
-    assert set(re.findall(r"`--([a-z-]+)", README)) <= told
-    table = re.findall(r"^\| `--([a-z-]+)", README, re.M)
-    assert set(table) == configurable() | {"config"}
+def test_readme_has_the_options_of_help():
+    told = table()
+    assert set(re.findall(r"`--([a-z-]+)", README)) <= \
+        set(told) | set(table("publish"))
+    cells = re.findall(r"^\| `--([a-z-]+)(?: ([A-Z]+))?` \| (?:`(.*?)` )?\|",
+                       README, re.M)
+    shown = {name: (argument or None, default or None)
+             for name, argument, default in cells}
+    assert shown == {name: told[name] for name in configurable() | {"config"}}
 
 
 def test_manual_has_the_reasons_for_an_end():
@@ -72,7 +106,7 @@ def test_manual_has_the_events_of_the_log():
 
 def test_manual_has_no_fault():
     done = subprocess.run(
-        ["mandoc", "-T", "lint", "-W", "warning", ROOT / "doc/fcgi-sse.8"],
+        ["mandoc", "-T", "lint", "-W", "warning", *PAGES],
         stdout=subprocess.PIPE, text=True)
     assert (done.returncode, done.stdout) == (0, "")
 
