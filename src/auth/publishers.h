@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * Who may publish what: whoever has a key, anything; everybody, a little, to
- * the public topics. Tokens that name topics would have their place here.
+ * Who may publish to which topics: who sends a key, to all topics; everybody
+ * else, to the public topics at a limited rate.
  */
 struct publishers;
 

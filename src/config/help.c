@@ -27,13 +27,15 @@ static const char outro[] =
     "An option with an argument may also be set in the environment,\n"
     "--socket-mode as FCGI_SSE_SOCKET_MODE, and in the file of --config, as\n"
     "socket-mode = 0660. The command line comes before the environment, the\n"
-    "environment before the file. A variable that is empty is not set; in one\n"
-    "that takes several values blanks part them. Times are whole numbers with\n"
-    "a unit: ms, s, m, h or d. Sizes may end in K, M or G, powers of 1024.\n"
+    "environment before the file. An empty variable counts as not set. In a\n"
+    "variable, blanks separate the values of an option that is repeatable.\n"
+    "Times are whole numbers with a unit: ms, s, m, h or d. Sizes may end in\n"
+    "K, M or G, powers of 1024.\n"
     "\n"
-    "Signals: TERM, INT and USR1 end all streams and the process; HUP reads\n"
-    "the configuration again and opens the log anew.\n"
-    "Exit status: 0 after such an end, 1 for an error, 2 for a wrong option.\n";
+    "Signals: TERM, INT and USR1 end all streams and the process. HUP reads\n"
+    "the configuration and the keys again and opens the log file again.\n"
+    "Exit status: 0 after one of these signals, 1 for an error, 2 for a wrong\n"
+    "option.\n";
 
 /* Words up to the right margin; `column` is where the first line begins. */
 static void

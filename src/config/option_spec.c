@@ -159,8 +159,8 @@ const struct option_spec option_specs[] = {
 	    .is_valid = is_mount,
 	    .takes = "the path of a URL that begins with /, such as /sse, "
 	    "decoded",
-	    .help = "Where the web server has mounted this, such as /sse: "
-	    "needed where it does not say so by PATH_INFO. Repeatable." },
+	    .help = "The path at which the web server has fcgi-sse, such as "
+	    "/sse. Needed where the web server sets no PATH_INFO." },
 	{ .name = "request-timeout", .fallback = "10s", .argument = "TIME",
 	    DURATION(request_timeout_ms, SECOND_MS / 10, HOUR_MS),
 	    .help = "How long a whole request may take to arrive." },
@@ -171,55 +171,57 @@ const struct option_spec option_specs[] = {
 	{ HEADING("Streams") },
 	{ .name = "heartbeat", DURATION(heartbeat_ms, SECOND_MS, HOUR_MS),
 	    .fallback = "15s", .argument = "TIME",
-	    .help = "How long a stream may be silent before it gets a "
-	    "comment, which also finds out clients that are gone." },
+	    .help = "Send a comment to a stream after this time without an "
+	    "event. Web servers notice by it that a client is gone." },
 	{ .name = "max-streams", NUMBER(max_streams, 1, 10000000),
 	    .has_off = true, .fallback = "0", .argument = "COUNT",
-	    .help = "How many streams may be open at a time; 0 is what the "
-	    "limit of open files allows, less a reserve." },
+	    .help = "How many streams may be open at a time. 0 is as many as "
+	    "the limit of open files allows, less a reserve." },
 	{ .name = "max-streams-per-client", .has_off = true,
 	    NUMBER(max_streams_per_client, 1, 10000000), .fallback = "0",
 	    .argument = "COUNT",
-	    .help = "How many of them one address may have; 0 is no limit. "
-	    "Behind a proxy the address may be the proxy's." },
+	    .help = "How many streams may be open for one address. 0 is no "
+	    "limit. Behind a proxy the address may be the proxy's." },
 	{ .name = "stall-timeout", .fallback = "30s", .argument = "TIME",
 	    DURATION(stall_timeout_ms, SECOND_MS / 10, HOUR_MS),
-	    .help = "How long a client may read nothing before its stream is "
-	    "ended." },
+	    .help = "End a stream when its client has read nothing for this "
+	    "time." },
 	{ .name = "stream-lifetime", .fallback = "0", .has_off = true,
 	    DURATION(stream_lifetime_ms, SECOND_MS, 24 * 7 * HOUR_MS),
 	    .argument = "TIME",
-	    .help = "End each stream after four fifths to all of this time, "
-	    "and have its client come back; 0 is never." },
+	    .help = "End each stream when it is as old as this, or up to a "
+	    "fifth younger; its client comes back. 0 is never." },
 	{ .name = "allow-origin", LIST(allow_origin), .argument = "ORIGIN",
 	    .is_valid = is_origin,
 	    .takes = "* or an origin as browsers send it, such as "
 	    "https://example.org: in lower case, without a path, without the "
 	    "scheme's own port",
 	    .help = "Let pages of another origin, such as "
-	    "https://example.org, read the answers (CORS); * lets all." },
+	    "https://example.org, read the answers (CORS). * allows "
+	    "all origins." },
 
 	{ HEADING("Publishing") },
 	{ .name = "publish-key-file", STRING(publish_key_file),
 	    .argument = "FILE", .takes = "a file's path",
-	    .help = "Whoever has one of the keys in this file, a line each, "
-	    "may publish to all topics. Without it publishing is off." },
+	    .help = "A file with a key on each line. Whoever sends one of "
+	    "the keys may publish to all topics." },
 	{ .name = "public-topic", LIST(public_topic), .argument = "TOPIC",
-	    .help = "Anyone may publish to this topic, within a rate for "
-	    "each address." },
+	    .help = "Anyone may publish to this topic. The rate is limited "
+	    "for each address." },
 	{ .name = "history-events", NUMBER(history_events, 1, 1000000),
 	    .fallback = "1000", .argument = "COUNT",
-	    .help = "How many events a topic keeps for those who come back." },
+	    .help = "How many events a topic keeps for subscribers who come "
+	    "back." },
 	{ .name = "history-bytes", .fallback = "64M", .argument = "SIZE",
 	    SIZE(history_bytes, 64 * KIB, 64 * 1024 * MIB),
-	    .help = "The memory that all topics and what they keep may take." },
+	    .help = "How much memory all topics and their events may take." },
 	{ .name = "history-age", .fallback = "1h", .argument = "TIME",
 	    DURATION(history_age_ms, SECOND_MS / 10, 24 * 365 * HOUR_MS),
 	    .help = "How long an event is kept." },
 	{ .name = "coalesce", .fallback = "0", .has_off = true,
 	    DURATION(coalesce_ms, 1, 10 * SECOND_MS), .argument = "TIME",
-	    .help = "Events for a topic that are published within this time "
-	    "leave together, which costs less." },
+	    .help = "Send the events that are published to a topic within "
+	    "this time together, which costs less." },
 
 	{ HEADING("Operation") },
 	{ .name = "status", FLAG(status), .fallback = "no",
@@ -227,8 +229,8 @@ const struct option_spec option_specs[] = {
 	    "not only to those on this machine." },
 	{ .name = "drain-spread", .fallback = "5s", .has_off = true,
 	    DURATION(drain_spread_ms, 1, HOUR_MS), .argument = "TIME",
-	    .help = "Clients that are sent away, at a stop or for a limit, "
-	    "are told to come back spread over this time." },
+	    .help = "Tell clients whose stream is refused, or ended by a "
+	    "stop, to come back spread over this time." },
 	{ .name = "drain-timeout", .fallback = "10s", .argument = "TIME",
 	    DURATION(drain_timeout_ms, SECOND_MS / 10, HOUR_MS),
 	    .help = "How long responses may take to end after a signal to "
@@ -237,22 +239,22 @@ const struct option_spec option_specs[] = {
 	{ HEADING("Log") },
 	{ .name = "log", STRING(log), .fallback = "stderr",
 	    .argument = "TARGET", .takes = "stderr, syslog or a file's path",
-	    .help = "Log to stderr, to syslog or to the file of that path, "
-	    "which SIGHUP opens anew." },
+	    .help = "Log to stderr, to the syslog or to the file of this "
+	    "path, which SIGHUP opens again." },
 	{ .name = "log-format", .fallback = "text", .argument = "FORMAT",
 	    WORD(enum log_format, log_format, "text", "json"),
 	    .help = "One line an event, as text or JSON." },
 	{ .name = "log-level", .fallback = "info", .argument = "LEVEL",
 	    WORD(enum log_level, log_level, "error", "warn", "info", "debug"),
-	    .help = "Log events of this level and those before it." },
+	    .help = "Log events of this level and of those named before it." },
 
 	{ HEADING("Options") },
 	{ .name = "config", STRING(config), .is_outside_file = true,
 	    .argument = "FILE", .takes = "a file's path",
-	    .help = "Read options from an ini file." },
+	    .help = "Read options from this file." },
 	{ .name = "print-config", ACTION(OPTION_ACTION_PRINT_CONFIG),
-	    .help = "Print the options as they are in force, as such a file, "
-	    "and exit." },
+	    .help = "Print the options in force as a file for --config, and "
+	    "exit." },
 	{ .name = "help", ACTION(OPTION_ACTION_HELP),
 	    .help = "Print this and exit." },
 	{ .name = "version", ACTION(OPTION_ACTION_VERSION),

@@ -10,7 +10,8 @@
 struct buf;
 
 /*
- * What can be set. A new option is a field here and a row in option_spec.c.
+ * The values of all options. A new option is a field here and a row in
+ * option_spec.c.
  * Strings and lists belong to the struct.
  */
 struct options {
@@ -52,9 +53,9 @@ enum options_verdict {
 
 /*
  * Fills the struct, whatever it held, from the command line, FCGI_SSE_*
- * variables, the file of --config and the defaults; what comes first there
- * wins, and a list is that of the first which gives any. An empty variable is
- * an unset one. In a variable blanks part the values of a list.
+ * variables, the file of --config and the defaults. For each option the first
+ * of these sources that has it counts, also for a list. An empty variable
+ * counts as not set. In a variable, blanks separate the values of a list.
  *
  * What is wrong is one line that names the option, the variable, or the file
  * and its line. It is appended to problem, without LF. Then, and after

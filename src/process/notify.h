@@ -4,16 +4,16 @@
 #include <uv.h>
 
 /*
- * Tells the service manager how the process is, if it asks for that by
- * NOTIFY_SOCKET (sd_notify(3)). The protocol is one datagram and is promised
- * to stay; a library for it would be larger than the rest of the process.
+ * Tells the service manager the state of the process, if NOTIFY_SOCKET is set
+ * (sd_notify(3)). The protocol is one datagram, and systemd promises to keep
+ * it.
  */
 struct notify {
 	int        fd; /* -1: nobody asks */
 	uv_timer_t watchdog;
 };
 
-/* With WATCHDOG_USEC it also sends a sign of life at half that time. */
+/* If WATCHDOG_USEC is set, WATCHDOG=1 is sent twice within that time. */
 void notify_init(struct notify *, uv_loop_t *);
 void notify_deinit(struct notify *);
 

@@ -20,7 +20,7 @@ struct server_config {
 int server_run(struct engine *, const struct server_config *,
     struct listeners *, const char **error);
 
-/* Answers the one CGI request of the process, or until such a signal. */
+/* Answers the one CGI request of the process. Such a signal ends it early. */
 void server_run_cgi(struct engine *, const struct options *);
 
 #endif

@@ -14,15 +14,18 @@ struct signals {
 };
 
 /*
- * Has these signals wait until signals_init, so that one which comes while the
- * process starts is not lost on it, nor its end.
+ * Blocks these signals until signals_init. One that arrives while the process
+ * starts is then handled by the loop, instead of killing the process.
  */
 void signals_hold(void);
 
-/* Has them do again what they do by default. */
+/* Unblocks them, with their default effect. */
 void signals_release(void);
 
-/* Also has SIGPIPE ignored. After libfcgi, which sets handlers of its own. */
+/*
+ * Handles the signals in the loop, and ignores SIGPIPE. To be called after
+ * libfcgi is initialised, which sets handlers of its own.
+ */
 void signals_init(struct signals *, uv_loop_t *);
 void signals_deinit(struct signals *);
 
