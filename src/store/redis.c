@@ -32,8 +32,10 @@ redis_key(const struct redis_store *store, const char *suffix, const char *name)
 void
 redis_saw(struct redis_store *store, uint64_t position)
 {
-	if (position > store->seen)
-		store->seen = position;
+	if (position <= store->seen)
+		return;
+	store->seen = position;
+	store->health.update_count++; /* until the log is asked again */
 }
 
 int64_t
@@ -121,7 +123,6 @@ on_down(void *arg, const char *why)
 static void
 free_store(struct redis_store *store)
 {
-	redis_find_deinit(store);
 	redis_tail_deinit(store);
 	redis_url_deinit(&store->url);
 	free(store->log_key);
@@ -156,6 +157,7 @@ close_all(struct redis_store *store)
 	redis_link_close(&store->tail.link, count_closed);
 	redis_publish_refuse(store, "shutting down");
 	redis_publish_answer(store);
+	redis_find_end(store);
 	uv_close((uv_handle_t *)&store->tail.pace, on_handle_closed);
 	uv_close((uv_handle_t *)&store->check.timer, on_handle_closed);
 	uv_close((uv_handle_t *)&store->defer, on_handle_closed);
@@ -167,12 +169,11 @@ on_defer(uv_timer_t *timer)
 {
 	struct redis_store *store = timer->data;
 
-	if (store->is_closing)
-		redis_publish_refuse(store, "shutting down");
 	redis_publish_answer(store);
+	redis_find_answer(store);
 	if (!store->is_closing)
-		redis_find_answer(store);
-	else if (store->flight_count == 0 && list_is_empty(&store->answered))
+		return;
+	if (store->flight_count == 0 && list_is_empty(&store->answered))
 		close_all(store);
 	else if (uv_now(store->loop) >= store->close_ms)
 		close_all(store);

@@ -147,7 +147,7 @@ void redis_find(struct store *, struct store_find *, const char *id,
 void redis_find_cancel(struct store *, struct store_find *);
 void redis_find_waiting(struct redis_store *);
 void redis_find_answer(struct redis_store *);
-void redis_find_deinit(struct redis_store *);
+void redis_find_end(struct redis_store *); /* answers all with 0 */
 
 /* redis_tail.c */
 void redis_tail_init(struct redis_store *);

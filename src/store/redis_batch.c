@@ -42,8 +42,7 @@ static bool
 is_event(const redisReply *bytes)
 {
 	return bytes->len >= 2 && bytes->str[bytes->len - 1] == '\n' &&
-	    bytes->str[bytes->len - 2] == '\n' &&
-	    memchr(bytes->str, '\0', bytes->len) == NULL;
+	    bytes->str[bytes->len - 2] == '\n';
 }
 
 static bool

@@ -329,7 +329,7 @@ redis_check_begin(struct redis_store *store, bool is_first)
 {
 	struct redis_check *check = &store->check;
 
-	if (store->is_closing || store->command.state != REDIS_LINK_READY)
+	if (store->command.state != REDIS_LINK_READY)
 		return;
 	if (check->is_running) {
 		check->is_wanted = true;

@@ -181,8 +181,16 @@ redis_find_answer(struct redis_store *store)
 
 /* Without a connection: nothing is sent any more. */
 void
-redis_find_deinit(struct redis_store *store)
+redis_find_end(struct redis_store *store)
 {
-	while (!list_is_empty(&store->finds))
-		free_find(list_entry(store->finds.next, struct find, node));
+	struct find       *find;
+	struct store_find *wanted;
+
+	while (!list_is_empty(&store->finds)) {
+		find = list_entry(store->finds.next, struct find, node);
+		wanted = find->find;
+		free_find(find);
+		if (wanted != NULL)
+			wanted->done(wanted, 0);
+	}
 }

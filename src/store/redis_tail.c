@@ -79,6 +79,7 @@ compare_info(struct redis_store *store, const struct redis_info *info)
 	}
 	tail->is_given = false;
 	redis_saw(store, redis_id_position(&info->last));
+	store->health.update_count = info->length;
 	if (info->length == 0) {
 		first = info->last;
 		first.n++;

@@ -91,6 +91,10 @@ void store_set_limits(struct store *, size_t bytes_max, int64_t age_ms);
  * Reads what is behind the position, now and from now on: of all topics if
  * topic_count is 0, else of these (the names are copied). A second call begins
  * anew; nothing of the first is handed over after it.
+ *
+ * With redis a position that the log has not reached yet is no promise of what
+ * comes: the next updates are handed over whatever their positions are, and
+ * on_level tells the lower position from which they were read.
  */
 void store_tail(struct store *, uint64_t after, const char *const *topics,
     size_t topic_count);
@@ -146,7 +150,9 @@ struct store_find {
 /*
  * Looks for the oldest kept update that a publisher gave this id, among those
  * that went to one of the topics first, then among all. Ids that are made from
- * positions are not looked up: see position_from_id and store_tag.
+ * positions are not looked up: see position_from_id and store_tag. Where the
+ * tag is not known yet, redis, the search waits for it, and yields the position
+ * in such an id.
  */
 void store_find(struct store *, struct store_find *, const char *id,
     const char *const *topics, size_t topic_count);

@@ -16,7 +16,7 @@
 #define OPTIONS_MAX 40
 
 struct broker     broker;
-uv_loop_t         loop;
+uv_loop_t         test_loop;
 static uv_timer_t tick;
 
 bool
@@ -88,12 +88,16 @@ broker_answers(void)
 void
 broker_start(const char *const *options)
 {
+	unsigned i;
+
 	assert_int_equal(broker.pid, 0);
 	broker.pid = fork();
 	assert_true(broker.pid >= 0);
 	if (broker.pid == 0)
 		exec_broker(options);
-	wait_until(broker_answers());
+	for (i = 0; i < 2000 && !broker_answers(); i++)
+		usleep(5000);
+	assert_true(i < 2000);
 }
 
 void
@@ -179,9 +183,9 @@ redis_set_up(void **state)
 	signal(SIGPIPE, SIG_IGN);
 	log_init("stderr", LOG_FORMAT_TEXT,
 	    getenv("TEST_LOG") != NULL ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR);
-	uv_loop_init(&loop);
+	uv_loop_init(&test_loop);
 	/* The loop never waits long, so a condition is looked at often. */
-	uv_timer_init(&loop, &tick);
+	uv_timer_init(&test_loop, &tick);
 	uv_timer_start(&tick, on_tick, 1, 1);
 	broker_init();
 	return 0;
@@ -194,15 +198,15 @@ redis_tear_down(void **state)
 	broker_deinit();
 	/* A test that failed has left its stores open: no waiting for them. */
 	uv_close((uv_handle_t *)&tick, NULL);
-	uv_run(&loop, UV_RUN_NOWAIT);
-	uv_run(&loop, UV_RUN_NOWAIT);
-	return uv_loop_close(&loop);
+	uv_run(&test_loop, UV_RUN_NOWAIT);
+	uv_run(&test_loop, UV_RUN_NOWAIT);
+	return uv_loop_close(&test_loop);
 }
 
 void
 turn(void)
 {
-	uv_run(&loop, UV_RUN_ONCE);
+	uv_run(&test_loop, UV_RUN_ONCE);
 }
 
 void
@@ -294,7 +298,7 @@ user_open(struct user *user, const struct store_options *options)
 	user->store = (strncmp(all.url, "redis+unix:", 11) == 0 ?
 		&redis_unix_engine :
 		&redis_engine)
-			  ->open(&loop, &all, &reader, error, sizeof(error));
+			  ->open(&test_loop, &all, &reader, error, sizeof(error));
 	if (user->store == NULL)
 		fail_msg("%s", error);
 }

@@ -19,7 +19,7 @@
 struct broker {
 	char  dir[64];
 	char  socket[80];
-	char  url[160];
+	char  url[100];
 	pid_t pid; /* 0: not running */
 };
 
@@ -81,7 +81,7 @@ struct found {
 	uint64_t          position;
 };
 
-extern uv_loop_t loop;
+extern uv_loop_t test_loop;
 
 /* Set up and tear down: the loop, and the broker's folder. */
 int redis_set_up(void **state);

@@ -335,8 +335,6 @@ test_entries_of_others_are_skipped(void **state)
 	    (size_t)2, "data: 1\n\n"));
 	freeReplyObject(broker_command("XADD fcgi-sse{log} * t a d %s i %s",
 	    "data: 1\n\n", "1\n2"));
-	freeReplyObject(broker_command("XADD fcgi-sse{log} * t a d %b",
-	    "data: \0\n\n", (size_t)9));
 	user_keep(&a, "t", "good");
 	wait_until(a.got_count == 1);
 	assert_string_equal(a.got[0].bytes, "data: good\n\n");

@@ -152,8 +152,8 @@ on_connection(uv_stream_t *listener, int status)
 	struct pair *pair = mem_zalloc(sizeof(*pair));
 
 	assert_int_equal(status, 0);
-	uv_pipe_init(&loop, &pair->client, 0);
-	uv_pipe_init(&loop, &pair->server, 0);
+	uv_pipe_init(&test_loop, &pair->client, 0);
+	uv_pipe_init(&test_loop, &pair->server, 0);
 	pair->client.data = pair->server.data = pair->connect.data = pair;
 	pair->open_count = 2;
 	proxy.open_count++;
@@ -174,7 +174,7 @@ set_up(void **state)
 	memset(&proxy, 0, sizeof(proxy));
 	snprintf(proxy.path, sizeof(proxy.path), "%s/proxy", broker.dir);
 	snprintf(proxy.url, sizeof(proxy.url), "redis+unix:%s", proxy.path);
-	uv_pipe_init(&loop, &proxy.listener, 0);
+	uv_pipe_init(&test_loop, &proxy.listener, 0);
 	uv_pipe_bind(&proxy.listener, proxy.path);
 	return uv_listen((uv_stream_t *)&proxy.listener, 64, on_connection);
 }

@@ -385,7 +385,7 @@ static void
 run_load(struct load *load, const char *once_prefix)
 {
 	static const char *const words[] = { "--appendonly", "yes",
-		"--appendfsync", "everysec", NULL };
+		"--appendfsync", "always", NULL };
 	size_t                   round, i;
 
 	load->size = 20000;
