@@ -119,8 +119,8 @@ is_in_time(struct publishers *publishers, const char *client, int64_t now_ms)
 	return true;
 }
 
-static bool
-is_public(const struct publishers *publishers, const char *topic)
+bool
+publishers_is_public(const struct publishers *publishers, const char *topic)
 {
 	size_t i;
 
@@ -178,10 +178,10 @@ publishers_judge(struct publishers *publishers, const char *authorization,
 	if (is_key(publishers, authorization))
 		return PUBLISH_ALLOWED;
 	for (i = 0; i < topic_count; i++) {
-		if (!is_public(publishers, topics[i]))
+		if (!publishers_is_public(publishers, topics[i]))
 			return publishers->keys == NULL ? PUBLISH_OFF :
 							  PUBLISH_NO_KEY;
 	}
-	return is_in_time(publishers, client, now_ms) ? PUBLISH_ALLOWED :
+	return is_in_time(publishers, client, now_ms) ? PUBLISH_ALLOWED_TO_ALL :
 							PUBLISH_TOO_OFTEN;
 }

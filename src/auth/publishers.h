@@ -12,10 +12,11 @@
 struct publishers;
 
 enum publish_verdict {
-	PUBLISH_ALLOWED,
-	PUBLISH_OFF,      /* there is no key that could be given */
-	PUBLISH_NO_KEY,   /* none was given, or it is not one of ours */
-	PUBLISH_TOO_OFTEN /* to a public topic, from this address */
+	PUBLISH_ALLOWED,        /* a key was given */
+	PUBLISH_ALLOWED_TO_ALL, /* without one, to public topics */
+	PUBLISH_OFF,            /* there is no key that could be given */
+	PUBLISH_NO_KEY,         /* none was given, or it is not one of ours */
+	PUBLISH_TOO_OFTEN       /* to a public topic, from this address */
 };
 
 /*
@@ -34,5 +35,8 @@ void               publishers_free(struct publishers *);
 enum publish_verdict publishers_judge(struct publishers *,
     const char *authorization, const char *client, const char *const *topics,
     size_t topic_count, int64_t now_ms);
+
+/* Whether anyone may publish to this topic. */
+bool publishers_is_public(const struct publishers *, const char *topic);
 
 #endif

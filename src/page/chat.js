@@ -179,6 +179,14 @@ async function chatRefusal() {
 	}
 }
 
+/* Whoever may not write is not asked to, but told what the operator can set. */
+async function chatAllow() {
+	const response = await fetch("page.json", { cache: "no-store" }).catch(() => null);
+	const { chat } = response?.ok ? await response.json() : { chat: "public" };
+	$("chat-form").hidden = chat !== "public";
+	$("chat-help").hidden = chat !== "private";
+}
+
 /* Chat: its messages. Whoever publishes may send anything, as text it is safe. */
 
 function chatParse(data) {
@@ -273,6 +281,7 @@ $("publish-copy").addEventListener("click", panelCopy);
 $("retry").addEventListener("click", chatOpen);
 $("chat-name").value ||= `Guest ${10 + Math.floor(90 * Math.random())}`;
 addEventListener("pageshow", chatOpen);
+addEventListener("pageshow", chatAllow);
 addEventListener("pageshow", panelShow);
 addEventListener("pagehide", () => {
 	$("publish-key").value = "";

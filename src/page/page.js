@@ -36,11 +36,17 @@ function timeText(date, options) {
 
 const log = { box: $("log"), held: document.createDocumentFragment(), isPaused: false };
 
+/*
+ * The browser's own events have the same names as events that a publisher may
+ * call "open" or "error"; what came with data is not the browser's.
+ */
 function listen(source, handlers) {
 	for (const [type, handler] of Object.entries(handlers))
 		source.addEventListener(type, (event) => {
+			const isConnection = type === "open" || type === "error";
 			logEvent(source, event);
-			handler(event);
+			if (isConnection !== event instanceof MessageEvent)
+				handler(event);
 		});
 }
 

@@ -156,7 +156,7 @@ function connectionOpen() {
 	const source = connection.source = new EventSource("status/events");
 	source.addEventListener("sample", sampleArrived);
 	source.addEventListener("refused", (event) => connection.refusal = `refused: ${JSON.parse(event.data).reason}; `);
-	source.addEventListener("error", connectionFailed);
+	source.addEventListener("error", (event) => event instanceof MessageEvent || connectionFailed());
 }
 
 function connectionClose() {

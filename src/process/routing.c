@@ -10,6 +10,7 @@ routing_init(struct routing *routing)
 	void *clock = &routing->clock, *counter = &routing->counter;
 	void *subscribe = &routing->subscribe, *publish = &routing->publish;
 	void *status = &routing->status, *metrics = &routing->metrics;
+	void *page = &routing->page;
 	const struct route table[ROUTING_ROUTE_COUNT] = {
 		{ "/clock", clock_route_get, clock, NULL, NULL },
 		{ "/server-sent-events", clock_route_get, clock, NULL, NULL },
@@ -27,6 +28,7 @@ routing_init(struct routing *routing)
 		{ "/status.js", status_route_page, status, NULL, NULL },
 		{ "/page.css", page_route_get, NULL, NULL, NULL },
 		{ "/page.js", page_route_get, NULL, NULL, NULL },
+		{ "/page.json", page_route_settings, page, NULL, NULL },
 		{ "/chat.js", page_route_get, NULL, NULL, NULL },
 		{ "/icon.svg", page_route_get, NULL, NULL, NULL },
 		{ "/web-servers", page_route_get, NULL, NULL, NULL },
@@ -39,4 +41,5 @@ routing_init(struct routing *routing)
 	routing->subscribe.cors = &routing->router.cors;
 	routing->publish.cors = &routing->router.cors;
 	routing->metrics.status = &routing->status;
+	routing->page.publish = &routing->publish;
 }

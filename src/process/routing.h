@@ -5,11 +5,12 @@
 #include "routes/clock.h"
 #include "routes/counter.h"
 #include "routes/metrics.h"
+#include "routes/page.h"
 #include "routes/publish.h"
 #include "routes/status.h"
 #include "routes/subscribe.h"
 
-#define ROUTING_ROUTE_COUNT 18
+#define ROUTING_ROUTE_COUNT 19
 
 /*
  * Which path is answered by what: the table that the router goes through, and
@@ -22,6 +23,7 @@ struct routing {
 	struct publish_route   publish;
 	struct status_route    status;
 	struct metrics_route   metrics;
+	struct page_route      page;
 	struct route           table[ROUTING_ROUTE_COUNT];
 	struct router          router;
 };

@@ -1,12 +1,18 @@
 #include "routes/page.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "auth/publishers.h"
 #include "base/log.h"
 #include "http/answer.h"
 #include "http/call.h"
 #include "page/page_data.h"
+#include "routes/publish.h"
+
+/* The page's. */
+#define CHAT_TOPIC "chat"
 
 /* Each path that is routed to page_route_get has its file. */
 static const struct page_file *
@@ -52,5 +58,30 @@ page_route_get(struct call *call, void *context)
 	if (!is_fresh)
 		answer_field(answer, "Content-Length", "%zu", file->size_bytes);
 	answer_body(answer, file->bytes, is_fresh ? 0 : file->size_bytes);
+	call_answer(call);
+}
+
+/* "off": there are no topics; "private": without a key no one may publish. */
+void
+page_route_settings(struct call *call, void *context)
+{
+	const struct page_route    *route = context;
+	const struct publish_route *publish = route->publish;
+	const char                 *chat;
+	char                        json[64];
+	int                         json_bytes;
+
+	if (publish->topics_problem != NULL)
+		chat = "off";
+	else
+		chat = publishers_is_public(publish->publishers, CHAT_TOPIC) ?
+		    "public" :
+		    "private";
+	json_bytes = snprintf(json, sizeof(json), "{\"chat\":\"%s\"}\n", chat);
+	answer_head(&call->answer, "200 OK", "application/json");
+	answer_field(&call->answer, "Cache-Control", "no-store");
+	answer_field(&call->answer, "X-Content-Type-Options", "nosniff");
+	answer_field(&call->answer, "Content-Length", "%d", json_bytes);
+	answer_body(&call->answer, json, (size_t)json_bytes);
 	call_answer(call);
 }

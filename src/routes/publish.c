@@ -24,6 +24,7 @@
 #define FORM_TYPE "application/x-www-form-urlencoded"
 #define ID_BYTES_MAX 1024
 #define RETRY_DIGITS_MAX 9
+#define RETRY_MS_MAX (24 * 60 * 60 * 1000)
 
 /* The form of an update, as the Mercure protocol has it. */
 struct update {
@@ -31,6 +32,7 @@ struct update {
 	char               own_id[UUID_URN_BYTES];
 	struct sse_event   event;
 	bool               is_private;
+	bool               has_key; /* its sender has one */
 };
 
 static void
@@ -124,15 +126,19 @@ is_usable(const struct publish_route *route, struct call *call)
 	return is_own_page(route, call);
 }
 
-/* Whether the sender may publish to these topics. */
+/* Whether the sender may publish to the update's topics. */
 static bool
 is_authorized(const struct publish_route *route, struct call *call,
-    const struct topic_names *topics)
+    struct update *update)
 {
 	switch (publishers_judge(route->publishers,
-	    call_env(call, "HTTP_AUTHORIZATION"), call->client, topics->names,
-	    topics->count, turns_now_ms(route->turns))) {
+	    call_env(call, "HTTP_AUTHORIZATION"), call->client,
+	    update->topics.names, update->topics.count,
+	    turns_now_ms(route->turns))) {
 	case PUBLISH_ALLOWED:
+		update->has_key = true;
+		return true;
+	case PUBLISH_ALLOWED_TO_ALL:
 		return true;
 	case PUBLISH_OFF:
 		refuse(call, "403 Forbidden",
@@ -175,7 +181,8 @@ read_id(struct update *update, const struct query *form,
 	const struct query_pair *pair = field(form, "id");
 	const char              *id;
 
-	if (pair == NULL || pair->value_bytes == 0) {
+	/* With an earlier event's id anyone could set readers back. */
+	if (!update->has_key || pair == NULL || pair->value_bytes == 0) {
 		make_id(route, update->own_id);
 		update->event.id = update->own_id;
 		return true;
@@ -199,13 +206,27 @@ read_retry(struct update *update, const struct query *form, struct call *call)
 	const struct query_pair *pair = field(form, "retry");
 
 	update->event.retry_ms = -1;
-	if (pair == NULL || pair->value_bytes == 0)
+	/* Anyone could have readers stay away for as long as they like. */
+	if (!update->has_key || pair == NULL || pair->value_bytes == 0)
 		return true;
-	if (pair->value_bytes > RETRY_DIGITS_MAX ||
-	    strspn(pair->value, "0123456789") != pair->value_bytes)
-		return refusal_bad_request(call, "retry takes milliseconds");
-	update->event.retry_ms = strtol(pair->value, NULL, 10);
+	if (pair->value_bytes <= RETRY_DIGITS_MAX &&
+	    strspn(pair->value, "0123456789") == pair->value_bytes)
+		update->event.retry_ms = strtol(pair->value, NULL, 10);
+	if (update->event.retry_ms < 0 || update->event.retry_ms > RETRY_MS_MAX)
+		return refusal_bad_request(call,
+		    "retry takes milliseconds, at most a day");
 	return true;
+}
+
+/*
+ * Whether a page may take an event of that type for one of its connection:
+ * EventSource has its own "open" and "error", and we send "refused".
+ */
+static bool
+is_type_of_connection(const char *type)
+{
+	return strcmp(type, "open") == 0 || strcmp(type, "error") == 0 ||
+	    strcmp(type, "refused") == 0;
 }
 
 static bool
@@ -221,6 +242,13 @@ read_type_and_data(struct update *update, const struct query *form,
 			return refusal_bad_request(call,
 			    "type takes UTF-8 without "
 			    "control characters");
+		if (!update->has_key && is_type_of_connection(type->value)) {
+			refuse(call, "401 Unauthorized",
+			    "an event of the type open, error or refused "
+			    "takes one of the keys as \"Authorization: Bearer "
+			    "KEY\"");
+			return false;
+		}
 	}
 	update->event.data = data == NULL ? "" : data->value;
 	update->event.data_bytes = data == NULL ? 0 : data->value_bytes;
@@ -289,7 +317,7 @@ publish_form(const struct publish_route *route, struct call *call,
 	struct update update = { .event.id = NULL };
 
 	if (!read_topics(&update, form, call) ||
-	    !is_authorized(route, call, &update.topics) ||
+	    !is_authorized(route, call, &update) ||
 	    !read_id(&update, form, route, call) ||
 	    !read_retry(&update, form, call) ||
 	    !read_type_and_data(&update, form, call))

@@ -44,7 +44,7 @@ def start_site():
 @pytest.fixture(scope="module")
 def site(start_site):
     """One that the tests of a module share."""
-    return start_site()
+    return start_site("--public-topic", "chat")
 
 
 @pytest.fixture(scope="module")

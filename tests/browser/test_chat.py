@@ -168,6 +168,22 @@ def test_comes_back_to_what_it_missed(talk):
     assert page.find("publish-key").get_attribute("value") == ""
 
 
+def test_events_named_as_the_browsers_own_are_not_taken_for_them(talk):
+    """Whoever takes a published `error` for a lost connection comes back, is
+    sent it again, and so on for ever."""
+    pages = (talk.ann, talk.ben)
+    before = [page.states("chat") for page in pages]
+    for name in ("error", "open", "error"):
+        publish(talk.site, topic="chat", type=name, data="not said")
+    say(talk.site, "Ann", "behind them")
+    for page, states in zip(pages, before):
+        page.wait(lambda: texts(page)[-1] == "behind them")
+        assert page.states("chat") == states
+        assert "not said" not in texts(page)
+        assert page.run("return chat.source.readyState") == 1
+        page.check_quiet()
+
+
 def test_looks_well_anywhere(talk):
     page = talk.ann
     say(talk.site, "N" * 40, "long" * 100)
@@ -277,16 +293,32 @@ def test_server_is_started_anew(talk):
         page.messages()
 
 
-def test_chat_where_publishing_is_off(any_page, site):
+def test_chat_where_the_topic_is_not_public(page, start_site, key_file):
+    """Nobody is asked to write what would be refused."""
+    site = start_site("--publish-key-file", str(key_file))
+    page.open(site.url)
+    page.wait_state("chat", "open")
+    page.wait(lambda: page.find("chat-help").is_displayed())
+    assert "--public-topic chat" in page.text("chat-help")
+    assert "public-topic = chat" in page.text("chat-help")
+    assert not page.find("chat-form").is_displayed()
+    say(site, "Ann", "read by all")
+    page.wait(lambda: texts(page) == ["read by all"])
+    assert page.run(LOW_CONTRASTS) == []
+
+
+def test_chat_where_the_topic_is_public(talk):
+    for page in talk.ann, talk.ben:
+        assert page.find("chat-form").is_displayed()
+        assert not page.find("chat-help").is_displayed()
+
+
+def test_chat_shows_what_the_server_says(any_page, start_site):
+    site = start_site("--public-topic", "chat")
     page = any_page
     page.open(site.url)
     page.wait_state("chat", "open")
-    write(page, "hello?")
-    page.wait(lambda: page.text("chat-answer"))
-    assert page.text("chat-answer").startswith(
-        "403 Forbidden: publishing is off; the option publish-key-file")
-    assert page.find("chat-text").get_attribute("value") == "hello?"
-    assert lines(page) == []
+    page.find("chat-text").send_keys("hello?")
     for answer, told in (
             ((501, "text/plain; charset=utf-8", "501 Not Implemented: no\n"),
              "501 Not Implemented: no"),

@@ -12,7 +12,7 @@ import responder
 from checks import check_form, check_short
 from responder import wait_until
 from test_hub_publish import (
-    FORM, KEY, Hub, fixture_hub, start_hub, write_keys)
+    FORM, KEY, OWN_ID, Hub, fixture_hub, start_hub, write_keys)
 
 __all__ = ["fixture_hub"]       # pytest finds it here
 
@@ -227,6 +227,43 @@ def test_public_topics(fcgi_sse):
         answer = hub.post([("topic", topic) for topic in topics], key=None)
         assert answer.status == "403 Forbidden"
     reader.take(3)
+
+
+@pytest.mark.parametrize("fields", [
+    {"retry": "999999999"}, {"retry": "0"}, {"retry": "x"},
+    {"id": "first"}, {"id": "mine"}, {"id": "#"}, {"id": "x" * 2000}],
+    ids=str)
+def test_without_a_key_the_server_makes_id_and_retry(fcgi_sse, short_dir,
+                                                     fields):
+    """Neither are readers kept away, nor does their position go back."""
+    hub = start_hub(fcgi_sse, short_dir, "--public-topic", "t")
+    hub.publish("t", "one", id="first", retry=500)
+    reader = hub.subscribe("t", last="earliest")
+    answer = hub.post([*UPDATE, *fields.items()], key=None)
+    assert answer.status == "200 OK"
+    assert OWN_ID.fullmatch(answer.body.decode())
+    events = reader.take(2)
+    assert events[1].id == answer.body.decode()
+    assert reader.parser.retry_ms == 500
+    back = hub.subscribe("t", last=events[1].id)
+    hub.publish("t", "last")
+    assert [event.data for event in back.take(1)] == ["last"]
+
+
+@pytest.mark.parametrize("name", ["open", "error", "refused"])
+def test_events_of_the_connection_take_a_key(fcgi_sse, short_dir, name):
+    hub = start_hub(fcgi_sse, short_dir, "--public-topic", "t")
+    reader = hub.subscribe("t")
+    answer = hub.post([*UPDATE, ("type", name)], key=None)
+    check_short(answer, "401 Unauthorized",
+                "401 Unauthorized: an event of the type open, error or "
+                "refused takes one of the keys as \"Authorization: Bearer "
+                "KEY\"\n", WWW_Authenticate="Bearer")
+    for other in name.upper(), name + "s", "message", "":
+        answer = hub.post([*UPDATE, ("type", other)], key=None)
+        assert answer.status == "200 OK"
+    assert hub.post([*UPDATE, ("type", name)]).status == "200 OK"
+    assert reader.take(5)[-1].type == name
 
 
 def test_rate_of_public_updates(fcgi_sse, short_dir):

@@ -288,7 +288,7 @@ def test_ids_types_and_retries(hub):
     cases = [
         ("1", "a", "0"), ("urn:uuid:1", "message", "1"),
         ("https://example.org/\u00e9?a=b#c", "\u00e9v\u00e9nement",
-         "999999999"),
+         "86400000"),
         (" spaces within it ", " type ", "000250"), ("a:b", "data: x", "5"),
         ("\u2028", "\U0001f600", "250"), ("x" * 1024, "y" * 5000, "1"),
         ("-", ":", "1"), ("earliest ever", "end", "1"),
@@ -348,6 +348,8 @@ def test_ids_types_and_retries(hub):
     (b"topic=t&retry=1e3", "retry takes"),
     (b"topic=t&retry=1%00", "retry takes"),
     (b"topic=t&retry=1234567890", "retry takes"),
+    (b"topic=t&retry=86400001", "retry takes"),
+    (b"topic=t&retry=999999999", "retry takes"),
     (b"topic=t&retry=%D9%A1", "retry takes"),
     (b"topic=t&data=%", "malformed"),
     (b"topic=t&data=%4", "malformed"),

@@ -80,7 +80,8 @@ test_without_keys_publishing_is_off(void **state)
 	assert_int_equal(judge(publishers, NULL, "::1", "t"), PUBLISH_OFF);
 	assert_int_equal(judge(publishers, KEY, "::1", "t"), PUBLISH_OFF);
 	assert_int_equal(judge(publishers, "Bearer ", "::1", "t"), PUBLISH_OFF);
-	assert_int_equal(judge(publishers, NULL, "::1", chat), PUBLISH_ALLOWED);
+	assert_int_equal(judge(publishers, NULL, "::1", chat),
+	    PUBLISH_ALLOWED_TO_ALL);
 	publishers_free(publishers);
 }
 
@@ -93,7 +94,7 @@ test_all_topics_have_to_be_public(void **state)
 	(void)state;
 	assert_int_equal(publishers_judge(publishers, NULL, "::1", both, 2,
 			     now_ms),
-	    PUBLISH_ALLOWED);
+	    PUBLISH_ALLOWED_TO_ALL);
 	assert_int_equal(publishers_judge(publishers, NULL, "::1", both, 3,
 			     now_ms),
 	    PUBLISH_NO_KEY);
@@ -111,7 +112,7 @@ burst(struct publishers *publishers, const char *client)
 {
 	unsigned count = 0;
 
-	while (judge(publishers, NULL, client, chat) == PUBLISH_ALLOWED)
+	while (judge(publishers, NULL, client, chat) == PUBLISH_ALLOWED_TO_ALL)
 		count++;
 	assert_int_equal(judge(publishers, NULL, client, board),
 	    PUBLISH_TOO_OFTEN);
@@ -168,7 +169,8 @@ test_half_a_burst_is_not_forgotten_too_soon(void **state)
 	/* Steady use at twice the rate, beyond the time of forgetting. */
 	unsigned count = 0;
 	for (int i = 0; i < 400; i++, now_ms += 250)
-		if (judge(publishers, NULL, "::1", chat) == PUBLISH_ALLOWED)
+		if (judge(publishers, NULL, "::1", chat) ==
+		    PUBLISH_ALLOWED_TO_ALL)
 			count++;
 	assert_in_range(count, 200, 211);
 	publishers_free(publishers);
@@ -184,7 +186,7 @@ test_a_hundred_thousand_addresses(void **state)
 	for (unsigned i = 0; i < 100000; i++) {
 		snprintf(client, sizeof(client), "2001:db8::%x", i * 7919);
 		assert_int_equal(judge(publishers, NULL, client, chat),
-		    PUBLISH_ALLOWED);
+		    PUBLISH_ALLOWED_TO_ALL);
 		now_ms++;
 	}
 	now_ms += 10000;
