@@ -17,6 +17,7 @@ struct answer {
 	struct buf bytes;
 	struct buf common;   /* fields that every head carries */
 	bool       has_body; /* false: HEAD, no body is added */
+	int        status;   /* of the head; 0: there is none yet */
 
 	/* The stream that follows the bytes; streams is NULL: none. */
 	struct streams    *streams;

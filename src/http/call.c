@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "stream/stream.h"
+#include "http/refusal.h"
 
 struct call *
 call_new(void)
@@ -71,6 +72,8 @@ call_answer(struct call *call)
 {
 	assert(!call->is_answered);
 	call->is_answered = true;
+	if (call->refusals != NULL)
+		refusal_count(call->refusals, call->answer.status);
 	call->on_cancel = NULL;
 	if (!call->is_running)
 		call->on_answer(call);

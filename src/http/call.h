@@ -7,6 +7,7 @@
 #include "http/answer.h"
 #include "pure/query.h"
 
+struct refusal_counts;
 struct stream_spec;
 struct streams;
 
@@ -37,6 +38,9 @@ struct call {
 	bool         has_post; /* the route takes POST too */
 
 	struct answer answer;
+
+	/* Where the answer is counted if it refuses; or NULL. */
+	struct refusal_counts *refusals;
 
 	/* The edge's: on_answer takes a late answer, and frees the call. */
 	void (*on_answer)(struct call *);

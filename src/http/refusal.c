@@ -8,6 +8,13 @@
 #include "pure/sse.h"
 #include "stream/streams.h"
 
+void
+refusal_count(struct refusal_counts *counts, int status)
+{
+	if (status >= REFUSAL_STATUS_MIN && status <= REFUSAL_STATUS_MAX)
+		counts->by_status[status - REFUSAL_STATUS_MIN]++;
+}
+
 bool
 refusal_text(struct call *call, const char *status, const char *why)
 {

@@ -2,9 +2,21 @@
 #define HTTP_REFUSAL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct call;
 struct streams;
+
+#define REFUSAL_STATUS_MIN 400
+#define REFUSAL_STATUS_MAX 599
+
+/* How many answers had each status; {0} is none. */
+struct refusal_counts {
+	uint64_t by_status[REFUSAL_STATUS_MAX - REFUSAL_STATUS_MIN + 1];
+};
+
+/* Counts the status, if it is one that refuses. */
+void refusal_count(struct refusal_counts *, int status);
 
 /* Answers that refuse. Each answers the call. */
 

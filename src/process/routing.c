@@ -40,6 +40,8 @@ routing_init(struct routing *routing)
 	routing->router.route_count = ROUTING_ROUTE_COUNT;
 	routing->subscribe.cors = &routing->router.cors;
 	routing->publish.cors = &routing->router.cors;
+	routing->publish.refusals = &routing->publish_refusals;
 	routing->metrics.status = &routing->status;
+	routing->metrics.publish_refusals = &routing->publish_refusals;
 	routing->page.publish = &routing->publish;
 }

@@ -1,6 +1,7 @@
 #ifndef PROCESS_ROUTING_H
 #define PROCESS_ROUTING_H
 
+#include "http/refusal.h"
 #include "http/router.h"
 #include "routes/clock.h"
 #include "routes/counter.h"
@@ -24,6 +25,7 @@ struct routing {
 	struct status_route    status;
 	struct metrics_route   metrics;
 	struct page_route      page;
+	struct refusal_counts  publish_refusals;
 	struct route           table[ROUTING_ROUTE_COUNT];
 	struct router          router;
 };

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "http/answer.h"
 #include "http/call.h"
+#include "http/refusal.h"
 #include "hub/clock.h"
 #include "hub/hub.h"
 #include "pure/histogram.h"
@@ -63,7 +64,7 @@ static void
 append_streams(struct buf *buf, const struct streams *streams)
 {
 	const struct stream_totals *totals = &streams->totals;
-	int                         end;
+	int                         end, refusal;
 
 	append_gauge(buf, "streams_open", streams->open_count,
 	    "Streams that are open.");
@@ -73,8 +74,17 @@ append_streams(struct buf *buf, const struct streams *streams)
 	    "Streams that may be open at a time.");
 	append_counter(buf, "streams_opened_total", totals->opened_count,
 	    "Streams that were opened.");
-	append_counter(buf, "streams_refused_total", totals->refused_count,
+	append_counter(buf, "streams_refused_total",
+	    streams_refused_count(streams),
 	    "Streams that were refused for a limit.");
+	append_head(buf, "stream_refusals_total", "counter",
+	    "Streams that were refused, by reason.");
+	for (refusal = STREAM_ADMITTED + 1; refusal < STREAM_REFUSAL_COUNT;
+	     refusal++)
+		buf_printf(buf,
+		    "fcgi_sse_stream_refusals_total{reason=\"%s\"} %llu\n",
+		    stream_refusal_word((enum stream_refusal)refusal),
+		    (unsigned long long)totals->refusal_counts[refusal]);
 	append_head(buf, "streams_ended_total", "counter",
 	    "Streams that have ended, by reason.");
 	for (end = 0; end < STREAM_END_COUNT; end++)
@@ -105,6 +115,30 @@ append_topics(struct buf *buf, const struct hub *hub)
 	    "From a publish until the topic's last subscriber had it.");
 }
 
+/* Those that documents name are there from the start, with 0. */
+static void
+append_publish_refusals(struct buf *buf, const struct refusal_counts *counts)
+{
+	static const int usual[] = { 400, 401, 403, 413, 415, 429, 501, 503 };
+	uint64_t         count;
+	size_t           i = 0;
+	int              status;
+
+	append_head(buf, "publish_refusals_total", "counter",
+	    "Updates that were refused, by the status of the answer.");
+	for (status = REFUSAL_STATUS_MIN; status <= REFUSAL_STATUS_MAX;
+	     status++) {
+		count = counts->by_status[status - REFUSAL_STATUS_MIN];
+		if (i < sizeof(usual) / sizeof(usual[0]) && status == usual[i])
+			i++;
+		else if (count == 0)
+			continue;
+		buf_printf(buf,
+		    "fcgi_sse_publish_refusals_total{status=\"%d\"} %llu\n",
+		    status, (unsigned long long)count);
+	}
+}
+
 static void
 append_all(struct buf *buf, const struct metrics_route *route)
 {
@@ -119,6 +153,7 @@ append_all(struct buf *buf, const struct metrics_route *route)
 	append_gauge(buf, "descriptors_max", route->descriptors_max,
 	    "Files that the process may have open.");
 	append_topics(buf, route->hub);
+	append_publish_refusals(buf, route->publish_refusals);
 	append_histogram(buf, "tick_latency_seconds",
 	    clock_latency(route->clock),
 	    "From a tick of the clock until its last subscriber had it.");

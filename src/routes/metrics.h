@@ -8,6 +8,7 @@
 
 struct clock;
 struct hub;
+struct refusal_counts;
 struct status_route;
 
 /* What the handler works with, and what it shows: its context. */
@@ -15,6 +16,10 @@ struct metrics_route {
 	const struct status_route *status; /* who may look */
 	const struct hub          *hub;
 	const struct clock        *clock;
+
+	/* Updates that were not taken. */
+	const struct refusal_counts *publish_refusals;
+
 	int64_t       started_ms; /* the process, since the epoch */
 	size_t        descriptors_max;
 	const size_t *connection_count; /* streams included */

@@ -341,6 +341,7 @@ publish_route_post(struct call *call, void *context)
 	const struct publish_route *route = context;
 	struct query                form;
 
+	call->refusals = route->refusals;
 	if (refusal_topics_off(call, route->topics_problem) ||
 	    !is_usable(route, call))
 		return;

@@ -8,6 +8,7 @@
 
 struct hub;
 struct publishers;
+struct refusal_counts;
 struct turns;
 
 /* What the handler works with: its context. */
@@ -19,6 +20,7 @@ struct publish_route {
 	const char        *topics_problem; /* as subscribe_route */
 	int64_t (*wall_ms)(void);
 	void (*random_bytes)(void *out, size_t len_bytes);
+	struct refusal_counts *refusals;
 };
 
 /* Takes an update: a form, as the Mercure protocol has it. */

@@ -86,7 +86,7 @@ publish_sample(struct sampler *sampler, int64_t wall_ms)
 	    (long long)wall_ms, streams->open_count, streams->stalled_count,
 	    (unsigned long long)(streams->totals.event_count -
 		sampler->event_count),
-	    (unsigned long long)streams->totals.refused_count,
+	    (unsigned long long)streams_refused_count(streams),
 	    tick_ms(sampler, latency));
 	sampler->event_count = streams->totals.event_count;
 	sampler->latency = *latency;

@@ -66,13 +66,31 @@ streams_deinit(struct streams *streams)
 	streams_reap(streams);
 }
 
+const char *
+stream_refusal_word(enum stream_refusal refusal)
+{
+	static const char *const words[STREAM_REFUSAL_COUNT] = { "", "full",
+		"client-full", "draining" };
+
+	return words[refusal];
+}
+
+uint64_t
+streams_refused_count(const struct streams *streams)
+{
+	uint64_t count = 0;
+	int      i;
+
+	for (i = STREAM_ADMITTED + 1; i < STREAM_REFUSAL_COUNT; i++)
+		count += streams->totals.refusal_counts[i];
+	return count;
+}
+
 enum stream_refusal
 streams_admit(struct streams *streams, const char *client, const char *path)
 {
-	static const char *const words[] = { "", "full", "client-full",
-		"draining" };
-	enum stream_refusal      refusal = STREAM_ADMITTED;
-	size_t                   client_max = streams->limits.client_count_max;
+	enum stream_refusal refusal = STREAM_ADMITTED;
+	size_t              client_max = streams->limits.client_count_max;
 
 	if (streams->is_draining)
 		refusal = STREAM_REFUSED_DRAINING;
@@ -83,10 +101,10 @@ streams_admit(struct streams *streams, const char *client, const char *path)
 		refusal = STREAM_REFUSED_CLIENT;
 	if (refusal == STREAM_ADMITTED)
 		return refusal;
-	streams->totals.refused_count++;
+	streams->totals.refusal_counts[refusal]++;
 	log_info("refuse", LOG_STR("client", client), LOG_STR("path", path),
 	    LOG_INT("open", streams->open_count),
-	    LOG_STR("reason", words[refusal]));
+	    LOG_STR("reason", stream_refusal_word(refusal)));
 	return refusal;
 }
 

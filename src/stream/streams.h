@@ -27,10 +27,22 @@ struct stream_limits {
  */
 #define STREAM_LIFETIME_COUNT 64
 
+/* Why no stream is to be opened now. */
+enum stream_refusal {
+	STREAM_ADMITTED,
+	STREAM_REFUSED_FULL,   /* count_max are open */
+	STREAM_REFUSED_CLIENT, /* client_count_max of this address */
+	STREAM_REFUSED_DRAINING,
+	STREAM_REFUSAL_COUNT
+};
+
+/* The log's and the metrics' word for it. */
+const char *stream_refusal_word(enum stream_refusal);
+
 /* What all streams together have done. */
 struct stream_totals {
 	uint64_t opened_count;
-	uint64_t refused_count;
+	uint64_t refusal_counts[STREAM_REFUSAL_COUNT];
 	uint64_t event_count;
 	uint64_t byte_count;
 	uint64_t end_counts[STREAM_END_COUNT];
@@ -87,13 +99,8 @@ void streams_drain(struct streams *);
 /* Ends all that are left, at once. */
 void streams_end_all(struct streams *, enum stream_end);
 
-/* Why no stream is to be opened now. */
-enum stream_refusal {
-	STREAM_ADMITTED,
-	STREAM_REFUSED_FULL,   /* count_max are open */
-	STREAM_REFUSED_CLIENT, /* client_count_max of this address */
-	STREAM_REFUSED_DRAINING
-};
+/* How many were refused, for whatever reason. */
+uint64_t streams_refused_count(const struct streams *);
 
 /* Whether the client may open one more; a refusal is counted and logged. */
 enum stream_refusal streams_admit(struct streams *, const char *client,

@@ -145,6 +145,66 @@ def test_metrics_agree_with_what_happened(fcgi_sse, good_clients, bad_peers):
         == 105
 
 
+def refusals(process, name, label):
+    """The counts of a metric that are not 0, by its label."""
+    pattern = re.compile(rf'fcgi_sse_{name}\{{{label}="(.+)"\}}')
+    return {match[1]: int(value)
+            for key, value in metrics(process).values.items()
+            if (match := pattern.fullmatch(key)) and value}
+
+
+def test_refused_streams_are_counted_by_reason(fcgi_sse):
+    process = fcgi_sse("--max-streams", "3", "--max-streams-per-client", "2")
+    assert refusals(process, "stream_refusals_total", "reason") == {}
+    names = set(metrics(process).values)
+    clients = [process.client() for _ in range(3)]
+    for client, address in zip(clients, ("::1", "::1", "::2")):
+        client.recv_events(client.send_request(
+            "/clock", REMOTE_ADDR=address), 1)
+        if address == "::1" and client is clients[1]:
+            assert process.ask("/clock", REMOTE_ADDR="::1").status[:3] == "503"
+    for path in ("/clock", "/counter", "/stream"):
+        assert process.ask(path, HTTP_ACCEPT="text/event-stream",
+                           REMOTE_ADDR="::3").events
+    assert refusals(process, "stream_refusals_total", "reason") == {
+        "client-full": 1, "full": 3}
+    assert metrics(process)["streams_refused_total"] == 4
+    assert set(metrics(process).values) == names
+    for client in clients:
+        client.close()
+
+
+def test_refused_updates_are_counted_by_status(fcgi_sse, short_dir):
+    keys = short_dir / "keys"
+    keys.write_text("key\n")
+    keys.chmod(0o600)
+    process = fcgi_sse("--publish-key-file", str(keys), "--max-body", "1K",
+                       "--public-topic", "chat")
+    assert refusals(process, "publish_refusals_total", "status") == {}
+    names = set(metrics(process).values)
+
+    def publish(body, path="/events", **changes):
+        changes.setdefault("HTTP_AUTHORIZATION", "Bearer key")
+        return process.ask(path, method="POST", body=body, **changes)
+
+    assert publish(b"topic=t").status == "200 OK"
+    publish(b"data=x")
+    publish(b"%")
+    publish(b"topic=t", path="/.well-known/mercure", HTTP_AUTHORIZATION="")
+    publish(b"topic=t", HTTP_AUTHORIZATION="Bearer no")
+    publish(b"topic=t", HTTP_ORIGIN="https://other.example")
+    publish(b"topic=t&data=" + b"x" * 2000)
+    publish(b"topic=t", HTTP_CONTENT_ENCODING="gzip")
+    publish(b"{}", CONTENT_TYPE="application/json")
+    while publish(b"topic=chat", HTTP_AUTHORIZATION="").status == "200 OK":
+        pass
+    publish(b"topic=t", path="/clock")      # no update
+    process.ask("/events", "")
+    assert refusals(process, "publish_refusals_total", "status") == {
+        "400": 2, "401": 2, "403": 1, "413": 1, "415": 2, "429": 1}
+    assert set(metrics(process).values) == names
+
+
 def check_histogram(found, name):
     buckets = found.buckets(name)
     assert buckets == sorted(buckets) and buckets[-1][0] == float("inf")

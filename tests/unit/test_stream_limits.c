@@ -62,7 +62,7 @@ test_no_more_streams_than_the_limit(void **state)
 	}
 	assert_admission("192.0.2.1", STREAM_REFUSED_FULL);
 	assert_admission(NULL, STREAM_REFUSED_FULL);
-	assert_int_equal(streams.totals.refused_count, 2);
+	assert_int_equal(streams_refused_count(&streams), 2);
 	assert_int_equal(streams.totals.opened_count, 3);
 	client_close(&clients[1]);
 	assert_admission("192.0.2.1", STREAM_ADMITTED);
