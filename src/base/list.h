@@ -23,9 +23,11 @@ struct list {
  * from the list, and free it; it may remove no other one.
  */
 /* clang-format off */
+/* NOLINTBEGIN(bugprone-macro-parentheses): it declares the node. */
 #define list_for_each(node, head)					\
 	for (struct list *node = (head)->next, *node##_next = node->next; \
 	    node != (head); node = node##_next, node##_next = node->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 /* clang-format on */
 
 /* Makes an empty list, or a node that stands alone. */

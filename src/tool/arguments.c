@@ -441,7 +441,7 @@ arguments_read_key(const struct arguments *arguments)
 		report(0, "%.*s", (int)problem.len_bytes, problem.data);
 	buf_deinit(&problem);
 	if (keys != NULL) {
-		rest = strchr(keys, '\n');
+		rest = keys + strcspn(keys, "\n");
 		explicit_bzero(rest, strlen(rest));
 	}
 	return keys;
