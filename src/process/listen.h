@@ -10,7 +10,7 @@ struct listener {
 	int   fd;
 	bool  is_unix;
 	bool  is_inherited; /* other processes may have it too */
-	bool  is_kept;      /* systemd has it, for the next process too */
+	bool  is_kept;      /* systemd keeps it open for the next process */
 	char *name;         /* for the log: as --listen has it */
 	char *path;         /* of a unix socket that we made, or NULL */
 	dev_t device;       /* with inode: that it is still ours */
@@ -26,9 +26,10 @@ struct listeners {
 #define LISTEN_ERROR_BYTES_MAX 256
 
 /*
- * Adds a socket at "unix:PATH", "HOST:PORT" or "[V6]:PORT". A unix socket
- * that a process left behind is replaced; one that somebody answers on is
- * not. Returns 0, or -1 with what is wrong in error.
+ * Adds a socket at "unix:PATH", "HOST:PORT" or "[V6]:PORT". A unix socket that
+ * nobody listens on is replaced; one that another process listens on is an
+ * error. Of several starts at one path at a time, one succeeds. Returns 0, or
+ * -1 with a line in error.
  */
 int listeners_open(struct listeners *, const char *address, mode_t socket_mode,
     char error[static LISTEN_ERROR_BYTES_MAX]);
@@ -42,8 +43,8 @@ int listeners_inherit(struct listeners *,
     char error[static LISTEN_ERROR_BYTES_MAX]);
 
 /*
- * Whether the socket is one of mod_fcgid, which starts a process for each
- * request that is open. Its sockets are in a folder named after it.
+ * Whether the socket is from mod_fcgid, which starts a process for each open
+ * request. It is told by the socket's path, in a folder named after mod_fcgid.
  */
 bool listeners_are_single_use(const struct listeners *);
 
