@@ -1,7 +1,6 @@
 #include "store/redis_args.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,15 +30,10 @@ redis_args_add_number(struct redis_args *args, int64_t number)
 }
 
 void
-redis_args_add_strs(struct redis_args *args, ...)
+redis_args_add_list(struct redis_args *args, const char *const *texts)
 {
-	const char *text;
-	va_list     list;
-
-	va_start(list, args);
-	while ((text = va_arg(list, const char *)) != NULL)
-		redis_args_add_str(args, text);
-	va_end(list);
+	for (; *texts != NULL; texts++)
+		redis_args_add_str(args, *texts);
 }
 
 void

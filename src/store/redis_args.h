@@ -18,7 +18,9 @@ void redis_args_add_str(struct redis_args *, const char *);
 void redis_args_add_number(struct redis_args *, int64_t);
 
 /* Strings up to a NULL. */
-void redis_args_add_strs(struct redis_args *, ...) __attribute__((sentinel));
+void redis_args_add_list(struct redis_args *, const char *const *);
+#define redis_args_add_strs(args, ...) \
+	redis_args_add_list((args), (const char *const[]){ __VA_ARGS__ })
 
 /* Those of another, behind its own. */
 void redis_args_join(struct redis_args *, const struct redis_args *);

@@ -260,9 +260,16 @@ take_address(struct redis_link *link)
 static redisAsyncContext *
 begin_connect(struct redis_link *link)
 {
+	redisAsyncContext *context;
+
 	if (link->url->is_unix)
-		return redisAsyncConnectUnix(link->url->host);
-	return redisAsyncConnect(take_address(link), atoi(link->url->port));
+		context = redisAsyncConnectUnix(link->url->host);
+	else
+		context = redisAsyncConnect(take_address(link),
+		    (int)strtol(link->url->port, NULL, 10));
+	if (context == NULL)
+		mem_fail();
+	return context;
 }
 
 static void
@@ -274,8 +281,6 @@ connect_next(struct redis_link *link)
 	enter(link, REDIS_LINK_CONNECTING);
 	do {
 		context = begin_connect(link);
-		if (context == NULL)
-			mem_fail();
 		if (context->err == 0 &&
 		    redis_loop_attach(context, link->loop) == 0)
 			break;

@@ -285,20 +285,21 @@ on_state(void *arg, enum store_state state, const char *why)
 void
 user_open(struct user *user, const struct store_options *options)
 {
-	const struct store_reader reader = { on_updates, on_level, on_lost,
-		on_state, user };
-	struct store_options      all = { 0 };
-	char                      error[300] = "";
+	const struct store_reader  reader = { on_updates, on_level, on_lost,
+		 on_state, user };
+	const struct store_engine *engine = &redis_unix_engine;
+	struct store_options       all = { 0 };
+	char                       error[300] = "";
 
 	memset(user, 0, sizeof(*user));
 	if (options != NULL)
 		all = *options;
 	if (all.url == NULL)
 		all.url = broker.url;
-	user->store = (strncmp(all.url, "redis+unix:", 11) == 0 ?
-		&redis_unix_engine :
-		&redis_engine)
-			  ->open(&test_loop, &all, &reader, error, sizeof(error));
+	if (strncmp(all.url, "redis+unix:", 11) != 0)
+		engine = &redis_engine;
+	user->store = engine->open(&test_loop, &all, &reader, error,
+	    sizeof(error));
 	if (user->store == NULL)
 		fail_msg("%s", error);
 }

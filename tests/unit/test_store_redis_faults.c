@@ -346,133 +346,6 @@ test_a_position_ahead_of_the_log_waits_for_what_comes(void **state)
 	user_close(&a);
 }
 
-/* Publishes on until the time is over; what was sent is kept in memory. */
-struct load {
-	struct sent *sent;
-	size_t       count, size;
-};
-
-static void
-publish_more(struct load *load, const char *once_prefix)
-{
-	const char   *topic = "t";
-	struct update update = { .topics = &topic, .topic_count = 1 };
-	char          bytes[64], once[64];
-
-	assert_true(load->count < load->size);
-	snprintf(bytes, sizeof(bytes), "data: %zu\n\n", load->count);
-	snprintf(once, sizeof(once), "%s%zu", once_prefix, load->count);
-	update.bytes = bytes;
-	update.len_bytes = strlen(bytes);
-	user_publish_as(&a, &load->sent[load->count++], &update,
-	    once_prefix[0] != '\0' ? once : NULL);
-}
-
-static bool
-all_done(const struct load *load)
-{
-	size_t i;
-
-	for (i = load->count > 1200 ? load->count - 1200 : 0; i < load->count;
-	     i++)
-		if (!load->sent[i].is_done)
-			return false;
-	return true;
-}
-
-/* Kills and restarts the broker under load. */
-static void
-run_load(struct load *load, const char *once_prefix)
-{
-	static const char *const words[] = { "--appendonly", "yes",
-		"--appendfsync", "always", NULL };
-	size_t                   round, i;
-
-	load->size = 20000;
-	load->sent = calloc(load->size, sizeof(*load->sent));
-	broker_start(words);
-	open_up(&a);
-	open_up(&b);
-	user_tail(&b, 0, NULL);
-	for (round = 0; round < 4; round++) {
-		wait_until(a.state == STORE_UP && b.state == STORE_UP);
-		for (i = 0; i < 300; i++) {
-			publish_more(load, once_prefix);
-			turn();
-			if (i == 250)
-				broker_kill();
-		}
-		wait_until(all_done(load));
-		broker_start(words);
-	}
-	wait_until(a.state == STORE_UP);
-}
-
-static void
-test_nothing_acknowledged_is_lost_when_the_broker_is_killed(void **state)
-{
-	struct load load = { 0 };
-	uint64_t    last;
-	size_t      i, at = 0, kept = 0, unknown = 0;
-
-	(void)state;
-	run_load(&load, "");
-	last = user_keep(&a, "t", "last");
-	wait_until(b.got_count > 0 && b.got[b.got_count - 1].position == last);
-	for (i = 0; i < load.count; i++) {
-		unknown += load.sent[i].receipt.result == STORE_MAYBE_KEPT;
-		if (load.sent[i].receipt.result != STORE_KEPT)
-			continue;
-		kept++;
-		while (at < b.got_count &&
-		    b.got[at].position != load.sent[i].receipt.position)
-			at++;
-		assert_true(at < b.got_count);
-	}
-	assert_true(kept >= 500);
-	assert_true(b.got_count <= kept + unknown + 1);
-	for (i = 1; i < b.got_count; i++)
-		assert_true(b.got[i].position > b.got[i - 1].position);
-	assert_int_equal(b.lost_count, 0);
-	free(load.sent);
-	user_close(&b);
-	user_close(&a);
-}
-
-static void
-test_repeats_under_a_key_are_kept_exactly_once(void **state)
-{
-	struct load   load = { 0 };
-	const char   *topic = "t";
-	char          bytes[64], once[64];
-	struct update update = { .topics = &topic,
-		.topic_count = 1,
-		.bytes = bytes };
-	size_t        i, again = 0, repeats = 0;
-
-	(void)state;
-	run_load(&load, "k");
-	for (i = 0; i < load.count; i++) {
-		if (load.sent[i].receipt.result == STORE_KEPT)
-			continue;
-		snprintf(bytes, sizeof(bytes), "data: %zu\n\n", i);
-		snprintf(once, sizeof(once), "k%zu", i);
-		update.len_bytes = strlen(bytes);
-		user_publish_as(&a, &load.sent[i], &update, once);
-		wait_until(load.sent[i].is_done);
-		assert_int_equal(load.sent[i].receipt.result, STORE_KEPT);
-		again++;
-		repeats += load.sent[i].receipt.is_repeat;
-	}
-	assert_true(again > 0);
-	assert_true(repeats <= again);
-	assert_int_equal(broker_number("XLEN " LOG), load.count);
-	wait_until(b.got_count == load.count);
-	free(load.sent);
-	user_close(&b);
-	user_close(&a);
-}
-
 int
 main(void)
 {
@@ -490,10 +363,7 @@ main(void)
 		TEST(test_a_flush_does_not_change_the_tag),
 		TEST(test_a_full_millisecond_is_left),
 		TEST(test_a_tail_that_falls_behind_is_told),
-		TEST(test_a_position_ahead_of_the_log_waits_for_what_comes),
-		TEST(
-		    test_nothing_acknowledged_is_lost_when_the_broker_is_killed),
-		TEST(test_repeats_under_a_key_are_kept_exactly_once)
+		TEST(test_a_position_ahead_of_the_log_waits_for_what_comes)
 	};
 
 	if (!broker_is_there("test_store_redis_faults"))
