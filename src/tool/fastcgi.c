@@ -31,6 +31,9 @@ enum {
 #define HEAD_BYTES 8
 #define CONTENT_BYTES_MAX 65535
 
+/* Answered at the root, wherever the responder is mounted. */
+#define HUB_PATH "/.well-known/mercure"
+
 /* The head and the body of an answer that is of use. */
 #define ANSWER_BYTES_MAX (16 * 1024 + REPLY_BODY_BYTES_MAX)
 
@@ -116,7 +119,7 @@ append_params(struct buf *out, const char *key, size_t form_bytes)
 	append_param(&params, "REMOTE_ADDR", "127.0.0.1");
 	append_param(&params, "REQUEST_METHOD", "POST");
 	append_param(&params, "SCRIPT_NAME", "");
-	append_param(&params, "PATH_INFO", "/events");
+	append_param(&params, "PATH_INFO", HUB_PATH);
 	append_param(&params, "QUERY_STRING", "");
 	append_param(&params, "HTTP_USER_AGENT", CLIENT_NAME PACKAGE_VERSION);
 	append_param(&params, "CONTENT_TYPE",

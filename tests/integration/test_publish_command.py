@@ -299,6 +299,21 @@ def test_longest_data_straight_at_the_responder(site, topic, straight):
                 1, "413 Content Too Large", "max-body")
 
 
+@pytest.mark.parametrize("mount", ["/", "/sse", "/a/b"])
+def test_mount_point_of_the_responder(short_dir, mount):
+    """The command does not know it, and need not."""
+    key_file = short_dir / "key"
+    key_file.write_text(KEY)
+    key_file.chmod(0o600)
+    address = f"unix:{short_dir}/s"
+    process = Responder(["--listen", address, "--publish-key-file",
+                         str(key_file), "--mount", mount], [address])
+    ids = accepted(publish("--to", address, "--topic", "t", "--key-file",
+                           key_file, "x"))
+    assert URN.fullmatch(ids[0])
+    process.stop()
+
+
 def test_what_the_responder_refuses(site, straight):
     check_fails(publish(*straight[:2], "--topic", "t", "x"), 1,
                 "401 Unauthorized", "--key-file")
