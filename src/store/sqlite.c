@@ -195,8 +195,6 @@ start_loop(struct sqlite_store *store, uv_loop_t *loop)
 	if (uv_async_init(loop, &store->async, on_async) != 0)
 		return -1;
 	uv_timer_init(loop, &store->timer);
-	uv_unref((uv_handle_t *)&store->async);
-	uv_unref((uv_handle_t *)&store->timer);
 	store->handle_count = 2;
 	return 0;
 }
@@ -279,8 +277,7 @@ sqlite_close(struct store *base, void (*done)(void *arg), void *arg)
 	store->closed_arg = arg;
 	sqlite_tail_end(store);
 	uv_timer_stop(&store->timer);
-	/* The rest is done in the next turn, and keeps the loop alive. */
-	uv_ref((uv_handle_t *)&store->async);
+	/* The rest is done in the next turn. */
 	uv_async_send(&store->async);
 }
 

@@ -82,8 +82,11 @@ sqlite_fault_retry_s(enum sqlite_fault fault)
 void
 sqlite_db_explain(const struct sqlite_db *db, char *text, size_t text_bytes)
 {
-	snprintf(text, text_bytes, "%s (%d)", sqlite3_errstr(db->code),
-	    db->code);
+	if (db->code == SQLITE_OK)
+		snprintf(text, text_bytes, "what it holds is damaged");
+	else
+		snprintf(text, text_bytes, "%s (%d)", sqlite3_errstr(db->code),
+		    db->code);
 }
 
 static enum sqlite_fault
@@ -212,7 +215,7 @@ open_handle(struct sqlite_db *db, const char *path)
  * another one would drop the locks that SQLite holds on it.
  */
 static enum sqlite_fault
-check_header(struct sqlite_db *db)
+check_header(struct sqlite_db *db, const struct files *files)
 {
 	static const unsigned char id[4] = { APPLICATION_ID >> 24,
 		APPLICATION_ID >> 16 & 0xff, APPLICATION_ID >> 8 & 0xff,
@@ -220,6 +223,7 @@ check_header(struct sqlite_db *db)
 	unsigned char              header[HEADER_BYTES];
 	sqlite3_file              *file = NULL;
 	sqlite3_int64              size = 0;
+	struct stat                status;
 	int                        code;
 
 	sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_FILE_POINTER,
@@ -229,8 +233,12 @@ check_header(struct sqlite_db *db)
 	code = file->pMethods->xFileSize(file, &size);
 	if (code != SQLITE_OK)
 		return sqlite_db_fault(db, code);
-	/* Nobody's: whoever writes makes a log of it. */
-	if (size == 0)
+	/*
+	 * Nobody's: whoever writes makes a log of it. SQLite says 0 for a file
+	 * of one byte, which is somebody's.
+	 */
+	if (size == 0 && stat(files->paths[FILES_DATABASE], &status) == 0 &&
+	    status.st_size == 0)
 		return SQLITE_FAULT_MOVED;
 	if (size < HEADER_BYTES)
 		return SQLITE_FAULT_FOREIGN;
@@ -295,7 +303,7 @@ sqlite_db_open(struct sqlite_db *db, const struct files *files, bool is_full)
 
 	fault = open_handle(db, files->paths[FILES_DATABASE]);
 	if (fault == SQLITE_FAULT_NONE)
-		fault = check_header(db);
+		fault = check_header(db, files);
 	if (fault == SQLITE_FAULT_NONE)
 		fault = check_contents(db, is_full);
 	if (fault != SQLITE_FAULT_NONE)

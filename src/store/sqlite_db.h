@@ -33,7 +33,7 @@ struct sqlite_db {
 	int      code;   /* of SQLite, of the last fault; for the log */
 };
 
-/* "SQLFull" as a number and its text: "database or disk is full (13)". */
+/* The last fault in SQLite's words: "database or disk is full (13)". */
 void sqlite_db_explain(const struct sqlite_db *, char *text, size_t text_bytes);
 
 /*

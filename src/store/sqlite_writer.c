@@ -256,7 +256,12 @@ open_once(struct sqlite_writer *writer, struct sqlite_batch *batch)
 		return SQLITE_FAULT_READ_ONLY;
 	if (stat(writer->files->paths[FILES_DATABASE], &status) == -1 ||
 	    status.st_size == 0) {
-		batch->is_lost |= writer->last_tag != 0;
+		if (writer->last_tag != 0 && !batch->is_lost &&
+		    !writer->is_loss_told) {
+			batch->is_lost = true;
+			snprintf(batch->why, sizeof(batch->why),
+			    "the file was deleted");
+		}
 		fault = make_log(writer, batch);
 	}
 	if (fault == SQLITE_FAULT_NONE)
@@ -297,6 +302,7 @@ open_log(struct sqlite_writer *writer, struct sqlite_batch *batch)
 	    (writer->last_tag != batch->meta.tag ||
 		batch->meta.newest < batch->known);
 	writer->last_tag = batch->meta.tag;
+	writer->is_loss_told = false;
 	return SQLITE_FAULT_NONE;
 }
 
@@ -338,6 +344,9 @@ follow_files(struct sqlite_writer *writer, struct sqlite_batch *batch,
 		snprintf(batch->why, sizeof(batch->why),
 		    "the file was deleted or replaced");
 		batch->is_lost = true;
+		/* Of the old database: SQLite would put it into the new. */
+		if (now->inodes[FILES_WAL] == was->inodes[FILES_WAL])
+			files_remove_rest(writer->files);
 	} else if (now->inodes[FILES_WAL] != was->inodes[FILES_WAL] &&
 	    !save_wal(writer, now)) {
 		snprintf(batch->why, sizeof(batch->why),
@@ -416,9 +425,10 @@ write_batch(struct sqlite_writer *writer, struct sqlite_batch *batch,
 	if (trim_fault == SQLITE_FAULT_NONE)
 		trim_fault = sqlite_checkpoint(writer);
 	/* It was kept whatever became of this; the next batch meets it too. */
-	if (trim_fault == SQLITE_FAULT_CORRUPT)
-		set_aside(writer, batch);
-	else if (trim_fault != SQLITE_FAULT_NONE)
+	if (trim_fault == SQLITE_FAULT_CORRUPT) {
+		if (set_aside(writer, batch) == SQLITE_FAULT_NONE)
+			open_log(writer, batch);
+	} else if (trim_fault != SQLITE_FAULT_NONE)
 		sqlite_db_explain(&writer->db, batch->why, sizeof(batch->why));
 	batch->trim_fault = trim_fault;
 	return SQLITE_FAULT_NONE;
@@ -466,8 +476,10 @@ sqlite_writer_run(struct sqlite_writer *writer, struct sqlite_batch *batch)
 			    sizeof(batch->why));
 		file_lock_release(writer->lock_fd, LOCK_BYTE);
 	}
-	if (batch->fault != SQLITE_FAULT_NONE)
+	if (batch->fault != SQLITE_FAULT_NONE) {
 		refuse(batch);
+		writer->is_loss_told |= batch->is_lost;
+	}
 	/* From here on the appends are the loop's. */
 	atomic_store(&batch->phase, SQLITE_PHASE_COMMITTED);
 	if (!has_appends || !is_locked || writer->bell == NULL)

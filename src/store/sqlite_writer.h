@@ -51,6 +51,7 @@ struct sqlite_writer {
 	int                   wal_pages;     /* after the last commit */
 	int                   wal_pages_due; /* a checkpoint is due then */
 	int64_t               trimmed_ms;    /* when it last discarded */
+	bool                  is_loss_told;  /* and no log is open since */
 	bool                  is_trimming;   /* and there was more */
 	bool                  is_crowded;    /* the last ring woke many */
 };

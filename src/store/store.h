@@ -74,6 +74,7 @@ struct store_options {
  * Opens the store and begins nothing yet: call store_tail. A store that cannot
  * be reached just now is STORE_DOWN and tries again. NULL: it never will work;
  * error is one line that names the store (without a password) and the cure.
+ * The loop has something to wait for until the store is closed.
  */
 struct store *store_open(uv_loop_t *, const struct store_options *,
     const struct store_reader *, char *error, size_t error_bytes);

@@ -18,6 +18,8 @@ static bool is_within_call;
 
 static uv_timer_t turn_timer;
 
+static int open_count;
+
 int64_t
 store_hand_wall_ms(void)
 {
@@ -33,6 +35,8 @@ store_set_up(void **state)
 		return -1;
 	snprintf(store_url, sizeof(store_url), "sqlite:%s/log", store_dir);
 	store_hand_ms = 0;
+	open_count = 0;
+	is_within_call = false;
 	uv_timer_init(&store_loop, &turn_timer);
 	return log_init("/dev/null", LOG_FORMAT_TEXT, LOG_LEVEL_DEBUG);
 }
@@ -57,10 +61,13 @@ int
 store_tear_down(void **state)
 {
 	(void)state;
-	uv_close((uv_handle_t *)&turn_timer, NULL);
-	uv_run(&store_loop, UV_RUN_DEFAULT);
 	remove_folder();
 	log_deinit();
+	/* A test that failed leaves stores that nobody can close any more. */
+	if (open_count > 0)
+		return -1;
+	uv_close((uv_handle_t *)&turn_timer, NULL);
+	uv_run(&store_loop, UV_RUN_DEFAULT);
 	return uv_loop_close(&store_loop) == 0 ? 0 : -1;
 }
 
@@ -204,6 +211,7 @@ store_user_open(struct store_user *user, const struct store_options *options)
 	if (user->store == NULL)
 		fail_msg("%s", error);
 	assert_string_equal(error, "");
+	open_count++;
 }
 
 static void
@@ -223,6 +231,7 @@ store_user_close(struct store_user *user)
 	store_close(user->store, on_closed, user);
 	is_within_call = false;
 	store_wait(user->is_closed);
+	open_count--;
 	store_user_forget(user);
 	user->store = NULL;
 }
