@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,6 +64,8 @@ exec_broker(const char *const *options)
 	snprintf(log, sizeof(log), "%s/log", broker.dir);
 	while (options != NULL && *options != NULL && count < OPTIONS_MAX)
 		argv[count++] = *options++;
+	/* It is not to outlive a test that is killed. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	execvp(argv[0], (char *const *)(uintptr_t)argv);
 	_exit(127);
 }
