@@ -1,0 +1,60 @@
+#ifndef EDGE_POOL_H
+#define EDGE_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/list.h"
+
+/*
+ * The memory for requests that are not whole yet. Small ones have memory that
+ * is theirs alone, so that no body keeps a GET out. Where there is none left,
+ * the largest request of the same kind is to make room: whoever sends little
+ * is never refused for those who send much.
+ */
+struct pool_half {
+	struct list shares;
+	size_t      bytes;
+	size_t      bytes_max;
+};
+
+struct pool {
+	struct pool_half small;
+	struct pool_half large;
+	size_t           bytes; /* of both */
+};
+
+/* A request up to this size is small. */
+#define POOL_SMALL_BYTES 8192
+
+/* What one request holds; it lies within its owner. */
+struct pool_share {
+	struct list       node;
+	struct pool_half *half; /* NULL: holds nothing */
+	size_t            bytes;
+};
+
+/* A pool without memory. */
+void pool_init(struct pool *);
+
+/* Changes how much each half has; what is held stays. */
+void pool_set_limits(struct pool *, size_t small_bytes_max,
+    size_t large_bytes_max);
+
+/* A share of nothing. */
+void pool_share_init(struct pool_share *);
+
+/* It holds so many bytes from now on. */
+void pool_hold(struct pool *, struct pool_share *, size_t bytes);
+
+/* Whether it may hold so many. */
+bool pool_has(struct pool *, const struct pool_share *, size_t bytes);
+
+/*
+ * Who is to make room for a share that is to be of so many bytes: the largest
+ * of its half, or NULL if that would be the share itself.
+ */
+struct pool_share *pool_victim(struct pool *, const struct pool_share *,
+    size_t bytes);
+
+#endif
