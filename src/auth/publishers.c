@@ -185,3 +185,14 @@ publishers_judge(struct publishers *publishers, const char *authorization,
 	return is_in_time(publishers, client, now_ms) ? PUBLISH_ALLOWED_TO_ALL :
 							PUBLISH_TOO_OFTEN;
 }
+
+enum publish_verdict
+publishers_judge_any(const struct publishers *publishers,
+    const char *authorization)
+{
+	if (is_key(publishers, authorization))
+		return PUBLISH_ALLOWED;
+	if (publishers->public_count > 0)
+		return PUBLISH_ALLOWED_TO_ALL;
+	return publishers->keys == NULL ? PUBLISH_OFF : PUBLISH_NO_KEY;
+}

@@ -39,4 +39,11 @@ enum publish_verdict publishers_judge(struct publishers *,
 /* Whether anyone may publish to this topic. */
 bool publishers_is_public(const struct publishers *, const char *topic);
 
+/*
+ * The same without knowing the topics: whether an update to some topic could be
+ * allowed. Nothing is counted.
+ */
+enum publish_verdict publishers_judge_any(const struct publishers *,
+    const char *authorization);
+
 #endif

@@ -186,22 +186,16 @@ static const struct peer_ops cgi_ops = {
 	.end = cgi_end,
 };
 
-/*
- * Reads the body that CONTENT_LENGTH announces. It may be absent, empty or
- * negative, and a chunked body has none; nothing here needs that.
+/* Reads the body that is announced. A chunked one is not; nothing needs that.
  */
 static void
 cgi_read_body(struct call *call, size_t body_bytes_max)
 {
-	const char        *announced = call_env(call, "CONTENT_LENGTH");
 	struct buf         body = { 0 };
 	char               bytes[4096];
-	unsigned long long left;
+	unsigned long long left = call_content_length(call);
 	ssize_t            n;
 
-	if (announced == NULL || *announced < '0' || *announced > '9')
-		return;
-	left = strtoull(announced, NULL, 10);
 	while (left > 0) {
 		n = read(STDIN_FILENO, bytes,
 		    left < sizeof(bytes) ? (size_t)left : sizeof(bytes));

@@ -3,14 +3,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <uv.h>
 
 #include "base/buf.h"
 #include "base/deadline.h"
 #include "base/list.h"
+#include "edge/link.h"
+#include "edge/pool.h"
 #include "edge/record.h"
-#include "edge/room.h"
-#include "stream/peer.h"
 #include "stream/stream.h"
 
 struct call;
@@ -24,24 +23,31 @@ enum conn_state {
 	CONN_CLOSED
 };
 
-/* One connection from a web server, and the request that is active on it. */
-struct conn {
-	struct peer          peer;
-	struct conns        *conns;
-	struct list          node; /* in conns->open */
-	uv_poll_t            poll;
-	int                  watched; /* UV_READABLE | UV_WRITABLE */
-	int                  fd;
-	enum conn_state      state;
-	bool                 is_idle; /* kept, and nothing has come */
-	struct room          room;
+/*
+ * What a connection needs while a request is read and answered. One that only
+ * streams has none.
+ */
+struct exchange {
+	struct conn         *conn;
 	struct deadline      deadline;
 	struct record_reader reader;
 	struct buf           in;
-	size_t               counted_bytes; /* of in, in buffered_bytes */
-	struct call         *call;          /* while CONN_CALLING */
-	struct buf           out;           /* while CONN_ANSWERING */
-	size_t               sent_bytes;    /* of out */
+	struct pool_share    share;      /* of the memory for requests */
+	struct call         *call;       /* while CONN_CALLING */
+	struct buf           out;        /* while CONN_ANSWERING */
+	size_t               sent_bytes; /* of out */
+	bool                 is_idle;    /* kept, and nothing has come */
+	bool                 is_checked; /* the request, by its head */
+};
+
+/* One connection from a web server, and the request that is active on it. */
+struct conn {
+	struct link         link;
+	struct conns       *conns;
+	struct list         node; /* in conns->open */
+	struct record_place place;
+	enum conn_state     state;
+	struct exchange    *exchange; /* NULL: it streams, or is closed */
 };
 
 /*
@@ -51,16 +57,36 @@ struct conn {
  */
 int conn_new(struct conns *, int fd, bool is_unix);
 
-/* The answer has not come in time: the client gets another one. */
-void conn_time_out(struct conn *);
+/* What it has while it does not only stream; made if need be. */
+struct exchange *conn_exchange(struct conn *);
+void             conn_free_exchange(struct conn *);
 
-/* Whether something waits to be read. */
-bool conn_has_input(const struct conn *);
+/* Has its deadline come as far ahead as those of the list do. */
+void conn_set_deadline(struct conn *, struct deadline_list *);
+
+/* Sends the answer of exchange->call, or opens its stream; frees the call. */
+void conn_answer(struct conn *);
+
+/* The request was answered: the connection is for the next one, or closed. */
+void conn_finish(struct conn *);
+
+/* Goes on with the answer, as there is room. */
+void conn_send(struct conn *);
+
+/*
+ * Sends a record of our own, or the end of the active request. A peer that
+ * does not read them is closed.
+ */
+void conn_put_record(struct conn *, const unsigned char *, size_t len_bytes);
+void conn_put_end(struct conn *, enum record_status);
+
+/* Nobody waits for the call's answer, if there is one. */
+void conn_cancel(struct conn *);
 
 /* Closes it. Without a stream or a call. */
 void conn_close(struct conn *);
 
-/* Ends its stream, if there is one, for that reason, and closes it. */
+/* Cancels its call, ends its stream for that reason, and closes it. */
 void conn_lose(struct conn *, enum stream_end);
 
 /* The same for a peer that does what it must not, and logs why. */

@@ -1,6 +1,7 @@
 #include "edge/conns.h"
 
 #include "edge/conn.h"
+#include "edge/request.h"
 #include "hub/turns.h"
 #include "stream/streams.h"
 
@@ -10,10 +11,13 @@
 void
 conns_init(struct conns *conns, const struct conn_limits *limits)
 {
+	conns->on_poll = request_on_poll;
 	conns->limits = *limits;
 	conns->open_count = 0;
-	conns->buffered_bytes = 0;
 	conns->is_draining = false;
+	pool_init(&conns->pool);
+	pool_set_limits(&conns->pool, limits->small_bytes_max,
+	    limits->large_bytes_max);
 	list_init(&conns->open);
 	deadline_list_init(&conns->requests, limits->request_timeout_ms);
 	deadline_list_init(&conns->idles, limits->idle_timeout_ms);
@@ -24,9 +28,11 @@ conns_init(struct conns *conns, const struct conn_limits *limits)
 void
 conns_set_limits(struct conns *conns, const struct conn_limits *limits)
 {
-	int64_t now_ms = turns_now_ms(conns->streams->turns);
+	int64_t now_ms = turns_now_ms(conns->turns);
 
 	conns->limits = *limits;
+	pool_set_limits(&conns->pool, limits->small_bytes_max,
+	    limits->large_bytes_max);
 	deadline_list_change(&conns->requests,
 	    conns->is_draining ? DRAIN_REQUEST_MS : limits->request_timeout_ms,
 	    now_ms);
@@ -36,22 +42,26 @@ conns_set_limits(struct conns *conns, const struct conn_limits *limits)
 	    now_ms);
 }
 
+static struct conn *
+conn_of_deadline(struct deadline *due)
+{
+	return list_entry(due, struct exchange, deadline)->conn;
+}
+
 void
 conns_run(struct conns *conns)
 {
-	int64_t          now_ms = turns_now_ms(conns->streams->turns);
+	int64_t          now_ms = turns_now_ms(conns->turns);
 	struct deadline *due;
 
 	while ((due = deadline_take_due(&conns->requests, now_ms)) != NULL)
-		conn_break(list_entry(due, struct conn, deadline),
-		    "no whole request within the request timeout");
+		request_time_out(conn_of_deadline(due));
 	while ((due = deadline_take_due(&conns->calls, now_ms)) != NULL)
-		conn_time_out(list_entry(due, struct conn, deadline));
+		request_time_out_answer(conn_of_deadline(due));
 	while ((due = deadline_take_due(&conns->answers, now_ms)) != NULL)
-		conn_lose(list_entry(due, struct conn, deadline),
-		    STREAM_END_STALLED);
+		conn_lose(conn_of_deadline(due), STREAM_END_STALLED);
 	while ((due = deadline_take_due(&conns->idles, now_ms)) != NULL)
-		conn_close(list_entry(due, struct conn, deadline));
+		conn_close(conn_of_deadline(due));
 }
 
 int64_t
@@ -81,11 +91,12 @@ conns_drain(struct conns *conns)
 		conn = list_entry(node, struct conn, node);
 		if (conn->state != CONN_READING)
 			continue;
-		if (conn->is_idle && !conn_has_input(conn))
+		if (conn->exchange->is_idle && !link_has_input(&conn->link))
 			conn_close(conn);
 		else
-			deadline_set(&conns->requests, &conn->deadline,
-			    turns_now_ms(conns->streams->turns));
+			deadline_set(&conns->requests,
+			    &conn->exchange->deadline,
+			    turns_now_ms(conns->turns));
 	}
 }
 

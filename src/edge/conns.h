@@ -8,15 +8,18 @@
 
 #include "base/deadline.h"
 #include "base/list.h"
+#include "edge/pool.h"
 #include "edge/record.h"
 
 struct fcgi;
 struct router;
 struct streams;
+struct turns;
 
 struct conn_limits {
 	struct record_limits records;
-	size_t               buffered_bytes_max; /* all requests */
+	size_t               small_bytes_max;    /* of all small requests */
+	size_t               large_bytes_max;    /* of all others */
 	int64_t              request_timeout_ms; /* one request, whole */
 	int64_t              idle_timeout_ms;    /* a kept connection */
 	int64_t              call_timeout_ms;    /* until it is answered */
@@ -26,12 +29,14 @@ struct conn_limits {
 /* All connections from web servers. */
 struct conns {
 	uv_loop_t           *loop;
+	uv_poll_cb           on_poll; /* what sockets report to */
 	struct fcgi         *fcgi;
 	const struct router *router;
 	struct streams      *streams;
+	struct turns        *turns;
 	struct conn_limits   limits;
 	size_t               open_count;
-	size_t               buffered_bytes;
+	struct pool          pool; /* memory of requests that are not whole */
 	bool                 is_draining; /* no connection is kept */
 	struct list          open;
 	struct deadline_list requests;

@@ -209,15 +209,10 @@ fcgi_forget(struct fcgi *fcgi)
 		log_warn("request-memory", LOG_STR("error", strerror(errno)));
 }
 
-int
-fcgi_parse(struct fcgi *fcgi, const char *records, size_t len_bytes,
-    size_t body_bytes, struct call *call)
+/* The end of a parse: the call gets its variables. */
+static int
+fcgi_parsed(struct fcgi *fcgi, bool is_parsed, struct call *call)
 {
-	bool is_parsed = memory_set(fcgi->request_fd, records, len_bytes) ==
-		0 &&
-	    fcgi_accept(fcgi, &fcgi->request_fd) == 0 &&
-	    fcgi_read_body(fcgi, body_bytes, call);
-
 	/* libfcgi forgets its variables when the writer is made new. */
 	if (is_parsed)
 		call_set_env(call, fcgi->request.envp);
@@ -225,6 +220,30 @@ fcgi_parse(struct fcgi *fcgi, const char *records, size_t len_bytes,
 		fcgi_fresh(fcgi);
 	fcgi_forget(fcgi);
 	return is_parsed ? 0 : -1;
+}
+
+static bool
+fcgi_begin(struct fcgi *fcgi, const char *records, size_t len_bytes)
+{
+	return memory_set(fcgi->request_fd, records, len_bytes) == 0 &&
+	    fcgi_accept(fcgi, &fcgi->request_fd) == 0;
+}
+
+int
+fcgi_parse(struct fcgi *fcgi, const char *records, size_t len_bytes,
+    size_t body_bytes, struct call *call)
+{
+	return fcgi_parsed(fcgi,
+	    fcgi_begin(fcgi, records, len_bytes) &&
+		fcgi_read_body(fcgi, body_bytes, call),
+	    call);
+}
+
+int
+fcgi_parse_head(struct fcgi *fcgi, const char *records, size_t len_bytes,
+    struct call *call)
+{
+	return fcgi_parsed(fcgi, fcgi_begin(fcgi, records, len_bytes), call);
 }
 
 /* Whether exactly these bytes can be read from the socket now. */

@@ -38,6 +38,10 @@ void         fcgi_free(struct fcgi *);
 int fcgi_parse(struct fcgi *, const char *records, size_t len_bytes,
     size_t body_bytes, struct call *);
 
+/* The same for the BEGIN_REQUEST and PARAMS of one: no body. */
+int fcgi_parse_head(struct fcgi *, const char *records, size_t len_bytes,
+    struct call *);
+
 /*
  * Writes the parts, together at most PEER_WRITE_BYTES_MAX, as one record of
  * FCGI_STDOUT. Only when the socket has room for it. Returns 0, or -1 when

@@ -27,6 +27,28 @@ record_reader_init(struct record_reader *reader,
 	reader->limits = limits;
 }
 
+struct record_place
+record_reader_place(const struct record_reader *reader)
+{
+	return (struct record_place){
+		.foreign_bytes = (uint32_t)reader->foreign_bytes,
+		.request_id = reader->request_id,
+		.is_kept = reader->is_kept,
+	};
+}
+
+void
+record_reader_resume(struct record_reader *reader,
+    const struct record_place             *place)
+{
+	reader->is_active = true;
+	reader->is_whole = true;
+	reader->has_params = true;
+	reader->foreign_bytes = place->foreign_bytes;
+	reader->request_id = place->request_id;
+	reader->is_kept = place->is_kept;
+}
+
 static uint16_t
 get_16(const unsigned char *bytes)
 {
@@ -200,6 +222,7 @@ on_params(struct record_reader *reader, struct buf *buf,
 		return broken(reader, "FCGI_PARAMS over the limit");
 	reader->has_params = head->content_bytes == 0;
 	keep(reader, buf, head);
+	reader->head_bytes = reader->request_bytes;
 	return RECORD_EVENT_NONE;
 }
 
@@ -267,7 +290,7 @@ on_stdin(struct record_reader *reader, struct buf *buf,
 		return broken(reader,
 		    "FCGI_STDIN before the end of FCGI_PARAMS");
 	if (head->content_bytes > 0) {
-		if (!reader->is_body_cut)
+		if (!reader->is_body_cut && !reader->is_body_unwanted)
 			keep_body(reader, buf, head);
 		return RECORD_EVENT_NONE;
 	}
@@ -277,6 +300,16 @@ on_stdin(struct record_reader *reader, struct buf *buf,
 		return broken(reader, "FCGI_PARAMS cut off");
 	reader->is_whole = true;
 	return RECORD_EVENT_REQUEST;
+}
+
+/* What comes of a request that was answered. */
+static enum record_event
+on_passing(struct record_reader *reader, const struct record_head *head)
+{
+	if (head->type == RECORD_STDIN && head->content_bytes > 0)
+		return RECORD_EVENT_NONE;
+	reader->is_passing = false;
+	return RECORD_EVENT_PASSED;
 }
 
 static enum record_event
@@ -305,10 +338,14 @@ on_record(struct record_reader *reader, struct buf *buf,
 			    head->content_bytes);
 		return reply_unknown_type(reader, head->type);
 	}
+	if (head->type == RECORD_BEGIN_REQUEST && reader->is_passing)
+		record_finish(reader);
 	if (head->type == RECORD_BEGIN_REQUEST)
 		return on_begin(reader, buf, head, content);
 	if (!reader->is_active || head->request_id != reader->request_id)
 		return on_foreign(reader, head);
+	if (reader->is_passing)
+		return on_passing(reader, head);
 	if (head->type == RECORD_ABORT_REQUEST)
 		return RECORD_EVENT_ABORT;
 	if (!reader->is_whole && head->type == RECORD_PARAMS)
@@ -358,6 +395,20 @@ record_next(struct record_reader *reader, struct buf *buf)
 	}
 	compact(reader, buf);
 	return RECORD_EVENT_NONE;
+}
+
+bool
+record_has_head(const struct record_reader *reader, const struct buf *buf)
+{
+	return reader->has_params && !reader->is_whole && !reader->is_passing &&
+	    params_are_whole((unsigned char *)buf->data, reader->head_bytes);
+}
+
+void
+record_pass(struct record_reader *reader, struct buf *buf)
+{
+	record_take(reader, buf);
+	reader->is_passing = true;
 }
 
 void

@@ -51,6 +51,7 @@ struct record_limits {
 enum record_event {
 	RECORD_EVENT_NONE,    /* more bytes are needed */
 	RECORD_EVENT_REQUEST, /* a whole request, at the buffer's front */
+	RECORD_EVENT_PASSED,  /* the body of an answered request is over */
 	RECORD_EVENT_ABORT,   /* the active request is to be ended */
 	RECORD_EVENT_REPLY,   /* reply holds a record to be sent */
 	RECORD_EVENT_BROKEN   /* error says why; no way to go on */
@@ -67,10 +68,13 @@ struct record_reader {
 	bool     is_whole;      /* the request was handed over */
 	bool     is_refused;    /* the last BEGIN_REQUEST had no role for us */
 	bool     has_params;    /* their empty record was seen */
-	bool     is_body_cut;   /* STDIN beyond body_bytes_max left out */
-	bool     is_kept;       /* FCGI_KEEP_CONN, of the last request */
+	bool     is_passing;    /* answered: the rest of it is left out */
+	bool     is_body_unwanted; /* all STDIN is left out */
+	bool     is_body_cut;      /* STDIN beyond body_bytes_max left out */
+	bool     is_kept;          /* FCGI_KEEP_CONN, of the last request */
 	uint16_t request_id;
 	size_t   params_bytes;
+	size_t   head_bytes; /* BEGIN_REQUEST and PARAMS, at the front */
 	size_t   body_bytes;
 	size_t   body_record_bytes;
 	size_t   foreign_bytes;
@@ -82,6 +86,19 @@ struct record_reader {
 
 void record_reader_init(struct record_reader *, const struct record_limits *);
 
+/* What is left of a reader while a request is answered for long. */
+struct record_place {
+	uint32_t foreign_bytes;
+	uint16_t request_id;
+	bool     is_kept;
+};
+
+/* Of a reader that has no bytes, and whose request was handed over. */
+struct record_place record_reader_place(const struct record_reader *);
+
+/* Has a new reader go on from there. */
+void record_reader_resume(struct record_reader *, const struct record_place *);
+
 /*
  * Takes the next records from the buffer. After RECORD_EVENT_REQUEST the
  * caller takes request_bytes from its front with record_take; the request
@@ -89,6 +106,16 @@ void record_reader_init(struct record_reader *, const struct record_limits *);
  * record_finish.
  */
 enum record_event record_next(struct record_reader *, struct buf *);
+
+/* Whether all PARAMS of the active request are at the buffer's front. */
+bool record_has_head(const struct record_reader *, const struct buf *);
+
+/*
+ * The active request is answered before its end: drops what there is of it,
+ * and leaves out what comes until RECORD_EVENT_PASSED, or until another one
+ * begins.
+ */
+void record_pass(struct record_reader *, struct buf *);
 
 /* Drops the request's bytes from the buffer, and those left out. */
 void record_take(struct record_reader *, struct buf *);

@@ -59,6 +59,16 @@ call_env(const struct call *call, const char *name)
 	return NULL;
 }
 
+unsigned long long
+call_content_length(const struct call *call)
+{
+	const char *announced = call_env(call, "CONTENT_LENGTH");
+
+	if (announced == NULL || *announced < '0' || *announced > '9')
+		return 0;
+	return strtoull(announced, NULL, 10);
+}
+
 void
 call_hold(struct call *call, void (*on_cancel)(void *holder), void *holder)
 {

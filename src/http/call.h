@@ -8,6 +8,7 @@
 #include "pure/query.h"
 
 struct refusal_counts;
+struct route;
 struct stream_spec;
 struct streams;
 
@@ -30,12 +31,14 @@ struct call {
 	bool   is_cgi;      /* the process answers this request only */
 
 	/* What the router has found in it. */
-	const char  *path;      /* the route's own: "/clock" */
-	char        *full_path; /* as the client asked, decoded */
-	const char  *client;    /* its address, or NULL */
-	struct query query;
-	bool         is_head;
-	bool         has_post; /* the route takes POST too */
+	const struct route *route;
+	const char         *path;      /* the route's own: "/clock" */
+	char               *full_path; /* as the client asked, decoded */
+	const char         *client;    /* its address, or NULL */
+	struct query        query;
+	bool                is_head;
+	bool                is_post;
+	bool                has_post; /* the route takes POST too */
 
 	struct answer answer;
 
@@ -62,6 +65,12 @@ void call_set_env(struct call *, char *const *env);
 
 /* The variable's value, or NULL: no variable is sure to be there. */
 const char *call_env(const struct call *, const char *name);
+
+/*
+ * The length that CONTENT_LENGTH announces. It may be absent, empty or
+ * negative; that is 0, as for a body of no announced length.
+ */
+unsigned long long call_content_length(const struct call *);
 
 /*
  * For a handler that answers after it has returned: if the client goes away

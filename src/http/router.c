@@ -100,38 +100,30 @@ answer_bad_method(const char *method, const struct route *route,
 	call_answer(call);
 }
 
-/* Has the route's handler answer, once the query can be read. */
+/* Answers what needs no handler; the route's methods are allowed. */
 static void
-run_handler(handler_fn *handler, void *context, struct call *call)
-{
-	const char *query = call_env(call, "QUERY_STRING");
-
-	if (query == NULL)
-		query = "";
-	if (query_init(&call->query, query, strlen(query)) == -1)
-		refusal_bad_request(call, "the query is malformed");
-	else
-		handler(call, context);
-}
-
-static void
-run_route(const struct router *router, const struct route *route,
+check_method(const struct router *router, const struct route *route,
     const char *method, struct call *call)
 {
+	const char *query = call_env(call, "QUERY_STRING");
+	bool        is_get = strcmp(method, "GET") == 0 || call->is_head;
+
+	call->route = route;
 	call->path = route->path;
 	call->has_post = route->post != NULL;
+	call->is_post = strcmp(method, "POST") == 0;
+	if (query == NULL)
+		query = "";
 	if (strcmp(method, "OPTIONS") == 0)
 		cors_preflight(&router->cors, call);
-	else if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
-		run_handler(route->get, route->get_context, call);
-	else if (strcmp(method, "POST") == 0 && route->post != NULL)
-		run_handler(route->post, route->post_context, call);
-	else
+	else if (!is_get && (!call->is_post || route->post == NULL))
 		answer_bad_method(method, route, call);
+	else if (query_init(&call->query, query, strlen(query)) == -1)
+		refusal_bad_request(call, "the query is malformed");
 }
 
 static void
-run_path(const struct router *router, const struct path *path,
+find_route(const struct router *router, const struct path *path,
     const char *method, struct call *call)
 {
 	const struct route *route = route_find(router, path);
@@ -141,31 +133,69 @@ run_path(const struct router *router, const struct path *path,
 	else if (route == NULL)
 		answer_not_found(router, path, call);
 	else
-		run_route(router, route, method, call);
+		check_method(router, route, method, call);
 }
 
-bool
-router_run(const struct router *router, struct call *call)
+/* Prepares the answer, of whatever kind. */
+static void
+router_begin(const struct router *router, struct call *call, const char *method)
+{
+	call->is_running = true;
+	call->client = call_env(call, "REMOTE_ADDR");
+	call->is_head = method != NULL && strcmp(method, "HEAD") == 0;
+	call->answer.has_body = !call->is_head;
+	cors_add_fields(&router->cors, call);
+}
+
+/* Finds the call's route, or answers the call. */
+static void
+router_find(const struct router *router, struct call *call)
 {
 	const char *method = call_env(call, "REQUEST_METHOD");
 	struct path path;
 	bool        has_path = path_init(&path, call, router->mounts,
 		   router->mount_count);
 
-	call->is_running = true;
 	call->full_path = path.full;
-	call->client = call_env(call, "REMOTE_ADDR");
-	call->is_head = method != NULL && strcmp(method, "HEAD") == 0;
-	call->answer.has_body = !call->is_head;
-	cors_add_fields(&router->cors, call);
+	router_begin(router, call, method);
 	if (method == NULL)
 		refusal_bad_request(call,
 		    "the web server passed no REQUEST_METHOD");
 	else if (!has_path)
 		refusal_bad_request(call, "the web server passed no path");
 	else
-		run_path(router, &path, method, call);
+		find_route(router, &path, method, call);
+}
+
+bool
+router_run(const struct router *router, struct call *call)
+{
+	router_find(router, call);
+	if (!call->is_answered && call->is_post)
+		call->route->post(call, call->route->post_context);
+	else if (!call->is_answered)
+		call->route->get(call, call->route->get_context);
 	call->is_running = false;
 	assert(call->is_answered || call->on_cancel != NULL);
 	return call->is_answered;
+}
+
+bool
+router_check(const struct router *router, struct call *call, bool *takes_body)
+{
+	router_find(router, call);
+	*takes_body = !call->is_answered && call->is_post;
+	if (*takes_body && call->route->post_check != NULL)
+		call->route->post_check(call, call->route->post_context);
+	call->is_running = false;
+	return call->is_answered;
+}
+
+void
+router_refuse(const struct router *router, struct call *call, long retry_ms,
+    const char *why)
+{
+	router_begin(router, call, call_env(call, "REQUEST_METHOD"));
+	refusal_come_back(call, retry_ms, why);
+	call->is_running = false;
 }

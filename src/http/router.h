@@ -14,6 +14,13 @@ struct call;
  */
 typedef void handler_fn(struct call *, void *context);
 
+/*
+ * Refuses a POST by what its head says, before the body has come: answers the
+ * call then. One that it lets pass is handed to the handler later, as another
+ * call.
+ */
+typedef void check_fn(struct call *, void *context);
+
 /* A path, and who answers it. */
 struct route {
 	const char *path;
@@ -21,6 +28,7 @@ struct route {
 	void       *get_context;
 	handler_fn *post; /* NULL: no POST */
 	void       *post_context;
+	check_fn   *post_check; /* with post_context; NULL: none */
 };
 
 /* The table of routes, and where they are. */
@@ -38,5 +46,16 @@ struct router {
  * an answer too.
  */
 bool router_run(const struct router *, struct call *);
+
+/*
+ * Looks at a call that has no body yet. Returns whether it was answered, since
+ * it is refused whatever its body is. If not, *takes_body tells whether the
+ * body will be looked at.
+ */
+bool router_check(const struct router *, struct call *, bool *takes_body);
+
+/* Answers the call as refusal_come_back does, whatever it asks for. */
+void router_refuse(const struct router *, struct call *, long retry_ms,
+    const char *why);
 
 #endif

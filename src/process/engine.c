@@ -17,14 +17,18 @@
 
 #define PARAMS_BYTES_MAX (256 * 1024)
 #define FOREIGN_BYTES_MAX (64 * 1024)
-#define BUFFERED_BYTES_MAX (64 * 1024 * 1024)
+
+/* Memory for requests that are not whole, of small ones and of the others. */
+#define SMALL_BYTES_MAX (16 * 1024 * 1024)
+#define LARGE_BYTES_MAX (48 * 1024 * 1024)
+
 #define IDLE_TIMEOUT_MS 60000
 
 /* Web servers wait for an answer for half a minute and more. */
 #define CALL_TIMEOUT_MS 10000
 
-/* Fewer streams are not worth it to look for their memory. */
-#define TRIM_COUNT_MIN 1000
+/* Fewer connections are not worth it to look for their memory. */
+#define TRIM_COUNT_MIN 500
 #define TOPICS_MAX 100000
 
 /* Descriptors that are no stream's, beside a part of all that there are. */
@@ -119,13 +123,13 @@ engine_run_clock(struct engine *engine)
 }
 
 /*
- * When most of many streams are gone their memory goes back too. The allocator
- * does that by itself only for what lies at its end.
+ * When most of many connections are gone their memory goes back too. The
+ * allocator does that by itself only for what lies at its end.
  */
 static void
 engine_trim(struct engine *engine)
 {
-	size_t open_count = engine->streams.open_count;
+	size_t open_count = engine->conns.open_count;
 
 	if (open_count > engine->peak_count)
 		engine->peak_count = open_count;
@@ -214,7 +218,8 @@ engine_set_options(struct engine *engine, const struct options *options,
 		.records.params_bytes_max = PARAMS_BYTES_MAX,
 		.records.body_bytes_max = options->max_body_bytes,
 		.records.foreign_bytes_max = FOREIGN_BYTES_MAX,
-		.buffered_bytes_max = BUFFERED_BYTES_MAX,
+		.small_bytes_max = SMALL_BYTES_MAX,
+		.large_bytes_max = LARGE_BYTES_MAX,
 		.request_timeout_ms = options->request_timeout_ms,
 		.idle_timeout_ms = IDLE_TIMEOUT_MS,
 		.call_timeout_ms = CALL_TIMEOUT_MS,
@@ -280,7 +285,7 @@ engine_init_routing(struct engine *engine, size_t descriptors_max)
 		.started_ms = engine->wall_ms(),
 		.descriptors_max = descriptors_max,
 		.connection_count = &engine->conns.open_count,
-		.buffered_bytes = &engine->conns.buffered_bytes,
+		.buffered_bytes = &engine->conns.pool.bytes,
 	};
 	routing_init(routing);
 }
@@ -317,6 +322,7 @@ engine_init(struct engine *engine, const struct options *options,
 	engine->conns.loop = &engine->loop;
 	engine->conns.router = &engine->routing.router;
 	engine->conns.streams = &engine->streams;
+	engine->conns.turns = &engine->turns;
 	conns_init(&engine->conns, &no_conn_limits);
 	engine_set_options(engine, options, keys);
 	uv_prepare_start(&engine->turn, on_turn);

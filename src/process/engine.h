@@ -25,7 +25,7 @@ struct engine {
 	uv_timer_t      timer;
 	int64_t         armed_ms; /* the timer's time; INT64_MAX: none */
 	int64_t         clock_due_ms;
-	size_t          peak_count; /* of open streams, since the last trim */
+	size_t          peak_count; /* of connections, since the last trim */
 	struct turns    turns;
 	struct streams  streams;
 	struct clock   *clock;

@@ -126,18 +126,12 @@ is_usable(const struct publish_route *route, struct call *call)
 	return is_own_page(route, call);
 }
 
-/* Whether the sender may publish to the update's topics. */
+/* Whether that is what allows it; if not, the call was answered. */
 static bool
-is_authorized(const struct publish_route *route, struct call *call,
-    struct update *update)
+is_allowed(struct call *call, enum publish_verdict verdict)
 {
-	switch (publishers_judge(route->publishers,
-	    call_env(call, "HTTP_AUTHORIZATION"), call->client,
-	    update->topics.names, update->topics.count,
-	    turns_now_ms(route->turns))) {
+	switch (verdict) {
 	case PUBLISH_ALLOWED:
-		update->has_key = true;
-		return true;
 	case PUBLISH_ALLOWED_TO_ALL:
 		return true;
 	case PUBLISH_OFF:
@@ -156,6 +150,20 @@ is_authorized(const struct publish_route *route, struct call *call,
 		return false;
 	}
 	return false;
+}
+
+/* Whether the sender may publish to the update's topics. */
+static bool
+is_authorized(const struct publish_route *route, struct call *call,
+    struct update *update)
+{
+	enum publish_verdict verdict = publishers_judge(route->publishers,
+	    call_env(call, "HTTP_AUTHORIZATION"), call->client,
+	    update->topics.names, update->topics.count,
+	    turns_now_ms(route->turns));
+
+	update->has_key = verdict == PUBLISH_ALLOWED;
+	return is_allowed(call, verdict);
 }
 
 /* The first field of that name, or NULL. */
@@ -333,6 +341,18 @@ publish_form(const struct publish_route *route, struct call *call,
 	    LOG_INT("bytes", update.event.data_bytes));
 	answer_id(&update, &call->answer);
 	call_answer(call);
+}
+
+void
+publish_route_check(struct call *call, void *context)
+{
+	const struct publish_route *route = context;
+
+	if (!refusal_topics_off(call, route->topics_problem) &&
+	    is_usable(route, call))
+		is_allowed(call,
+		    publishers_judge_any(route->publishers,
+			call_env(call, "HTTP_AUTHORIZATION")));
 }
 
 void

@@ -23,6 +23,9 @@ struct publish_route {
 	struct refusal_counts *refusals;
 };
 
+/* Refuses what cannot become an update, whatever its body is. */
+check_fn publish_route_check;
+
 /* Takes an update: a form, as the Mercure protocol has it. */
 handler_fn publish_route_post;
 

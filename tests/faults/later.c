@@ -113,7 +113,7 @@ __wrap_routing_init(struct routing *routing)
 {
 	__real_routing_init(routing);
 	extended[0] = (struct route){ "/later", later_get, routing, later_get,
-		routing };
+		routing, NULL };
 	memcpy(extended + 1, routing->table, sizeof(routing->table));
 	routing->router.routes = extended;
 	routing->router.route_count = ROUTING_ROUTE_COUNT + 1;

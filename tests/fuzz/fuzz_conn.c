@@ -270,7 +270,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	close(fd);
 	turn(TURN_COUNT);
 	require(engine.conns.open_count == 0, "no connection is left");
-	require(engine.conns.buffered_bytes == 0, "no buffer is left");
+	require(engine.conns.pool.bytes == 0, "no buffer is left");
 	require(engine.streams.open_count == 0, "no stream is left");
 	engine_tear_down();
 	buf_deinit(&received);

@@ -111,6 +111,9 @@ next(struct record_reader *reader, struct buf *buf, struct buf *story)
 		if (reader->request_id % 2 == 0)
 			record_finish(reader);
 		break;
+	case RECORD_EVENT_PASSED:
+		/* Nothing here is answered before its end. */
+		abort();
 	case RECORD_EVENT_ABORT:
 		require(reader->is_active);
 		record_finish(reader);

@@ -166,6 +166,20 @@ def test_body_that_is_too_long(hub):
     assert hub.publish("t", "x")
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_body_that_is_refused_by_its_head(hub, count):
+    """The answer comes while the server still sends the body, and the
+    server's next requests are not the worse for it."""
+    for _ in range(count):
+        headers = {"Content-Type": FORM}
+        answer = hub.request("POST", HUB, b"x" * (MAX_BODY - 1000), headers)
+        assert answer.status == 401, answer.read()
+        headers["Authorization"] = f"Bearer {KEY}"
+        answer = hub.request("POST", HUB, b"x" * (900 * 1024), headers)
+        assert answer.status == 413, answer.read()
+        assert hub.post([("topic", "t"), ("data", "x" * 70000)]).status == 200
+
+
 # Where topics cannot be served
 
 def check_no_topics(hub, why, count=1):

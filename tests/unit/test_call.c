@@ -60,7 +60,7 @@ static int
 set_up(void **state)
 {
 	static const struct route table[] = { { "/slow", slow_get, &slow,
-	    slow_get, &slow } };
+	    slow_get, &slow, NULL } };
 
 	(void)state;
 	slow = (struct slow){ 0 };

@@ -346,6 +346,98 @@ test_a_begin_of_a_wrong_size_breaks_it(void **state)
 	}
 }
 
+/* All but the body of a request of a kept connection. */
+static void
+put_head(unsigned id)
+{
+	wire_begin(&buf, id, RECORD_RESPONDER, WIRE_KEEP_CONN);
+	wire_stream(&buf, RECORD_PARAMS, id, "\1\1ab", 4);
+}
+
+static void
+test_what_is_passed_over_is_not_kept(void **state)
+{
+	static const char content[60000];
+
+	(void)state;
+	put_head(7);
+	assert_next(RECORD_EVENT_NONE);
+	assert_true(record_has_head(&reader, &buf));
+	assert_int_equal(reader.head_bytes, buf.len_bytes);
+	record_pass(&reader, &buf);
+	assert_int_equal(buf.len_bytes, 0);
+	for (int i = 0; i < 10; i++) {
+		wire_record(&buf, RECORD_STDIN, 7, content, sizeof(content), 3);
+		assert_next(RECORD_EVENT_NONE);
+		assert_int_equal(buf.len_bytes, 0);
+	}
+	assert_false(record_has_head(&reader, &buf));
+	wire_record(&buf, RECORD_STDIN, 7, "", 0, 0);
+	assert_next(RECORD_EVENT_PASSED);
+	assert_true(reader.is_kept);
+	record_finish(&reader);
+	put_head(8);
+	wire_record(&buf, RECORD_STDIN, 8, "", 0, 0);
+	assert_next(RECORD_EVENT_REQUEST);
+}
+
+/* A web server that knows of the answer may not send the rest. */
+static void
+test_another_request_ends_what_is_passed_over(void **state)
+{
+	(void)state;
+	for (unsigned id = 7; id < 9; id++) {
+		put_head(7);
+		assert_next(RECORD_EVENT_NONE);
+		record_pass(&reader, &buf);
+		wire_record(&buf, RECORD_STDIN, 7, "xyz", 3, 0);
+		put_head(id);
+		wire_record(&buf, RECORD_STDIN, id, "", 0, 0);
+		assert_next(RECORD_EVENT_REQUEST);
+		assert_int_equal(reader.request_id, id);
+		assert_int_equal(reader.body_bytes, 0);
+		record_take(&reader, &buf);
+		record_finish(&reader);
+	}
+	put_head(7);
+	assert_next(RECORD_EVENT_NONE);
+	record_pass(&reader, &buf);
+	wire_record(&buf, RECORD_ABORT_REQUEST, 7, "", 0, 0);
+	assert_next(RECORD_EVENT_PASSED);
+}
+
+static void
+test_a_body_that_nobody_wants_is_not_kept(void **state)
+{
+	(void)state;
+	put_head(7);
+	assert_next(RECORD_EVENT_NONE);
+	reader.is_body_unwanted = true;
+	wire_stream(&buf, RECORD_STDIN, 7, "body", 4);
+	assert_next(RECORD_EVENT_REQUEST);
+	assert_int_equal(reader.body_bytes, 0);
+	assert_false(reader.is_body_cut);
+}
+
+/* Lengths that claim more than there is are not for libfcgi to find. */
+static void
+test_a_cut_head_is_none(void **state)
+{
+	(void)state;
+	wire_begin(&buf, 7, RECORD_RESPONDER, 0);
+	assert_next(RECORD_EVENT_NONE);
+	assert_false(record_has_head(&reader, &buf));
+	wire_record(&buf, RECORD_PARAMS, 7,
+	    "\1\x7f"
+	    "ab",
+	    4, 0);
+	assert_next(RECORD_EVENT_NONE);
+	assert_false(record_has_head(&reader, &buf));
+	wire_record(&buf, RECORD_PARAMS, 7, "", 0, 0);
+	assert_next(RECORD_EVENT_NONE);
+	assert_false(record_has_head(&reader, &buf));
+}
+
 #define RECORD_TEST(name) \
 	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
@@ -366,6 +458,10 @@ main(void)
 		RECORD_TEST(test_other_versions_break_it),
 		RECORD_TEST(test_records_in_a_wrong_order_break_it),
 		RECORD_TEST(test_a_begin_of_a_wrong_size_breaks_it),
+		RECORD_TEST(test_what_is_passed_over_is_not_kept),
+		RECORD_TEST(test_another_request_ends_what_is_passed_over),
+		RECORD_TEST(test_a_body_that_nobody_wants_is_not_kept),
+		RECORD_TEST(test_a_cut_head_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,153 @@
+"""Bodies that never end fill the memory for requests. Who asks for little is
+answered all the same, and so is who publishes."""
+
+import time
+import urllib.parse
+
+import pytest
+
+import fcgi_client
+from crowd import EVENT_STREAM
+from fcgi_client import Answer, begin, environ, pairs, record, records
+from responder import is_sanitized
+
+MIB = 1 << 20
+KEY = "0123456789abcdef0123456789abcdef"
+FORM = "application/x-www-form-urlencoded"
+CROWD = 300
+
+
+def head(length, **changes):
+    """A POST up to where its body begins."""
+    changes.setdefault("path", "/events")
+    values = environ(method="POST", CONTENT_LENGTH=str(length),
+                     CONTENT_TYPE=FORM, **changes)
+    return begin() + records(fcgi_client.PARAMS, pairs(values))
+
+
+def body(length):
+    """So much of a body that has no end yet."""
+    pieces = [record(fcgi_client.STDIN, b"x" * 65535)
+              for _ in range(length // 65535)]
+    return b"".join(pieces)
+
+
+def publish(process, topic, data, **changes):
+    form = urllib.parse.urlencode({"topic": topic, "data": data}).encode()
+    return process.ask("/events", method="POST", body=form,
+                       CONTENT_TYPE=FORM,
+                       HTTP_AUTHORIZATION=f"Bearer {KEY}", **changes)
+
+
+@pytest.fixture
+def key_file(tmp_path):
+    path = tmp_path / "keys"
+    path.write_text(KEY + "\n")
+    path.chmod(0o600)
+    return str(path)
+
+
+def check_good_answers(process):
+    """A small request, a stream and a publish, each at once."""
+    began = time.monotonic()
+    process.check_good()
+    with process.client() as client:
+        answer = client.send_request("/clock", "interval=100ms",
+                                     **EVENT_STREAM)
+        client.recv_events(answer, 2)
+    assert publish(process, "news", "good").status == "200 OK"
+    # A large one of a publisher is taken too.
+    assert publish(process, "news", "y" * 200000).status == "200 OK"
+    assert time.monotonic() - began < (10 if is_sanitized() else 2)
+
+
+@pytest.mark.parametrize("path", ["/events", "/nope", "/clock"])
+def test_bodies_without_end(fcgi_sse, good_clients, bad_peers, key_file, path):
+    """Anybody may publish here, so nobody is refused by the head."""
+    process = fcgi_sse("--publish-key-file", key_file, "--public-topic",
+                       "chat", "--max-body", "1M")
+    good = good_clients(process, CROWD)
+    with process.unharmed(slack_kib=80 * 1024):
+        bad_peers.add(process.address, head(MIB, path=path) + body(MIB), 63)
+        bad_peers.add(process.address,
+                      head(6000, path=path)
+                      + record(fcgi_client.STDIN, b"x" * 5000), 30)
+        for _ in range(3):
+            check_good_answers(process)
+        bad_peers.close()
+    good.check()
+    good.leave()
+    refused = [line for line in process.log if line.has(
+        event="refuse-request")]
+    if path == "/events":
+        # 48 MiB are for bodies; some of the 63 had to go.
+        assert 10 <= len(refused) <= 63
+    else:
+        assert not refused
+
+
+def test_small_requests_without_end(fcgi_sse, good_clients, bad_peers):
+    """More of them than their memory holds: the largest make room."""
+    process = fcgi_sse()
+    good = good_clients(process, CROWD)
+    cut = fcgi_client.get("/clock", x="y" * 7000)[:7000]
+    with process.unharmed(slack_kib=80 * 1024):
+        bad_peers.add(process.address, cut, 3000)
+        for _ in range(3):
+            process.check_good()
+        bad_peers.close()
+    good.check()
+    good.leave()
+
+
+@pytest.mark.parametrize("length", [MIB, 0])
+@pytest.mark.parametrize("changes, args, status", [
+    ({}, [], "403 Forbidden"),
+    ({}, ["key"], "401 Unauthorized"),
+    ({"HTTP_AUTHORIZATION": "Bearer wrong"}, ["key"], "401 Unauthorized"),
+    ({"HTTP_CONTENT_ENCODING": "gzip"}, ["key"],
+     "415 Unsupported Media Type"),
+    ({"path": "/clock"}, [], "405 Method Not Allowed"),
+    ({"path": "/nope"}, [], "404 Not Found"),
+    ({"HTTP_AUTHORIZATION": f"Bearer {KEY}", "CONTENT_LENGTH": "1048577"},
+     ["key", "--max-body", "1M"], "413 Content Too Large"),
+])
+def test_a_body_is_refused_by_its_head(fcgi_sse, key_file, length, changes,
+                                       args, status):
+    """At once; then the rest of it is passed over, and the connection goes
+    on."""
+    args = [part for arg in args for part in
+            (["--publish-key-file", key_file] if arg == "key" else [arg])]
+    process = fcgi_sse(*args)
+    changes = dict(changes)
+    length_said = changes.pop("CONTENT_LENGTH", str(length or 100000))
+    path = changes.pop("path", "/events")
+    values = environ(path, method="POST", CONTENT_TYPE=FORM,
+                     CONTENT_LENGTH=length_said, **changes)
+    asked = begin(keep=True) + records(fcgi_client.PARAMS, pairs(values))
+    with process.client() as client:
+        client.send(asked + (body(length) if length else
+                             record(fcgi_client.STDIN, b"x")))
+        answer = client.recv_end(Answer(), 2)
+        assert answer.status == status
+        # What is still to come is not held.
+        client.send(body(4 * MIB) + record(fcgi_client.STDIN))
+        assert client.ask("/nope", keep=True).status == "404 Not Found"
+        assert b'fcgi_sse_request_buffer_bytes 0\n' in client.ask(
+            "/metrics", keep=True, REMOTE_ADDR="127.0.0.1").body
+        # A web server that drops the rest of the body may ask anew at once.
+        client.send(asked + body(MIB)[:70000])
+        assert client.recv_end(Answer(), 2).status == status
+
+
+def test_one_who_was_refused_does_not_stay(fcgi_sse):
+    process = fcgi_sse("--request-timeout", "1s")
+    with process.client() as client:
+        client.send(head(MIB) + body(MIB))
+        assert client.recv_end(Answer(), 2).status == "403 Forbidden"
+        assert client.recv_close(3) == []
+    with process.client() as client:
+        client.send(head(MIB) + body(MIB))
+        client.recv_end(Answer(), 2)
+        client.send(record(fcgi_client.STDIN))
+        assert client.recv_close(0.8) == []
