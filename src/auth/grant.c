@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/rights.h"
 #include "base/mem.h"
 #include "base/tree.h"
 
@@ -146,5 +147,6 @@ grant_unref(struct grants *grants, struct grant *grant)
 		return;
 	tree_remove(&grants->tree, grant, compare);
 	grants->count--;
+	rights_free(grant->rights);
 	free(grant);
 }

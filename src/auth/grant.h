@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct rights;
+
 /* The two drafts of the Mercure protocol: 0.x hubs speak 07, 1.0 speaks 08. */
 enum token_dialect { TOKEN_DIALECT_07, TOKEN_DIALECT_08 };
 
@@ -33,6 +35,7 @@ struct grant_selector {
 struct grant {
 	uint64_t              id; /* never used again while the process runs */
 	uint32_t              ref_count;
+	struct rights        *rights; /* what they allow (auth/rights.h) */
 	enum token_dialect    dialect;
 	enum token_role       role;
 	size_t                selector_count; /* 0: no rights */
