@@ -149,6 +149,7 @@ token_new(const struct token_attempt *attempt,
 	token->times = attempt->times;
 	token->key_id = key_id;
 	token->size_bytes = sizeof(*token);
+	token->grants = attempt->rules->grants;
 	token->grant = grants_get(attempt->rules->grants, attempt->dialect,
 	    attempt->role, rights->selectors, rights->selector_count);
 	take_payloads(token, rights);
@@ -197,6 +198,14 @@ token_ref(struct token *token)
 {
 	token->ref_count++;
 	return token;
+}
+
+void
+token_release(void *arg)
+{
+	struct token *token = arg;
+
+	token_unref(token->grants, token);
 }
 
 void

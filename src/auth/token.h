@@ -13,6 +13,7 @@
 /* A token that was verified, for one role. Several may hold it. */
 struct token {
 	uint32_t           ref_count;
+	struct grants     *grants; /* where the grant is from */
 	struct grant      *grant;
 	struct token_times times;
 	uint64_t           key_id; /* what token_keys_has_id knows */
@@ -75,6 +76,9 @@ enum token_result token_times_check(const struct token_times *,
     int64_t wall_ms);
 
 struct token *token_ref(struct token *);
+
+/* Gives back a token, as token_unref; for where a pointer is to be freed. */
+void token_release(void *token);
 
 /* Freed when nobody holds it. NULL is allowed. */
 void token_unref(struct grants *, struct token *);

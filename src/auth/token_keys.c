@@ -349,6 +349,17 @@ token_keys_count(const struct token_keys *keys)
 }
 
 bool
+token_keys_has_dialect(const struct token_keys *keys,
+    enum token_dialect                          dialect)
+{
+	for (size_t i = 0; i < keys->count; i++) {
+		if (keys->list[i].dialect == dialect)
+			return true;
+	}
+	return false;
+}
+
+bool
 token_keys_has_id(const struct token_keys *keys, uint64_t id)
 {
 	for (size_t i = 0; i < keys->count; i++) {

@@ -56,6 +56,9 @@ void token_keys_free(struct token_keys *);
 
 size_t token_keys_count(const struct token_keys *);
 
+/* Whether there are keys for tokens of this dialect. */
+bool token_keys_has_dialect(const struct token_keys *, enum token_dialect);
+
 /* Whether a key that verified a token is in this list, with its bounds. */
 bool token_keys_has_id(const struct token_keys *, uint64_t id);
 

@@ -72,9 +72,16 @@ call_content_length(const struct call *call)
 void
 call_hold(struct call *call, void (*on_cancel)(void *holder), void *holder)
 {
-	assert(call->is_running && !call->is_answered);
+	assert(!call->is_answered && call->on_cancel == NULL);
 	call->on_cancel = on_cancel;
 	call->holder = holder;
+}
+
+void
+call_resume(struct call *call)
+{
+	call->on_cancel = NULL;
+	call->holder = NULL;
 }
 
 void

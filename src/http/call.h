@@ -79,6 +79,9 @@ unsigned long long call_content_length(const struct call *);
  */
 void call_hold(struct call *, void (*on_cancel)(void *holder), void *holder);
 
+/* The holder of a call goes on with it: it answers it, or holds it again. */
+void call_resume(struct call *);
+
 /*
  * The answer is whole. Once the handler has returned, the call is gone; a
  * late one is gone at once.

@@ -1,0 +1,147 @@
+#include "config.h"
+
+#include "auth/access.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/rights.h"
+#include "base/mem.h"
+#include "hub/update.h"
+#include "pure/selector.h"
+#include "pure/url.h"
+
+/* Tokens that are kept so that they are not verified again. */
+static const struct token_cache_limits cache_limits = {
+	.token_count_max = 50000,
+	.bytes_max = (size_t)32 * 1024 * 1024,
+	.failed_count_max = 10000,
+};
+
+struct access {
+	struct url                  base;
+	struct token_keys          *keys; /* NULL: none yet */
+	char                       *audience;
+	struct token_rules          rules;
+	struct token_selector_check check;
+	struct token_cache         *cache;
+};
+
+static bool
+is_valid(const void *data, enum grant_match match, const char *text)
+{
+	return rights_is_valid(match, text, data);
+}
+
+struct access *
+access_new(const char *public_url)
+{
+	struct access *access = mem_zalloc(sizeof(*access));
+	int            error;
+
+	error = selector_base_parse(&access->base, public_url,
+	    strlen(public_url));
+	assert(error == 0);
+	access->check = (struct token_selector_check){ is_valid,
+		&access->base };
+	access->rules.check = &access->check;
+	access->rules.grants = grants_new();
+	access->cache = token_cache_new(&cache_limits, access->rules.grants);
+	return access;
+}
+
+void
+access_free(struct access *access)
+{
+	if (access == NULL)
+		return;
+	token_cache_free(access->cache);
+	grants_free(access->rules.grants);
+	token_keys_free(access->keys);
+	free(access->audience);
+	url_deinit(&access->base);
+	free(access);
+}
+
+void
+access_set_keys(struct access *access, struct token_keys *keys,
+    const char *audience)
+{
+	token_cache_clear(access->cache);
+	token_keys_free(access->keys);
+	free(access->audience);
+	access->keys = keys;
+	access->audience = audience == NULL ? NULL : mem_strdup(audience);
+	access->rules.keys = keys;
+	access->rules.audience = access->audience;
+}
+
+bool
+access_has_keys(const struct access *access)
+{
+	return access->keys != NULL && token_keys_count(access->keys) > 0;
+}
+
+bool
+access_has_dialect(const struct access *access, enum token_dialect dialect)
+{
+	return access->keys != NULL &&
+	    token_keys_has_dialect(access->keys, dialect);
+}
+
+enum token_result
+access_judge(struct access *access, const struct token_request *request,
+    struct token **token, int64_t *wait_ms)
+{
+	return token_cache_judge(access->cache, &access->rules, request, token,
+	    wait_ms);
+}
+
+void
+access_unref(struct access *access, struct token *token)
+{
+	token_unref(access->rules.grants, token);
+}
+
+bool
+access_knows_key(const struct access *access, const struct token *token)
+{
+	return token_keys_has_id(access->keys, token->key_id);
+}
+
+bool
+access_may_publish(const struct access *access, const struct token *token,
+    const char *topic)
+{
+	return token->grant->role == TOKEN_ROLE_PUBLISHER &&
+	    rights_allow(token->grant, &access->base, topic);
+}
+
+bool
+access_may_read(const struct access *access, const struct token *token,
+    const struct update *update)
+{
+	if (!update->is_private)
+		return true;
+	return token != NULL && token->grant->role == TOKEN_ROLE_SUBSCRIBER &&
+	    rights_allow_update(token->grant, &access->base, update);
+}
+
+bool
+access_is_reserved(const struct access *access, const char *topic)
+{
+	return selector_is_reserved(topic, strlen(topic), &access->base);
+}
+
+const struct url *
+access_base(const struct access *access)
+{
+	return &access->base;
+}
+
+const struct token_cache_totals *
+access_totals(const struct access *access)
+{
+	return token_cache_totals(access->cache);
+}
