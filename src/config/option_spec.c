@@ -5,6 +5,8 @@
 #include <sys/un.h>
 
 #include "config/options.h"
+#include "pure/selector.h"
+#include "pure/url.h"
 
 #define DIGITS "0123456789"
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
@@ -101,6 +103,50 @@ is_mount(const char *text)
 	}
 	return text[0] == '/' && strpbrk(text, "?#%") == NULL &&
 	    strstr(text, "//") == NULL;
+}
+
+/* An origin that may have one "*" in place of some of its characters. */
+static bool
+is_origin_pattern(const char *text)
+{
+	const char *star = strchr(text, '*');
+	const char *host = strstr(text, "://");
+	char        filled[256];
+
+	if (star == NULL || strcmp(text, "*") == 0)
+		return is_origin(text);
+	if (host == NULL || star < host || strchr(star + 1, '*') != NULL ||
+	    strlen(text) >= sizeof(filled))
+		return false;
+	memcpy(filled, text, strlen(text) + 1);
+	filled[star - text] = '8';
+	return is_origin(filled);
+}
+
+/* The hub's URL or its path, with nothing behind the path. */
+static bool
+is_public_url(const char *text)
+{
+	struct url url = { 0 };
+	bool       is_url;
+
+	is_url = (text[0] == '/' || strncmp(text, "https://", 8) == 0 ||
+		     strncmp(text, "http://", 7) == 0) &&
+	    strpbrk(text, "?#*{}\\") == NULL &&
+	    selector_base_parse(&url, text, strlen(text)) == 0 &&
+	    !url_part_is(&url, URL_PATHNAME, "/");
+	url_deinit(&url);
+	return is_url;
+}
+
+/* RFC 9110 section 5.6.2 has the characters of a cookie's name. */
+static bool
+is_cookie_name(const char *text)
+{
+	size_t len = strspn(text,
+	    DIGITS LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%&'*+-.^_`|~");
+
+	return len > 0 && len < 128 && text[len] == '\0';
 }
 
 /* clang-format off */
@@ -208,6 +254,12 @@ const struct option_spec option_specs[] = {
 	{ .name = "public-topic", LIST(public_topic), .argument = "TOPIC",
 	    .help = "Anyone may publish to this topic. The rate is limited "
 	    "for each address." },
+	{ .name = "publish-origin", LIST(publish_origin), .argument = "ORIGIN",
+	    .is_valid = is_origin_pattern,
+	    .takes = "* or an origin as browsers send it, such as "
+	    "https://example.org, in which one * may stand for any characters",
+	    .help = "Let pages of this origin publish by the token of a "
+	    "cookie. Without it only pages of the hub's own origin may." },
 	{ .name = "history-events", NUMBER(history_events, 1, 1000000),
 	    .fallback = "1000", .argument = "COUNT",
 	    .help = "How many events a topic keeps for subscribers who come "
@@ -222,6 +274,41 @@ const struct option_spec option_specs[] = {
 	    DURATION(coalesce_ms, 1, 10 * SECOND_MS), .argument = "TIME",
 	    .help = "Send the events that are published to a topic within "
 	    "this time together, which costs less." },
+
+	{ HEADING("Tokens") },
+	{ .name = "token-key", LIST(token_key), .argument = "SPEC",
+	    .help = "A key for tokens, such as "
+	    "dialect=07,role=subscriber,alg=HS256,file=PATH. fcgi-sse(8) "
+	    "tells its members." },
+	{ .name = "allow-weak-keys", FLAG(allow_weak_keys), .fallback = "no",
+	    .help = "Take secrets that others could guess, for tests." },
+	{ .name = "token-audience", STRING(token_audience),
+	    .argument = "URL", .takes = "the hub's resource identifier",
+	    .help = "What a token of draft 08 has to name as its audience "
+	    "(aud)." },
+	{ .name = "public-url", STRING(public_url), .argument = "URL",
+	    .fallback = "/.well-known/mercure", .is_valid = is_public_url,
+	    .takes = "a path that begins with /, or an http or https URL, "
+	    "without a query",
+	    .help = "The hub's URL, or its path alone. Topics there are "
+	    "reserved, and patterns are relative to it." },
+	{ .name = "anonymous", .fallback = "auto", .argument = "WORD",
+	    WORD(enum options_anonymous, anonymous, "auto", "yes", "no"),
+	    .help = "Whether clients without a token may subscribe: yes, no, "
+	    "or auto for yes where no token key is configured." },
+	{ .name = "cookie-name", STRING(cookie_name), .argument = "NAME",
+	    .fallback = "mercureAuthorization", .is_valid = is_cookie_name,
+	    .takes = "the name of a cookie",
+	    .help = "The cookie that holds a token of draft 07." },
+	{ .name = "access-token-cookie", STRING(access_token_cookie),
+	    .argument = "NAME", .is_valid = is_cookie_name,
+	    .fallback = "__Secure-mercure_access_token",
+	    .takes = "the name of a cookie",
+	    .help = "The cookie that holds a token of draft 08. It is looked "
+	    "at first." },
+	{ .name = "query-token", FLAG(query_token), .fallback = "no",
+	    .help = "Take tokens of draft 07 from the query too "
+	    "(authorization=). Access logs will hold them." },
 
 	{ HEADING("Operation") },
 	{ .name = "status", FLAG(status), .fallback = "no",

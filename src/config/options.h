@@ -9,28 +9,46 @@
 
 struct buf;
 
+/* Whether a client without a token may subscribe. */
+enum options_anonymous {
+	OPTIONS_ANONYMOUS_AUTO, /* only where no token key is configured */
+	OPTIONS_ANONYMOUS_YES,
+	OPTIONS_ANONYMOUS_NO
+};
+
 /*
  * The values of all options. A new option is a field here and a row in
  * option_spec.c.
  * Strings and lists belong to the struct.
  */
 struct options {
-	char          **listen; /* unix:PATH, HOST:PORT, [V6]:PORT */
-	size_t          listen_count;
-	unsigned        socket_mode;
-	char           *config; /* NULL: no file was read */
-	char          **mount;  /* begin with a slash, and may end with one */
-	size_t          mount_count;
-	int64_t         request_timeout_ms;
-	uint64_t        max_body_bytes;
-	int64_t         heartbeat_ms;
-	uint64_t        max_streams;            /* 0: what descriptors allow */
-	uint64_t        max_streams_per_client; /* 0: no limit */
-	int64_t         stall_timeout_ms;
-	int64_t         stream_lifetime_ms; /* 0: no limit */
-	char           *publish_key_file;   /* NULL: none */
-	char          **public_topic;
-	size_t          public_topic_count;
+	char   **listen; /* unix:PATH, HOST:PORT, [V6]:PORT */
+	size_t   listen_count;
+	unsigned socket_mode;
+	char    *config; /* NULL: no file was read */
+	char   **mount;  /* begin with a slash, and may end with one */
+	size_t   mount_count;
+	int64_t  request_timeout_ms;
+	uint64_t max_body_bytes;
+	int64_t  heartbeat_ms;
+	uint64_t max_streams;            /* 0: what descriptors allow */
+	uint64_t max_streams_per_client; /* 0: no limit */
+	int64_t  stall_timeout_ms;
+	int64_t  stream_lifetime_ms; /* 0: no limit */
+	char    *publish_key_file;   /* NULL: none */
+	char   **public_topic;
+	size_t   public_topic_count;
+	char   **token_key; /* as token_key_spec_init reads them */
+	size_t   token_key_count;
+	bool     allow_weak_keys;
+	char    *token_audience; /* NULL: none */
+	char    *public_url;
+	enum options_anonymous anonymous;
+	char                  *cookie_name;
+	char                  *access_token_cookie;
+	bool                   query_token;
+	char          **publish_origin; /* as allow_origin; one "*" inside */
+	size_t          publish_origin_count;
 	uint64_t        history_events;
 	uint64_t        history_bytes;
 	int64_t         history_age_ms;
