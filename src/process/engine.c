@@ -5,11 +5,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "auth/access.h"
 #include "auth/publishers.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/options.h"
 #include "hub/clock.h"
+#include "process/keys.h"
 #include "stream/sampler.h"
 
 /* Cursors that are called in one turn. */
@@ -159,6 +161,7 @@ on_turn(uv_prepare_t *prepare)
 	struct engine *engine = prepare->data;
 
 	conns_run(&engine->conns);
+	bearer_run(&engine->routing.bearer);
 	streams_run(&engine->streams);
 	engine_run_clock(engine);
 	sampler_run(engine->sampler, turns_now_ms(&engine->turns),
@@ -169,7 +172,9 @@ on_turn(uv_prepare_t *prepare)
 	hub_run(&engine->hub);
 	if (engine->on_turn != NULL)
 		engine->on_turn(engine->arg);
-	if (turns_is_busy(&engine->turns) || streams_is_busy(&engine->streams))
+	if (turns_is_busy(&engine->turns) ||
+	    streams_is_busy(&engine->streams) ||
+	    bearer_is_busy(&engine->routing.bearer))
 		uv_idle_start(&engine->more, on_more);
 	else
 		uv_idle_stop(&engine->more);
@@ -194,9 +199,36 @@ stream_count_max(const struct options *options, size_t descriptors_max)
 	return count_max;
 }
 
+/* Whether clients without a token may subscribe. */
+static bool
+is_anonymous_allowed(const struct engine *engine, const struct options *options)
+{
+	return options->anonymous == OPTIONS_ANONYMOUS_YES ||
+	    (options->anonymous == OPTIONS_ANONYMOUS_AUTO &&
+		!access_has_keys(engine->access));
+}
+
+/* Takes over the token keys, and what requests' tokens are judged by. */
+static void
+engine_set_tokens(struct engine *engine, const struct options *options,
+    struct keys *keys)
+{
+	struct routing *routing = &engine->routing;
+	struct bearer  *bearer = &routing->bearer;
+
+	access_set_keys(engine->access, keys->tokens, options->token_audience);
+	keys->tokens = NULL;
+	bearer->cookie_07 = options->cookie_name;
+	bearer->cookie_08 = options->access_token_cookie;
+	bearer->takes_query = options->query_token;
+	streams_check_keys(&engine->streams);
+	routing->subscribe.is_anonymous_allowed = is_anonymous_allowed(engine,
+	    options);
+}
+
 void
 engine_set_options(struct engine *engine, const struct options *options,
-    const char *keys)
+    struct keys *keys)
 {
 	struct routing         *routing = &engine->routing;
 	const struct hub_limits hub_limits = {
@@ -239,8 +271,9 @@ engine_set_options(struct engine *engine, const struct options *options,
 	routing->status.is_open = options->status;
 	if (routing->publish.publishers != NULL)
 		publishers_free(routing->publish.publishers);
-	routing->publish.publishers = publishers_new(keys,
+	routing->publish.publishers = publishers_new(keys->publish,
 	    options->public_topic, options->public_topic_count);
+	engine_set_tokens(engine, options, keys);
 }
 
 void
@@ -265,7 +298,14 @@ engine_init_routing(struct engine *engine, size_t descriptors_max)
 		.turns = &engine->turns,
 		.streams = &engine->streams,
 	};
+	routing->bearer = (struct bearer){
+		.access = engine->access,
+		.turns = &engine->turns,
+		.wall_ms = engine->wall_ms,
+	};
+	bearer_init(&routing->bearer);
 	routing->subscribe = (struct subscribe_route){
+		.bearer = &routing->bearer,
 		.hub = &engine->hub,
 		.streams = &engine->streams,
 	};
@@ -292,7 +332,7 @@ engine_init_routing(struct engine *engine, size_t descriptors_max)
 
 void
 engine_init(struct engine *engine, const struct options *options,
-    const char *keys, size_t descriptors_max)
+    struct keys *keys, size_t descriptors_max)
 {
 	int                        error;
 	const struct stream_limits no_stream_limits = { 0 };
@@ -318,6 +358,9 @@ engine_init(struct engine *engine, const struct options *options,
 	engine->wall_ms = wall_ms;
 	engine->clock = clock_new(&engine->turns);
 	engine->sampler = sampler_new(&engine->streams, engine->clock);
+	engine->access = access_new(options->public_url);
+	engine->streams.access = engine->access;
+	engine->streams.wall_ms = engine->wall_ms;
 	engine_init_routing(engine, descriptors_max);
 	engine->conns.loop = &engine->loop;
 	engine->conns.router = &engine->routing.router;
@@ -349,6 +392,8 @@ engine_deinit(struct engine *engine)
 	streams_end_all(&engine->streams, STREAM_END_SHUTDOWN);
 	streams_deinit(&engine->streams);
 	sampler_free(engine->sampler);
+	bearer_deinit(&engine->routing.bearer);
+	access_free(engine->access);
 	publishers_free(engine->routing.publish.publishers);
 	hub_deinit(&engine->hub);
 	clock_free(engine->clock);

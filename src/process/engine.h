@@ -11,6 +11,8 @@
 #include "process/routing.h"
 #include "stream/streams.h"
 
+struct access;
+struct keys;
 struct options;
 
 /*
@@ -30,6 +32,7 @@ struct engine {
 	struct streams  streams;
 	struct clock   *clock;
 	struct sampler *sampler;
+	struct access  *access;
 	struct routing  routing;
 	struct conns    conns; /* none under CGI */
 	struct hub      hub;
@@ -41,18 +44,17 @@ struct engine {
 	void *arg;
 };
 
-/* The options have to outlive the engine. */
-void engine_init(struct engine *, const struct options *, const char *keys,
+/* The options have to outlive the engine, which takes over the token keys. */
+void engine_init(struct engine *, const struct options *, struct keys *,
     size_t descriptors_max);
 
 /*
  * Takes over what may change while the process runs: limits and times of
  * streams and of the history, origins, the status option, and who may
- * publish, where keys is what key_file_read gave, or NULL. The old options may
- * go then.
+ * publish and subscribe. The old options may go then. It takes over the token
+ * keys.
  */
-void engine_set_options(struct engine *, const struct options *,
-    const char *keys);
+void engine_set_options(struct engine *, const struct options *, struct keys *);
 
 /* Answers requests for topics with 501 and this line from now on. */
 void engine_set_topics_problem(struct engine *, const char *problem);

@@ -14,12 +14,12 @@
 #include <uv.h>
 
 #include "base/buf.h"
-#include "base/key_file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/options.h"
 #include "edge/cgi.h"
 #include "process/engine.h"
+#include "process/keys.h"
 #include "process/listen.h"
 #include "process/server.h"
 #include "process/signals.h"
@@ -189,17 +189,13 @@ open_listeners(struct listeners *listeners, const struct options *options)
 	return 0;
 }
 
-/* Reads the keys, if there is a file of them. */
+/* Reads all keys. On failure it has said why. */
 static int
-read_keys(const struct options *options, char **keys)
+read_keys(const struct options *options, struct keys *keys)
 {
 	struct buf problem = { 0 };
 
-	*keys = NULL;
-	if (options->publish_key_file == NULL)
-		return 0;
-	*keys = key_file_read(options->publish_key_file, &problem);
-	if (*keys != NULL)
+	if (keys_read(keys, options, &problem) == 0)
 		return 0;
 	report_problem(&problem);
 	return -1;
@@ -209,7 +205,7 @@ read_keys(const struct options *options, char **keys)
 
 static int
 serve(const struct server_config *config, struct listeners *listeners,
-    const char *keys)
+    struct keys *keys)
 {
 	struct engine engine;
 	const char   *error;
@@ -232,13 +228,13 @@ static int
 run(const struct server_config *config)
 {
 	struct listeners listeners = { 0 };
-	char            *keys;
+	struct keys      keys = { 0 };
 	int              status = EXIT_FAILED;
 
 	if (read_keys(config->options, &keys) == 0 &&
 	    open_listeners(&listeners, config->options) == 0)
-		status = serve(config, &listeners, keys);
-	key_file_free(keys);
+		status = serve(config, &listeners, &keys);
+	keys_deinit(&keys);
 	return status;
 }
 

@@ -1,6 +1,7 @@
 #ifndef PROCESS_ROUTING_H
 #define PROCESS_ROUTING_H
 
+#include "http/bearer.h"
 #include "http/refusal.h"
 #include "http/router.h"
 #include "routes/clock.h"
@@ -26,6 +27,7 @@ struct routing {
 	struct metrics_route   metrics;
 	struct page_route      page;
 	struct refusal_counts  publish_refusals;
+	struct bearer          bearer; /* whose tokens are these? */
 	struct route           table[ROUTING_ROUTE_COUNT];
 	struct router          router;
 };

@@ -6,13 +6,13 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/key_file.h"
 #include "base/log.h"
 #include "config/options.h"
 #include "edge/cgi.h"
 #include "edge/fcgi.h"
 #include "process/accept.h"
 #include "process/engine.h"
+#include "process/keys.h"
 #include "process/listen.h"
 #include "process/notify.h"
 #include "process/siblings.h"
@@ -80,16 +80,12 @@ log_limits(const struct engine *engine)
  */
 static bool
 read_again(const struct server_config *config, struct options *options,
-    char **keys, struct buf *problem)
+    struct keys *keys, struct buf *problem)
 {
-	*keys = NULL;
 	if (options_load(options, config->argc, config->argv, problem) !=
 	    OPTIONS_RUN)
 		return false;
-	if (options->publish_key_file == NULL)
-		return true;
-	*keys = key_file_read(options->publish_key_file, problem);
-	if (*keys != NULL)
+	if (keys_read(keys, options, problem) == 0)
 		return true;
 	options_deinit(options);
 	return false;
@@ -106,7 +102,7 @@ on_hangup(void *arg)
 	struct server  *server = arg;
 	struct options *options = server->config->options, fresh, old;
 	struct buf      problem = { 0 };
-	char           *keys;
+	struct keys     keys;
 
 	if (!read_again(server->config, &fresh, &keys, &problem)) {
 		log_reopen();
@@ -118,8 +114,8 @@ on_hangup(void *arg)
 	buf_deinit(&problem);
 	old = *options;
 	*options = fresh;
-	engine_set_options(server->engine, options, keys);
-	key_file_free(keys);
+	engine_set_options(server->engine, options, &keys);
+	keys_deinit(&keys);
 	if (log_init(options->log, options->log_format, options->log_level) ==
 	    -1)
 		log_error("reload", LOG_STR("log", options->log),

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "auth/access.h"
 #include "http/answer.h"
+#include "http/bearer.h"
 #include "http/call.h"
 #include "http/param.h"
 #include "http/refusal.h"
@@ -59,7 +61,7 @@ subscribe_head(const struct subscribe_route *route, struct answer *answer,
 /* Subscribes to the topics of those names. */
 static void
 subscribe(const struct subscribe_route *route, struct call *call,
-    const struct topic_names *names)
+    const struct topic_names *names, struct token *token)
 {
 	struct topic *topics[CURSOR_TOPICS_MAX];
 	const char   *from;
@@ -81,19 +83,44 @@ subscribe(const struct subscribe_route *route, struct call *call,
 			.topics = topics,
 			.topic_count = names->count,
 			.seq = seq,
+			.token = token,
+			.release = token == NULL ? NULL : token_release,
+			.arg = token == NULL ? NULL : token_ref(token),
 		    });
 	call_answer(call);
+}
+
+/* Goes on with a call whose token was judged; it has none if none counts. */
+static void
+answer(struct call *call, const struct bearer_verdict *verdict, void *context)
+{
+	const struct subscribe_route *route = context;
+	struct topic_names            names;
+
+	if (verdict->result != TOKEN_OK &&
+	    (verdict->result != TOKEN_NONE || !route->is_anonymous_allowed)) {
+		bearer_refuse(route->bearer, call, verdict);
+		return;
+	}
+	if (!param_topics(call, &call->query, &names) ||
+	    !refusal_admits(call, route->streams, false))
+		return;
+	subscribe(route, call, &names, verdict->token);
 }
 
 void
 subscribe_route_get(struct call *call, void *context)
 {
 	const struct subscribe_route *route = context;
-	struct topic_names            names;
+	const struct bearer_verdict   none = { .result = TOKEN_NONE };
 
-	if (refusal_topics_off(call, route->topics_problem) ||
-	    !param_topics(call, &call->query, &names) ||
-	    !refusal_admits(call, route->streams, false))
+	if (refusal_topics_off(call, route->topics_problem))
 		return;
-	subscribe(route, call, &names);
+	/* Without keys a token means nothing to us; it may be another's. */
+	if (route->is_anonymous_allowed &&
+	    !access_has_keys(route->bearer->access))
+		answer(call, &none, context);
+	else
+		bearer_judge(route->bearer, call, TOKEN_ROLE_SUBSCRIBER, answer,
+		    context);
 }

@@ -1,8 +1,11 @@
 #ifndef ROUTES_SUBSCRIBE_H
 #define ROUTES_SUBSCRIBE_H
 
+#include <stdbool.h>
+
 #include "http/router.h"
 
+struct bearer;
 struct hub;
 struct streams;
 
@@ -11,6 +14,8 @@ struct subscribe_route {
 	struct hub        *hub;
 	struct streams    *streams;
 	const struct cors *cors;
+	struct bearer     *bearer;
+	bool               is_anonymous_allowed; /* without a token */
 	const char        *topics_problem; /* why there are none; or NULL */
 };
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/token.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -195,6 +196,16 @@ stream_clear_lifetime(struct stream *stream)
 	stream->streams->lifetime_count--;
 }
 
+/* A token without an end is in the heap too, since its key may go. */
+static void
+stream_set_token(struct stream *stream, const struct token *token)
+{
+	stream->token = token;
+	if (token != NULL)
+		heap_set(&stream->streams->expiries, &stream->expiry,
+		    token->times.exp_ms);
+}
+
 static struct stream *
 stream_new(struct streams *streams, const struct stream_spec *spec)
 {
@@ -213,6 +224,7 @@ stream_new(struct streams *streams, const struct stream_spec *spec)
 	deadline_init(&stream->deadline);
 	deadline_init(&stream->lifetime);
 	stream_set_lifetime(stream);
+	stream_set_token(stream, spec->token);
 	cursor_open(&stream->cursor, spec->topics, spec->topic_count, spec->seq,
 	    stream_call);
 	list_init(&stream->node);
@@ -274,6 +286,7 @@ stream_end(struct stream *stream, enum stream_end end)
 	cursor_close(&stream->cursor);
 	deadline_clear(&stream->deadline);
 	stream_clear_lifetime(stream);
+	heap_remove(&streams->expiries, &stream->expiry);
 	list_move(&streams->ended, &stream->node);
 	streams->open_count--;
 	streams->totals.end_counts[end]++;
@@ -314,18 +327,40 @@ stream_beat(struct stream *stream)
 	buf_deinit(&comment);
 }
 
-void
-stream_send_away(struct stream *stream, enum stream_end end, long return_ms)
+/* Says a last thing, if it can, and ends the stream. */
+static void
+stream_end_with(struct stream *stream, enum stream_end end, char *text,
+    size_t len_bytes)
 {
-	char         retry[48];
-	struct iovec part = { .iov_base = retry };
+	struct iovec part = { .iov_base = text, .iov_len = len_bytes };
 
-	part.iov_len = (size_t)snprintf(retry, sizeof(retry), "retry: %ld\n\n",
-	    return_ms);
 	if (stream->state == STREAM_LIVE && stream_is_between(stream))
 		stream_write(stream, &part, 1, part.iov_len);
 	if (stream->state != STREAM_ENDED)
 		stream_end(stream, end);
+}
+
+void
+stream_send_away(struct stream *stream, enum stream_end end, long return_ms)
+{
+	char retry[48];
+	int  len_bytes;
+
+	len_bytes = snprintf(retry, sizeof(retry), "retry: %ld\n\n", return_ms);
+	stream_end_with(stream, end, retry, (size_t)len_bytes);
+}
+
+void
+stream_expire(struct stream *stream, enum stream_end end, long return_ms)
+{
+	char event[128];
+	int  len_bytes;
+
+	len_bytes = snprintf(event, sizeof(event),
+	    "event: token-expired\nretry: %ld\n"
+	    "data: {\"reason\":\"%s\"}\n\n",
+	    return_ms, ends[end].word);
+	stream_end_with(stream, end, event, (size_t)len_bytes);
 }
 
 void

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/deadline.h"
+#include "base/heap.h"
 #include "base/list.h"
 #include "hub/topic.h"
 
@@ -14,6 +15,7 @@ struct client;
 struct peer;
 struct stream;
 struct streams;
+struct token;
 
 /* Why a stream ends; the reasons stand in stream_end.def. */
 enum stream_end {
@@ -42,6 +44,12 @@ struct stream_spec {
 	bool     is_plain;        /* no event stream: no heartbeats in it */
 	unsigned event_count;     /* events that leave with the head */
 
+	/*
+	 * What it may deliver and how long it may last, NULL: no token; held
+	 * until the stream is freed, which release is there to see to.
+	 */
+	const struct token *token;
+
 	/* Called with arg when the stream is open; NULL: nothing. */
 	void (*on_open)(void *arg, struct stream *);
 
@@ -55,22 +63,24 @@ struct stream_spec {
  * The one writer of what the peer gets, from the head of the response on.
  */
 struct stream {
-	struct list       node; /* in streams->open or ->ended */
-	struct streams   *streams;
-	struct peer      *peer;
-	struct cursor     cursor;
-	struct client    *client;
-	struct deadline   deadline; /* heartbeat, or stall */
-	struct deadline   lifetime;
-	enum stream_state state;
-	bool              is_plain;
-	bool              is_finishing;
-	char             *head; /* of the response, until it is out; or NULL */
-	size_t            head_bytes;
-	size_t            sent_bytes; /* of the head, or the cursor's frame */
-	int64_t           opened_ms;
-	uint64_t          event_count;
-	uint64_t          byte_count;
+	struct list         node; /* in streams->open or ->ended */
+	struct streams     *streams;
+	struct peer        *peer;
+	struct cursor       cursor;
+	struct client      *client;
+	struct deadline     deadline; /* heartbeat, or stall */
+	struct deadline     lifetime;
+	struct heap_node    expiry; /* of the token; in streams->expiries */
+	const struct token *token;  /* or NULL */
+	enum stream_state   state;
+	bool                is_plain;
+	bool                is_finishing;
+	char    *head; /* of the response, until it is out; or NULL */
+	size_t   head_bytes;
+	size_t   sent_bytes; /* of the head, or the cursor's frame */
+	int64_t  opened_ms;
+	uint64_t event_count;
+	uint64_t byte_count;
 	void (*release)(void *);
 	void *release_arg;
 	char  path[]; /* for the log */
@@ -101,6 +111,12 @@ void stream_end(struct stream *, enum stream_end);
  * back, unless it is in the middle of something or no event stream at all.
  */
 void stream_send_away(struct stream *, enum stream_end, long return_ms);
+
+/*
+ * Ends a stream whose token does not count any more. Its client is told so by
+ * an event before, and when to come back if it has a new one.
+ */
+void stream_expire(struct stream *, enum stream_end, long return_ms);
 
 /* Sends a comment, since nothing was sent for a while. */
 void stream_beat(struct stream *);

@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/access.h"
 #include "base/log.h"
 #include "hub/turns.h"
 #include "stream/stream.h"
 
-/* Streams that a drain ends in one turn of the loop. */
+/* Streams that are ended together in one turn of the loop. */
 #define ENDS_PER_RUN 256
 
 /*
@@ -64,6 +65,7 @@ streams_deinit(struct streams *streams)
 {
 	assert(list_is_empty(&streams->open));
 	streams_reap(streams);
+	heap_deinit(&streams->expiries);
 }
 
 const char *
@@ -151,6 +153,64 @@ streams_run_lifetimes(struct streams *streams, int64_t now_ms)
 	}
 }
 
+/* A key of a stream's in the heap whose key is gone. */
+#define EXPIRED_BY_KEY INT64_MIN
+
+/* The time of day may be set forward while the loop waits. */
+#define EXPIRY_WAIT_MS_MAX 10000
+
+void
+streams_check_keys(struct streams *streams)
+{
+	struct list   *node;
+	struct stream *stream;
+
+	for (node = streams->open.next; node != &streams->open;
+	     node = node->next) {
+		stream = list_entry(node, struct stream, node);
+		if (stream->token != NULL &&
+		    !access_knows_key(streams->access, stream->token))
+			heap_set(&streams->expiries, &stream->expiry,
+			    EXPIRED_BY_KEY);
+	}
+}
+
+static void
+streams_run_expiries(struct streams *streams)
+{
+	struct heap_node *first;
+	int64_t           wall_ms;
+	int               count;
+
+	if (heap_first(&streams->expiries) == NULL)
+		return;
+	wall_ms = streams->wall_ms();
+	for (count = 0; count < ENDS_PER_RUN; count++) {
+		first = heap_first(&streams->expiries);
+		if (first == NULL || first->key > wall_ms)
+			return;
+		stream_expire(list_entry(first, struct stream, expiry),
+		    first->key == EXPIRED_BY_KEY ? STREAM_END_KEY_REMOVED :
+						   STREAM_END_TOKEN_EXPIRED,
+		    streams_return_ms(streams));
+	}
+}
+
+/* How long until the first token ends. */
+static int64_t
+expiry_wait_ms(const struct streams *streams)
+{
+	int64_t first_ms = heap_first(&streams->expiries)->key, wall_ms;
+
+	if (first_ms == INT64_MAX)
+		return INT64_MAX;
+	wall_ms = streams->wall_ms();
+	if (first_ms <= wall_ms)
+		return 0;
+	return first_ms - wall_ms < EXPIRY_WAIT_MS_MAX ? first_ms - wall_ms :
+							 EXPIRY_WAIT_MS_MAX;
+}
+
 void
 streams_run(struct streams *streams)
 {
@@ -164,6 +224,7 @@ streams_run(struct streams *streams)
 		    STREAM_END_STALLED);
 	if (streams->lifetime_count > 0)
 		streams_run_lifetimes(streams, now_ms);
+	streams_run_expiries(streams);
 	streams_run_drain(streams);
 }
 
@@ -179,6 +240,13 @@ streams_next_ms(const struct streams *streams)
 	for (i = 0; i < STREAM_LIFETIME_COUNT && streams->lifetime_count > 0;
 	     i++) {
 		other_ms = deadline_next_ms(&streams->lifetimes[i]);
+		if (other_ms < next_ms)
+			next_ms = other_ms;
+	}
+	if (heap_first(&streams->expiries) != NULL) {
+		other_ms = expiry_wait_ms(streams);
+		if (other_ms != INT64_MAX)
+			other_ms += turns_now_ms(streams->turns) + 1;
 		if (other_ms < next_ms)
 			next_ms = other_ms;
 	}

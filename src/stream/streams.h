@@ -6,10 +6,12 @@
 #include <stdint.h>
 
 #include "base/deadline.h"
+#include "base/heap.h"
 #include "base/list.h"
 #include "stream/clients.h"
 #include "stream/stream.h"
 
+struct access;
 struct turns;
 
 struct stream_limits {
@@ -63,6 +65,14 @@ struct streams {
 	struct deadline_list stalls;
 	struct deadline_list lifetimes[STREAM_LIFETIME_COUNT];
 	size_t               lifetime_count; /* deadlines in them all */
+
+	/*
+	 * Streams with a token, by the time of day when it ends. Both below
+	 * are to be set before there is one.
+	 */
+	struct heap          expiries;
+	const struct access *access;
+	int64_t (*wall_ms)(void);
 };
 
 void streams_init(struct streams *, struct turns *,
@@ -98,6 +108,12 @@ void streams_drain(struct streams *);
 
 /* Ends all that are left, at once. */
 void streams_end_all(struct streams *, enum stream_end);
+
+/*
+ * Ends the streams whose tokens were verified by keys that are no longer
+ * there, a slice in each streams_run.
+ */
+void streams_check_keys(struct streams *);
 
 /* How many were refused, for whatever reason. */
 uint64_t streams_refused_count(const struct streams *);

@@ -23,7 +23,7 @@ SANITIZER_REPORT = re.compile(
     r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer"
     r"|runtime error:")
 # Words of the environment that choose how the program runs.
-CHOOSING = re.compile(r"FCGI_SSE_|LISTEN_|NOTIFY_|GATEWAY_|REQUEST_|WATCHDOG_")
+CHOOSING = re.compile(r"FCGI_SSE_|LISTEN_|NOTIFY_|GATEWAY_|REQUEST_|WATCHDOG_|MERCURE_")
 
 
 def wait_until(question, what, wait_s=WAIT_S):

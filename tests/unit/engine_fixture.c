@@ -3,11 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/token_keys.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/call.h"
 #include "http/router.h"
+#include "process/keys.h"
 
 #define ARGS_MAX 8
 #define DESCRIPTORS_MAX 1000
@@ -36,6 +38,10 @@ engine_set_up(const char *const *args)
 	char  name[] = "fcgi-sse";
 	char *argv[ARGS_MAX + 2] = { name };
 	int   argc = 1;
+	char  publish_key[] = PUBLISH_KEY;
+
+	const struct token_key_sources no_sources = { 0 };
+	struct keys                    keys = { .publish = publish_key };
 
 	for (; *args != NULL && argc <= ARGS_MAX; args++)
 		argv[argc++] = strdup(*args);
@@ -47,11 +53,14 @@ engine_set_up(const char *const *args)
 		free(argv[--argc]);
 	engine_wall_ms = 1795204570000;
 	engine_hand_us = 1000000;
-	engine_init(&engine, &engine_options, PUBLISH_KEY, DESCRIPTORS_MAX);
+	keys.tokens = token_keys_new(&no_sources, NULL);
+	engine_init(&engine, &engine_options, &keys, DESCRIPTORS_MAX);
 	engine.turns.now_us = hand_now_us;
 	engine.wall_ms = hand_wall_ms;
 	engine.routing.clock.wall_ms = hand_wall_ms;
 	engine.routing.publish.wall_ms = hand_wall_ms;
+	engine.routing.bearer.wall_ms = hand_wall_ms;
+	engine.streams.wall_ms = hand_wall_ms;
 }
 
 void
