@@ -33,7 +33,7 @@ answer_deinit(struct answer *answer)
 void
 answer_head(struct answer *answer, const char *status, const char *content_type)
 {
-	answer->status = atoi(status);
+	answer->status = (int)strtol(status, NULL, 10);
 	if (strcmp(status, "200 OK") != 0)
 		answer_field(answer, "Status", "%s", status);
 	if (content_type != NULL)

@@ -106,7 +106,7 @@ append_shown(struct buf *why, const char *text)
 {
 	size_t i;
 
-	for (i = 0; text[i] != '\0' && i < SHOWN_BYTES_MAX; i++) {
+	for (i = 0; i < SHOWN_BYTES_MAX && text[i] != '\0'; i++) {
 		if (isalnum((unsigned char)text[i]) ||
 		    strchr("-._:/[]", text[i]) != NULL)
 			buf_append(why, &text[i], 1);

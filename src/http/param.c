@@ -22,12 +22,14 @@ param_find(struct call *call, const char *name, const char **value)
 	const struct query_pair *pair;
 	char                     why[128];
 
+	*value = NULL;
 	pair = query_find(&call->query, name, NULL);
 	if (pair != NULL && query_find(&call->query, name, pair) != NULL) {
 		snprintf(why, sizeof(why), "%s is given twice", name);
 		return refusal_bad_request(call, why);
 	}
-	*value = pair == NULL ? NULL : pair->value;
+	if (pair != NULL)
+		*value = pair->value;
 	/* What hides behind a NUL would not be looked at. */
 	if (pair != NULL && strlen(pair->value) != pair->value_bytes)
 		*value = "";

@@ -138,7 +138,8 @@ def test_reader_is_cancelled_and_started_anew(page, start_site):
 
 def test_console_lists_what_comes(page, site):
     page.open(site.url)
-    page.wait_ticks(1)
+    page.wait(lambda: sum(line[1] == "stream"
+                          for line in page.log_lines()) >= 4)
     lines = [line for line in page.log_lines() if line[1] == "stream"]
     assert [line[2] for line in lines[:4]] \
         == ["open", "connecttime", "message", "message"]
