@@ -10,6 +10,7 @@
 #include "base/deadline.h"
 #include "base/mem.h"
 #include "base/tree.h"
+#include "pure/address.h"
 
 /* What one address may publish to public topics: so many at once, then one
  * more in each interval. */
@@ -19,13 +20,11 @@
 /* An address that was silent for so long has its whole burst again. */
 #define FORGET_MS (BURST_COUNT * INTERVAL_MS)
 
-#define ADDRESS_BYTES_MAX 63
-
 /* How far an address has used up what it may publish. */
 struct visitor {
 	struct deadline forget;
 	int64_t         used_until_ms;
-	char            address[ADDRESS_BYTES_MAX + 1];
+	char            client[ADDRESS_KEY_BYTES];
 };
 
 struct publishers {
@@ -55,8 +54,8 @@ publishers_new(const char *keys, char *const *public_topics,
 static int
 compare(const void *a, const void *b)
 {
-	return strcmp(((const struct visitor *)a)->address,
-	    ((const struct visitor *)b)->address);
+	return strcmp(((const struct visitor *)a)->client,
+	    ((const struct visitor *)b)->client);
 }
 
 static void
@@ -93,8 +92,7 @@ visitor_get(struct publishers *publishers, const char *client)
 {
 	struct visitor *fresh = mem_zalloc(sizeof(*fresh)), *visitor;
 
-	snprintf(fresh->address, sizeof(fresh->address), "%s",
-	    client == NULL ? "-" : client);
+	address_key(fresh->client, client);
 	visitor = tree_add(&publishers->visitors, fresh, compare);
 	if (visitor == fresh)
 		deadline_init(&fresh->forget);
@@ -188,7 +186,7 @@ publishers_judge(struct publishers *publishers, const char *authorization,
 
 enum publish_verdict
 publishers_judge_any(const struct publishers *publishers,
-    const char *authorization)
+    const char                               *authorization)
 {
 	if (is_key(publishers, authorization))
 		return PUBLISH_ALLOWED;

@@ -2,8 +2,6 @@
 
 #include "auth/token_budget.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -12,6 +10,7 @@
 #include "base/deadline.h"
 #include "base/mem.h"
 #include "base/tree.h"
+#include "pure/address.h"
 
 /* Longer debts are cut to this, after which a client is forgotten. */
 #define DEBT_MS_MAX 10000
@@ -19,12 +18,10 @@
 /* Whoever failed longest ago is forgotten when there are more. */
 #define CLIENTS_MAX 10000
 
-#define NAME_BYTES_MAX 63
-
 struct client {
 	struct deadline forget;
 	int64_t         debt_until_ms;
-	char            name[NAME_BYTES_MAX + 1];
+	char            name[ADDRESS_KEY_BYTES];
 };
 
 struct token_budget {
@@ -77,26 +74,6 @@ token_budget_free(struct token_budget *budget)
 	free(budget);
 }
 
-/* The client's name: its address, and of IPv6 the first 64 bits. */
-static void
-print_name(char name[static NAME_BYTES_MAX + 1], const char *address)
-{
-	struct in6_addr bits;
-
-	memset(name, 0, NAME_BYTES_MAX + 1);
-	if (address == NULL)
-		address = "-";
-	strncpy(name, address, NAME_BYTES_MAX);
-	if (inet_pton(AF_INET6, address, &bits) != 1)
-		return;
-	if (IN6_IS_ADDR_V4MAPPED(&bits)) {
-		inet_ntop(AF_INET, &bits.s6_addr[12], name, NAME_BYTES_MAX);
-		return;
-	}
-	memset(&bits.s6_addr[8], 0, 8);
-	inet_ntop(AF_INET6, &bits, name, NAME_BYTES_MAX);
-}
-
 /* How long the client's debt lasts. */
 static int64_t
 debt_ms(struct token_budget *budget, const char *address, int64_t now_ms)
@@ -104,7 +81,7 @@ debt_ms(struct token_budget *budget, const char *address, int64_t now_ms)
 	struct client        key;
 	const struct client *client;
 
-	print_name(key.name, address);
+	address_key(key.name, address);
 	client = tree_find(&budget->clients, &key, compare);
 	if (client == NULL || client->debt_until_ms <= now_ms)
 		return 0;
@@ -134,7 +111,7 @@ client_get(struct token_budget *budget, const char *address)
 {
 	struct client *fresh = mem_zalloc(sizeof(*fresh)), *client;
 
-	print_name(fresh->name, address);
+	address_key(fresh->name, address);
 	client = tree_add(&budget->clients, fresh, compare);
 	if (client == fresh) {
 		deadline_init(&fresh->forget);

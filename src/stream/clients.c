@@ -7,30 +7,25 @@
 
 #include "base/mem.h"
 #include "base/tree.h"
-
-/* An address is no longer than this; what is behind it does not count. */
-#define ADDRESS_BYTES_MAX 63
+#include "pure/address.h"
 
 static int
 compare(const void *a, const void *b)
 {
-	return strcmp(((const struct client *)a)->address,
-	    ((const struct client *)b)->address);
+	return strcmp(((const struct client *)a)->key,
+	    ((const struct client *)b)->key);
 }
 
 /* A client of that address, which has no stream yet. */
 static struct client *
 client_new(const char *address)
 {
-	size_t         len_bytes;
+	char           key[ADDRESS_KEY_BYTES];
 	struct client *client;
 
-	if (address == NULL || *address == '\0')
-		address = "-";
-	len_bytes = strnlen(address, ADDRESS_BYTES_MAX);
-	client = mem_zalloc(sizeof(*client) + len_bytes + 1);
-
-	memcpy(client->address, address, len_bytes);
+	address_key(key, address);
+	client = mem_zalloc(sizeof(*client) + strlen(key) + 1);
+	memcpy(client->key, key, strlen(key));
 	return client;
 }
 

@@ -3,18 +3,18 @@
 
 #include <stddef.h>
 
-/* A client's address and the streams it has, found by the address. */
+/* A client, and how many streams it has. */
 struct client {
 	size_t stream_count;
-	char   address[];
+	char   key[]; /* address_key of its address */
 };
 
 /* All clients that have a stream; {0} is none. */
 struct clients {
-	void *tree; /* of clients, by address */
+	void *tree; /* of clients, by key */
 };
 
-/* How many streams the address has; NULL and "" are that of nobody known. */
+/* How many streams the client has that the address belongs to. */
 size_t clients_count(const struct clients *, const char *address);
 
 /* One stream more for the address; returns the client that it shares. */

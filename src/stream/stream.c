@@ -19,8 +19,9 @@
 /* Writes to one stream before the others have their turn. */
 #define WRITES_PER_VISIT 32
 
-/* What the log keeps of a path. */
+/* What the log keeps of a path and of an address. */
 #define PATH_BYTES_MAX 255
+#define ADDRESS_BYTES_MAX 63
 
 static const char *const state_names[] = { "live", "stalled", "ended" };
 
@@ -39,10 +40,17 @@ stream_end_word(enum stream_end end)
 	return ends[end].word;
 }
 
+/* Of its client, for the log. */
+static const char *
+stream_address(const struct stream *stream)
+{
+	return stream->path + strlen(stream->path) + 1;
+}
+
 static void
 stream_enter(struct stream *stream, enum stream_state state)
 {
-	log_debug("state", LOG_STR("client", stream->client->address),
+	log_debug("state", LOG_STR("client", stream_address(stream)),
 	    LOG_STR("path", stream->path),
 	    LOG_STR("from", state_names[stream->state]),
 	    LOG_STR("to", state_names[state]));
@@ -209,11 +217,14 @@ stream_set_token(struct stream *stream, const struct token *token)
 static struct stream *
 stream_new(struct streams *streams, const struct stream_spec *spec)
 {
+	const char    *address = spec->client == NULL ? "-" : spec->client;
 	size_t         path_bytes = strnlen(spec->path, PATH_BYTES_MAX);
+	size_t         address_bytes = strnlen(address, ADDRESS_BYTES_MAX);
 	struct stream *stream;
 
-	stream = mem_zalloc(sizeof(*stream) + path_bytes + 1);
+	stream = mem_zalloc(sizeof(*stream) + path_bytes + address_bytes + 2);
 	memcpy(stream->path, spec->path, path_bytes);
+	memcpy(stream->path + path_bytes + 1, address, address_bytes);
 	stream->streams = streams;
 	stream->client = clients_enter(&streams->clients, spec->client);
 	stream->state = STREAM_LIVE;
@@ -232,7 +243,7 @@ stream_new(struct streams *streams, const struct stream_spec *spec)
 	streams->open_count++;
 	streams->totals.opened_count++;
 	stream_count(stream, spec->event_count, 0);
-	log_info("connect", LOG_STR("client", stream->client->address),
+	log_info("connect", LOG_STR("client", stream_address(stream)),
 	    LOG_STR("path", stream->path),
 	    LOG_INT("open", streams->open_count));
 	return stream;
@@ -290,7 +301,7 @@ stream_end(struct stream *stream, enum stream_end end)
 	list_move(&streams->ended, &stream->node);
 	streams->open_count--;
 	streams->totals.end_counts[end]++;
-	log_info("disconnect", LOG_STR("client", stream->client->address),
+	log_info("disconnect", LOG_STR("client", stream_address(stream)),
 	    LOG_STR("path", stream->path), LOG_INT("open", streams->open_count),
 	    LOG_STR("reason", ends[end].word),
 	    LOG_REAL("seconds",

@@ -83,7 +83,7 @@ struct stream {
 	uint64_t byte_count;
 	void (*release)(void *);
 	void *release_arg;
-	char  path[]; /* for the log */
+	char  path[]; /* for the log; behind its NUL the address */
 };
 
 /*

@@ -79,6 +79,10 @@ def test_one_client_may_have_so_many_streams(fcgi_sse):
         # Others are not concerned, nor is an address that begins alike.
         for other in ("192.0.2.11", "192.0.2", "2001:db8::1"):
             open_stream(other)
+        # All addresses of an IPv6 net of 64 bits are one client.
+        open_stream("2001:db8::ffff:1:2")
+        check_refusal(ask_clock(process, client="2001:db8::a"), why)
+        open_stream("2001:db8:0:1::a")
         first.close()
         process.wait_log("disconnect", reason="client-closed")
         open_stream("192.0.2.1")

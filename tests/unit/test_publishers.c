@@ -176,6 +176,27 @@ test_half_a_burst_is_not_forgotten_too_soon(void **state)
 	publishers_free(publishers);
 }
 
+/* Whoever has one address of a net has them all. */
+static void
+test_addresses_of_one_net_are_one_client(void **state)
+{
+	struct publishers *publishers = make(NULL);
+	char               client[64];
+	unsigned           count = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 60; i++) {
+		snprintf(client, sizeof(client), "2001:db8:1:2:%x::%x", i, i);
+		count += judge(publishers, NULL, client, chat) ==
+		    PUBLISH_ALLOWED_TO_ALL;
+	}
+	assert_int_equal(count, 10);
+	assert_int_equal(burst(publishers, "2001:db8:1:3::1"), 10);
+	assert_int_equal(burst(publishers, "::ffff:192.0.2.1"), 10);
+	assert_int_equal(burst(publishers, "192.0.2.1"), 0);
+	publishers_free(publishers);
+}
+
 static void
 test_a_hundred_thousand_addresses(void **state)
 {
@@ -184,13 +205,14 @@ test_a_hundred_thousand_addresses(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 100000; i++) {
-		snprintf(client, sizeof(client), "2001:db8::%x", i * 7919);
+		snprintf(client, sizeof(client), "2001:db8:%x:%x::1", i >> 8,
+		    i & 0xff);
 		assert_int_equal(judge(publishers, NULL, client, chat),
 		    PUBLISH_ALLOWED_TO_ALL);
 		now_ms++;
 	}
 	now_ms += 10000;
-	assert_int_equal(burst(publishers, "2001:db8::1eef"), 10);
+	assert_int_equal(burst(publishers, "2001:db8:1:1::1"), 10);
 	publishers_free(publishers);
 }
 
@@ -204,6 +226,7 @@ main(void)
 		cmocka_unit_test(test_ten_at_once_then_one_in_half_a_second),
 		cmocka_unit_test(test_each_address_by_itself),
 		cmocka_unit_test(test_half_a_burst_is_not_forgotten_too_soon),
+		cmocka_unit_test(test_addresses_of_one_net_are_one_client),
 		cmocka_unit_test(test_a_hundred_thousand_addresses),
 	};
 

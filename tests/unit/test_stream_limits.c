@@ -97,6 +97,24 @@ test_no_more_streams_of_a_client_than_the_limit(void **state)
 	client_close(&unknown);
 }
 
+static void
+test_addresses_of_one_net_are_one_client(void **state)
+{
+	struct client_peer one, other;
+
+	(void)state;
+	set_limits(&(struct stream_limits){ .client_count_max = 2 });
+	client_open_as(&one,
+	    &(struct stream_spec){ .client = "2001:db8:1:2::1" });
+	client_open_as(&other,
+	    &(struct stream_spec){ .client = "2001:db8:1:2:ffff::2" });
+	assert_admission("2001:db8:1:2:a:b:c:d", STREAM_REFUSED_CLIENT);
+	assert_admission("2001:db8:1:3::1", STREAM_ADMITTED);
+	client_close(&one);
+	assert_admission("2001:db8:1:2:a:b:c:d", STREAM_ADMITTED);
+	client_close(&other);
+}
+
 /* From four fifths of it up to it, and not all at once. */
 static void
 test_a_stream_ends_at_its_lifetime(void **state)
@@ -254,6 +272,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		STREAM_TEST(test_no_more_streams_than_the_limit),
 		STREAM_TEST(test_no_more_streams_of_a_client_than_the_limit),
+		STREAM_TEST(test_addresses_of_one_net_are_one_client),
 		STREAM_TEST(test_a_stream_ends_at_its_lifetime),
 		STREAM_TEST(test_without_lifetime_a_stream_lasts),
 		STREAM_TEST(test_a_drain_ends_all_in_slices),
