@@ -1,0 +1,161 @@
+#include "hub/ids.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/list.h"
+#include "base/mem.h"
+#include "base/tree.h"
+
+/* An id, and the updates that have it. */
+struct id {
+	struct list updates; /* of own_id nodes, oldest first */
+	char       *text;    /* without spaces around it */
+};
+
+/* One update that has an id. */
+struct own_id {
+	struct list        node;
+	struct id         *id;
+	uint64_t           position;
+	const char *const *topics;
+	size_t             topic_count;
+};
+
+static int
+compare(const void *a, const void *b)
+{
+	return strcmp(((const struct id *)a)->text,
+	    ((const struct id *)b)->text);
+}
+
+static char *
+trimmed(const char *id)
+{
+	size_t len_bytes;
+
+	id += strspn(id, " ");
+	len_bytes = strlen(id);
+	while (len_bytes > 0 && id[len_bytes - 1] == ' ')
+		len_bytes--;
+	return mem_strndup(id, len_bytes);
+}
+
+static void
+id_free(struct id *id)
+{
+	free(id->text);
+	free(id);
+}
+
+static struct own_id *
+own_id_of(struct list *node)
+{
+	return list_entry(node, struct own_id, node);
+}
+
+/* Among those with the same id, by its position; most are the newest. */
+static void
+insert(struct own_id *own_id)
+{
+	struct list *updates = &own_id->id->updates, *behind = updates;
+
+	while (behind->prev != updates &&
+	    own_id_of(behind->prev)->position > own_id->position)
+		behind = behind->prev;
+	list_append(behind, &own_id->node);
+}
+
+struct own_id *
+ids_add(struct ids *ids, const char *text, uint64_t position,
+    const char *const *topics, size_t topic_count)
+{
+	struct id     *fresh = mem_zalloc(sizeof(*fresh)), *id;
+	struct own_id *own_id = mem_zalloc(sizeof(*own_id));
+
+	list_init(&fresh->updates);
+	fresh->text = trimmed(text);
+	id = tree_add(&ids->tree, fresh, compare);
+	if (id != fresh)
+		id_free(fresh);
+	own_id->id = id;
+	own_id->position = position;
+	own_id->topics = topics;
+	own_id->topic_count = topic_count;
+	list_init(&own_id->node);
+	insert(own_id);
+	return own_id;
+}
+
+void
+ids_remove(struct ids *ids, struct own_id *own_id)
+{
+	struct id *id;
+
+	if (own_id == NULL)
+		return;
+	id = own_id->id;
+	list_remove(&own_id->node);
+	free(own_id);
+	if (!list_is_empty(&id->updates))
+		return;
+	tree_remove(&ids->tree, id, compare);
+	id_free(id);
+}
+
+const char *
+ids_text(const struct own_id *own_id)
+{
+	return own_id->id->text;
+}
+
+static bool
+went_to(const struct own_id *own_id, const char *const *topics,
+    size_t topic_count)
+{
+	for (size_t i = 0; i < own_id->topic_count; i++) {
+		for (size_t j = 0; j < topic_count; j++) {
+			if (strcmp(own_id->topics[i], topics[j]) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static const struct id *
+find_id(const struct ids *ids, const char *text)
+{
+	struct id        key = { .text = trimmed(text) };
+	const struct id *id = tree_find(&ids->tree, &key, compare);
+
+	free(key.text);
+	return id;
+}
+
+bool
+ids_find_on(const struct ids *ids, const char *text, const char *const *topics,
+    size_t topic_count, uint64_t *position)
+{
+	const struct id *id = find_id(ids, text);
+
+	if (id == NULL)
+		return false;
+	list_for_each (node, &id->updates) {
+		if (!went_to(own_id_of(node), topics, topic_count))
+			continue;
+		*position = own_id_of(node)->position;
+		return true;
+	}
+	return false;
+}
+
+bool
+ids_find(const struct ids *ids, const char *text, uint64_t *position)
+{
+	const struct id *id = find_id(ids, text);
+
+	if (id == NULL)
+		return false;
+	*position = own_id_of(id->updates.next)->position;
+	return true;
+}

@@ -1,0 +1,41 @@
+#ifndef HUB_IDS_H
+#define HUB_IDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct own_id;
+
+/*
+ * The ids that publishers chose, and the positions of their updates. An id may
+ * stand for several updates: then the oldest counts, rather an event twice than
+ * one lost. Spaces around an id do not count, since a header field loses them.
+ * Ids that we make are not here: they hold their position (pure/position.h).
+ */
+struct ids {
+	void *tree; /* {0}: none */
+};
+
+/*
+ * The update at this position, which went to these topics, has that id. The
+ * names are not copied.
+ */
+struct own_id *ids_add(struct ids *, const char *id, uint64_t position,
+    const char *const *topics, size_t topic_count);
+
+/* Forgets one; NULL is allowed. */
+void ids_remove(struct ids *, struct own_id *);
+
+/* Its text, without the spaces. */
+const char *ids_text(const struct own_id *);
+
+/*
+ * The position of the oldest update with that id that went to one of the
+ * topics, or of the oldest at all. False: there is none.
+ */
+bool ids_find_on(const struct ids *, const char *id, const char *const *topics,
+    size_t topic_count, uint64_t *position);
+bool ids_find(const struct ids *, const char *id, uint64_t *position);
+
+#endif

@@ -1,0 +1,71 @@
+#include "hub/shares.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/tree.h"
+
+/* A name is no longer than this; what is behind it does not count. */
+#define NAME_BYTES_MAX 63
+
+struct share {
+	size_t bytes;
+	char   client[NAME_BYTES_MAX + 1];
+};
+
+static int
+compare(const void *a, const void *b)
+{
+	return strcmp(((const struct share *)a)->client,
+	    ((const struct share *)b)->client);
+}
+
+static void
+share_init(struct share *share, const char *client)
+{
+	memset(share, 0, sizeof(*share));
+	if (client != NULL)
+		memcpy(share->client, client, strnlen(client, NAME_BYTES_MAX));
+}
+
+static bool
+may_take(const struct shares *shares, const struct share *share, size_t bytes)
+{
+	size_t left_bytes;
+
+	if (shares->bytes + bytes > shares->bytes_max)
+		return false;
+	left_bytes = shares->bytes_max - shares->bytes;
+	return share == NULL || share->bytes + bytes <= left_bytes / 2;
+}
+
+struct share *
+shares_take(struct shares *shares, const char *client, size_t bytes)
+{
+	struct share key, *share;
+
+	share_init(&key, client);
+	share = tree_find(&shares->tree, &key, compare);
+	if (!may_take(shares, share, bytes))
+		return NULL;
+	if (share == NULL) {
+		share = mem_alloc(sizeof(*share));
+		share_init(share, client);
+		tree_add(&shares->tree, share, compare);
+	}
+	share->bytes += bytes;
+	shares->bytes += bytes;
+	return share;
+}
+
+void
+shares_give_back(struct shares *shares, struct share *share, size_t bytes)
+{
+	shares->bytes -= bytes;
+	share->bytes -= bytes;
+	if (share->bytes > 0)
+		return;
+	tree_remove(&shares->tree, share, compare);
+	free(share);
+}

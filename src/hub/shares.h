@@ -1,0 +1,31 @@
+#ifndef HUB_SHARES_H
+#define HUB_SHARES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What one client has taken. */
+struct share;
+
+/*
+ * A sum of bytes that clients share. Each may take as much as half of what is
+ * left then: one alone gets a third of all, two get a quarter each, and a
+ * client that comes later still finds room, whatever the others have taken.
+ */
+struct shares {
+	void  *tree; /* of shares, by client; {0}: none */
+	size_t bytes_max;
+	size_t bytes; /* taken by all together */
+};
+
+/*
+ * Takes so many bytes for the client, whose name is its address or what else
+ * tells clients apart; NULL: unknown. Returns its share, or NULL if it is to
+ * have no more. The first thing that a client takes may be larger.
+ */
+struct share *shares_take(struct shares *, const char *client, size_t bytes);
+
+/* Gives so many of them back; a share without any is freed. */
+void shares_give_back(struct shares *, struct share *, size_t bytes);
+
+#endif
