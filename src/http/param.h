@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "hub/topic.h"
+#include "hub/cursor.h"
 
 struct call;
 struct query;

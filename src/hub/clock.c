@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "hub/frame.h"
 #include "hub/topic.h"
 #include "pure/histogram.h"
 #include "pure/sse.h"
@@ -94,7 +95,8 @@ rate_free(struct rate *rate)
 }
 
 static void
-topic_tick(struct topic *topic, enum date_format format, int64_t tick_ms)
+topic_tick(struct topic *topic, enum date_format format, int64_t tick_ms,
+    int64_t now_ms)
 {
 	char          date[DATE_BYTES_MAX];
 	struct buf    bytes = { 0 };
@@ -107,13 +109,13 @@ topic_tick(struct topic *topic, enum date_format format, int64_t tick_ms)
 		.retry_ms = -1,
 	    });
 	frame = frame_new(bytes.data, bytes.len_bytes);
-	topic_publish(topic, frame);
+	topic_publish(topic, frame, now_ms);
 	frame_unref(frame);
 	buf_deinit(&bytes);
 }
 
 static void
-rate_run(struct rate *rate, int64_t wall_ms)
+rate_run(struct rate *rate, int64_t wall_ms, int64_t now_ms)
 {
 	int64_t tick_ms;
 	int     format;
@@ -123,7 +125,7 @@ rate_run(struct rate *rate, int64_t wall_ms)
 		for (format = 0; format < DATE_FORMAT_COUNT; format++) {
 			if (rate->topics[format] != NULL)
 				topic_tick(rate->topics[format],
-				    (enum date_format)format, tick_ms);
+				    (enum date_format)format, tick_ms, now_ms);
 		}
 	}
 	/* Not from the last due time: the wall clock may have been set. */
@@ -180,7 +182,7 @@ clock_has_news(const struct clock *clock)
 }
 
 int64_t
-clock_run(struct clock *clock, int64_t wall_ms)
+clock_run(struct clock *clock, int64_t wall_ms, int64_t now_ms)
 {
 	int64_t      wait_ms = -1;
 	struct rate *rate;
@@ -192,7 +194,7 @@ clock_run(struct clock *clock, int64_t wall_ms)
 			rate_free(rate);
 			continue;
 		}
-		rate_run(rate, wall_ms);
+		rate_run(rate, wall_ms, now_ms);
 		if (wait_ms == -1 || rate->due_ms - wall_ms < wait_ms)
 			wait_ms = rate->due_ms - wall_ms;
 	}

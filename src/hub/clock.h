@@ -17,8 +17,8 @@ struct topic;
 /*
  * The clock publishes the date to a topic for each interval and format that
  * has subscribers. Ticks fall on the multiples of their interval since the
- * epoch, so on the wall clock's seconds. All times are ms of the wall clock,
- * and the caller's; it may jump.
+ * epoch, so on the wall clock's seconds. All times are the caller's, in ms:
+ * wall_ms of the wall clock, which may jump, now_ms of the monotonic one.
  */
 struct clock *clock_new(struct turns *);
 
@@ -43,6 +43,6 @@ bool clock_has_news(const struct clock *);
  * -1 when nobody listens. The wait is never longer than a second, so that the
  * ticks are right again a second after the wall clock was set.
  */
-int64_t clock_run(struct clock *, int64_t wall_ms);
+int64_t clock_run(struct clock *, int64_t wall_ms, int64_t now_ms);
 
 #endif

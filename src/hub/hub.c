@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/tree.h"
+#include "hub/frame.h"
 #include "hub/topic.h"
 #include "hub/turns.h"
 
@@ -29,16 +30,16 @@ struct named {
 	size_t        update_count; /* updates that went to it */
 };
 
-struct update {
-	struct list    node;   /* in hub->updates */
-	char          *id;     /* without spaces around it */
-	struct update *newer;  /* the next with this id, or NULL */
-	struct update *newest; /* the last; only in the first of them */
-	struct frame  *frame;
-	int64_t        published_ms;
-	size_t         cost_bytes;
-	size_t         topic_count;
-	struct named  *topics[];
+struct kept {
+	struct list   node;   /* in hub->updates */
+	char         *id;     /* without spaces around it */
+	struct kept  *newer;  /* the next with this id, or NULL */
+	struct kept  *newest; /* the last; only in the first of them */
+	struct frame *frame;
+	int64_t       published_ms;
+	size_t        cost_bytes;
+	size_t        topic_count;
+	struct named *topics[];
 };
 
 static int
@@ -51,8 +52,8 @@ compare_names(const void *a, const void *b)
 static int
 compare_ids(const void *a, const void *b)
 {
-	return strcmp(((const struct update *)a)->id,
-	    ((const struct update *)b)->id);
+	return strcmp(((const struct kept *)a)->id,
+	    ((const struct kept *)b)->id);
 }
 
 /* The topic is freed in the next run, unless it is used until then. */
@@ -74,7 +75,7 @@ new_topic(struct hub *hub, const char *name, size_t frame_count_max,
 		.frame_bytes_max = SIZE_MAX,
 		.latency = &hub->latency,
 		.is_coalesced = true,
-		.is_patient = true,
+		.patience_ms = INT64_MAX,
 		.on_idle = named == NULL ? NULL : on_idle,
 		.arg = named,
 	    });
@@ -166,9 +167,9 @@ hub_topic(struct hub *hub, const char *name)
 
 /* The tree has the oldest update with an id, which leads to the others. */
 static void
-index_add(struct hub *hub, struct update *update)
+index_add(struct hub *hub, struct kept *update)
 {
-	struct update *oldest = tree_add(&hub->ids, update, compare_ids);
+	struct kept *oldest = tree_add(&hub->ids, update, compare_ids);
 
 	if (oldest != update)
 		oldest->newest->newer = update;
@@ -177,7 +178,7 @@ index_add(struct hub *hub, struct update *update)
 
 /* The update is the oldest of all, so it is the one that the tree has. */
 static void
-index_remove(struct hub *hub, const struct update *update)
+index_remove(struct hub *hub, const struct kept *update)
 {
 	assert(tree_find(&hub->ids, update, compare_ids) == update);
 	if (update->newer == NULL) {
@@ -191,20 +192,19 @@ index_remove(struct hub *hub, const struct update *update)
 static void
 drop_oldest(struct hub *hub)
 {
-	struct update *oldest = list_entry(hub->updates.next, struct update,
-	    node);
-	struct named  *named;
-	size_t         i;
+	struct kept  *oldest = list_entry(hub->updates.next, struct kept, node);
+	struct named *named;
+	size_t        i;
 
 	list_remove(&oldest->node);
 	index_remove(hub, oldest);
 	for (i = 0; i < oldest->topic_count; i++) {
 		named = oldest->topics[i];
-		topic_drop(named->topic, oldest->frame->seq);
+		topic_drop(named->topic, oldest->frame->update.position);
 		if (--named->update_count == 0)
 			on_idle(named);
 	}
-	topic_drop(hub->all, oldest->frame->seq);
+	topic_drop(hub->all, oldest->frame->update.position);
 	hub->update_count--;
 	hub->update_bytes -= oldest->cost_bytes;
 	frame_unref(oldest->frame);
@@ -225,11 +225,11 @@ trimmed_id(const char *id)
 }
 
 /* NULL when one of the topics cannot be made. */
-static struct update *
+static struct kept *
 update_new(struct hub *hub, const struct update_spec *spec)
 {
-	struct update *update;
-	size_t         i, topics_bytes;
+	struct kept *update;
+	size_t       i, topics_bytes;
 
 	topics_bytes = spec->topic_count * sizeof(update->topics[0]);
 	update = mem_zalloc(sizeof(*update) + topics_bytes);
@@ -244,6 +244,7 @@ update_new(struct hub *hub, const struct update_spec *spec)
 	list_init(&update->node);
 	update->id = trimmed_id(spec->id);
 	update->frame = frame_new(spec->bytes, spec->len_bytes);
+	update->frame->update.position = ++hub->position;
 	update->published_ms = turns_now_ms(hub->turns);
 	update->cost_bytes = UPDATE_COST_BYTES + strlen(spec->id) +
 	    spec->len_bytes + 3 * topics_bytes;
@@ -253,8 +254,8 @@ update_new(struct hub *hub, const struct update_spec *spec)
 int
 hub_publish(struct hub *hub, const struct update_spec *spec)
 {
-	struct update *update;
-	size_t         i;
+	struct kept *update;
+	size_t       i;
 
 	update = update_new(hub, spec);
 	if (update == NULL)
@@ -269,14 +270,15 @@ hub_publish(struct hub *hub, const struct update_spec *spec)
 	index_add(hub, update);
 	for (i = 0; i < update->topic_count; i++) {
 		update->topics[i]->update_count++;
-		topic_publish(update->topics[i]->topic, update->frame);
+		topic_publish(update->topics[i]->topic, update->frame,
+		    update->published_ms);
 	}
-	topic_publish(hub->all, update->frame);
+	topic_publish(hub->all, update->frame, update->published_ms);
 	return 0;
 }
 
 static bool
-update_went_to(const struct update *update, const struct topic *topic)
+update_went_to(const struct kept *update, const struct topic *topic)
 {
 	size_t i;
 
@@ -291,9 +293,9 @@ bool
 hub_find(const struct hub *hub, const char *id, struct topic *const *topics,
     size_t topic_count, uint64_t *seq)
 {
-	struct update        key = { .id = trimmed_id(id) };
-	const struct update *update;
-	size_t               i;
+	struct kept        key = { .id = trimmed_id(id) };
+	const struct kept *update;
+	size_t             i;
 
 	update = tree_find(&hub->ids, &key, compare_ids);
 	free(key.id);
@@ -302,7 +304,7 @@ hub_find(const struct hub *hub, const char *id, struct topic *const *topics,
 			if (topics[i] != hub->all &&
 			    !update_went_to(update, topics[i]))
 				continue;
-			*seq = update->frame->seq;
+			*seq = update->frame->update.position;
 			return true;
 		}
 	}
@@ -318,11 +320,11 @@ hub_bytes(const struct hub *hub)
 int64_t
 hub_next_ms(const struct hub *hub)
 {
-	const struct update *oldest;
+	const struct kept *oldest;
 
 	if (list_is_empty(&hub->updates))
 		return INT64_MAX;
-	oldest = list_entry(hub->updates.next, struct update, node);
+	oldest = list_entry(hub->updates.next, struct kept, node);
 	return oldest->published_ms + hub->limits.age_ms;
 }
 

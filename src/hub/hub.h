@@ -36,6 +36,7 @@ struct hub {
 	struct list       updates; /* oldest first */
 	struct list       idle;    /* topics to be freed */
 	struct topic     *all;
+	uint64_t          position; /* of the newest update */
 	size_t            topic_count;
 	size_t            update_count;
 	size_t            topic_bytes;

@@ -4,26 +4,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An event as it goes over the wire, encoded once and shared. */
-struct frame {
-	uint64_t seq; /* 0 until it is published */
-	unsigned ref_count;
-	size_t   len_bytes;
-	char     bytes[];
+struct frame;
+
+/* A place in a ring. */
+struct ring_slot {
+	uint64_t      position;
+	struct frame *frame; /* NULL: it was removed */
 };
 
-/* A copy of the bytes with one reference, which is the caller's. */
-struct frame *frame_new(const char *bytes, size_t len_bytes);
-void          frame_ref(struct frame *);
-void          frame_unref(struct frame *);
-
-/* Frames in the order of their sequence numbers; {0} is an empty ring. */
+/* Frames in the order of their positions; {0} is an empty ring. */
 struct ring {
-	struct frame **slots;
-	size_t         slot_count; /* a power of two, or 0 */
-	size_t         first;      /* the slot of the oldest */
-	size_t         frame_count;
-	size_t         frame_bytes;
+	struct ring_slot *slots;
+	size_t            slot_count;  /* a power of two, or 0 */
+	size_t            first;       /* the slot of the oldest */
+	size_t            frame_count; /* removed ones included */
+	size_t            removed_count;
+	size_t            frame_bytes;
 };
 
 /* Frees the slots and lets go of the frames. */
@@ -32,13 +28,23 @@ void ring_deinit(struct ring *);
 /* Adds a frame behind the others, with a reference of its own. */
 void ring_add(struct ring *, struct frame *);
 
-/* Lets go of the oldest, which there is; returns its sequence number. */
+/* Lets go of the oldest, which there is; returns its position. */
 uint64_t ring_drop_oldest(struct ring *);
 
-/* The frame at an index below frame_count; 0 is the oldest. */
-struct frame *ring_frame(const struct ring *, size_t index);
+/*
+ * Lets go of the frame at this position, which there is. Its slot stays, empty,
+ * until half of them are; the oldest slot is never empty.
+ */
+void ring_remove(struct ring *, uint64_t position);
 
-/* The index of the first frame behind seq; frame_count if there is none. */
-size_t ring_find_after(const struct ring *, uint64_t seq);
+/* The slot at an index below frame_count; 0 is the oldest. */
+static inline const struct ring_slot *
+ring_slot(const struct ring *ring, size_t index)
+{
+	return &ring->slots[(ring->first + index) & (ring->slot_count - 1)];
+}
+
+/* The index of the first frame behind a position; frame_count: none is. */
+size_t ring_find_after(const struct ring *, uint64_t position);
 
 #endif

@@ -2,34 +2,49 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "hub/frame.h"
 #include "hub/turns.h"
 #include "pure/histogram.h"
+
+/* Subscribers that are passed over cost as much as one that is visited. */
+#define PASSES_PER_VISIT 16
 
 struct topic {
 	struct turns       *turns;
 	char               *name;
 	struct topic_limits limits;
 	struct ring         ring;
-	uint64_t            dropped_seq; /* of the newest that is gone */
+	uint64_t            newest_position;
+	uint64_t            dropped_position;
 
-	/* Each subscription is in exactly one of these. */
-	struct list waiting; /* has seen all there is */
-	struct list ready;   /* will be called */
-	struct list stalled; /* will ask to be called */
+	/* Each subscription is in exactly one of these; marks are too. */
+	struct list waiting; /* has had all there is */
+	struct list ready;   /* will be visited */
+	struct list stalled; /* will ask to be visited */
 	size_t      subscriber_count;
-	uint64_t    stalled_seq_min; /* none stalled is before it */
-	uint64_t    pending_seq_min; /* nor one that will be called */
+	uint64_t    stalled_min; /* none stalled is before it */
+	uint64_t    pending_min; /* nor one that will be visited */
 
-	struct list     busy_node; /* in turns->busy while ready has any */
-	struct deadline held;      /* until the fan-out begins */
-	int64_t         fanout_start_us;
-	size_t          fanout_call_count;
-	size_t          fanout_event_count;
+	struct turn turn; /* busy while ready has any; held until a fan-out */
+	int64_t     fanout_start_us;
+	size_t      fanout_visit_count;
+	size_t      fanout_event_count;
 };
+
+/*
+ * Stands in the lists behind all subscriptions that are to have a frame. When
+ * its turn comes, the last of them has had it.
+ */
+struct mark {
+	struct subscription place; /* of nobody */
+	struct frame       *frame;
+};
+
+static size_t topic_run(struct turn *, size_t max);
+static void   topic_release_held(struct turn *);
 
 struct topic *
 topic_new(struct turns *turns, const char *name,
@@ -43,20 +58,39 @@ topic_new(struct turns *turns, const char *name,
 	list_init(&topic->waiting);
 	list_init(&topic->ready);
 	list_init(&topic->stalled);
-	topic->stalled_seq_min = UINT64_MAX;
-	topic->pending_seq_min = UINT64_MAX;
-	list_init(&topic->busy_node);
-	deadline_init(&topic->held);
+	topic->stalled_min = UINT64_MAX;
+	topic->pending_min = UINT64_MAX;
+	turn_init(&topic->turn, topic_run, topic_release_held);
 	return topic;
+}
+
+static void
+mark_free(struct mark *mark)
+{
+	list_remove(&mark->place.node);
+	mark->frame->mark_count--;
+	frame_unref(mark->frame);
+	free(mark);
+}
+
+/* Without subscribers only marks are left. */
+static void
+free_marks(struct list *list)
+{
+	list_for_each (node, list) {
+		mark_free(list_entry(node, struct mark, place.node));
+	}
 }
 
 void
 topic_free(struct topic *topic)
 {
 	assert(topic->subscriber_count == 0);
+	free_marks(&topic->waiting);
+	free_marks(&topic->ready);
 	ring_deinit(&topic->ring);
-	list_remove(&topic->busy_node);
-	deadline_clear(&topic->held);
+	turn_leave(&topic->turn);
+	turn_unhold(&topic->turn);
 	free(topic->name);
 	free(topic);
 }
@@ -73,10 +107,35 @@ topic_frame_count(const struct topic *topic)
 	return topic->ring.frame_count;
 }
 
-uint64_t
-topic_dropped_seq(const struct topic *topic)
+bool
+topic_is_over_count(const struct topic *topic)
 {
-	return topic->dropped_seq;
+	return topic->ring.frame_count > topic->limits.frame_count_max;
+}
+
+uint64_t
+topic_newest_position(const struct topic *topic)
+{
+	return topic->newest_position;
+}
+
+uint64_t
+topic_dropped_position(const struct topic *topic)
+{
+	return topic->dropped_position;
+}
+
+void
+topic_set_dropped(struct topic *topic, uint64_t position)
+{
+	if (position > topic->dropped_position)
+		topic->dropped_position = position;
+}
+
+const struct ring *
+topic_ring(const struct topic *topic)
+{
+	return &topic->ring;
 }
 
 size_t
@@ -85,30 +144,14 @@ topic_subscriber_count(const struct topic *topic)
 	return topic->subscriber_count;
 }
 
-/* Whether events collect, and their fan-out is yet to begin. */
-static bool
-topic_is_held(const struct topic *topic)
-{
-	return !list_is_empty(&topic->held.node);
-}
-
-static void
-become_busy(struct topic *topic)
-{
-	if (list_is_empty(&topic->busy_node))
-		list_append(&topic->turns->busy, &topic->busy_node);
-}
-
 /* A fan-out has reached its last subscriber. */
 static void
-topic_account(const struct topic *topic)
+log_fanout(const struct topic *topic)
 {
 	int64_t took_us = topic->turns->now_us() - topic->fanout_start_us;
 
-	if (topic->limits.latency != NULL)
-		histogram_add(topic->limits.latency, took_us);
 	log_debug("fanout", LOG_STR("topic", topic->name),
-	    LOG_INT("subscribers", topic->fanout_call_count),
+	    LOG_INT("subscribers", topic->fanout_visit_count),
 	    LOG_INT("events", topic->fanout_event_count),
 	    LOG_REAL("ms", (double)took_us / 1000));
 }
@@ -116,346 +159,342 @@ topic_account(const struct topic *topic)
 static void
 become_idle(struct topic *topic)
 {
-	list_remove(&topic->busy_node);
-	if (topic_is_held(topic))
+	turn_leave(&topic->turn);
+	if (turn_is_held(&topic->turn))
 		return;
-	topic->pending_seq_min = UINT64_MAX;
+	topic->pending_min = UINT64_MAX;
 	if (topic->fanout_event_count > 0)
-		topic_account(topic);
+		log_fanout(topic);
 	topic->fanout_event_count = 0;
-	topic->fanout_call_count = 0;
+	topic->fanout_visit_count = 0;
 }
 
 /* The fan-out of what was published begins. */
 static void
 topic_release(struct topic *topic)
 {
-	deadline_clear(&topic->held);
+	turn_unhold(&topic->turn);
 	list_join(&topic->ready, &topic->waiting);
 	if (!list_is_empty(&topic->ready))
-		become_busy(topic);
+		turns_add(topic->turns, &topic->turn);
 }
 
-void
-topic_release_held(struct deadline *held)
+static void
+topic_release_held(struct turn *turn)
 {
-	topic_release(list_entry(held, struct topic, held));
+	topic_release(list_entry(turn, struct topic, turn));
 }
 
-static bool
-cursor_is_overrun(const struct cursor *cursor)
+bool
+topic_has_overrun(const struct subscription *subscription)
 {
-	const struct subscription *subscription;
-	size_t                     i;
+	uint64_t dropped_position = subscription->topic->dropped_position;
 
-	for (i = 0; i < cursor->subscription_count; i++) {
-		subscription = &cursor->subscriptions[i];
-		if (subscription->topic->dropped_seq > cursor->seq &&
-		    subscription->topic->dropped_seq > subscription->gone_seq)
-			return true;
-	}
-	return false;
+	return dropped_position > subscription->subscriber->position &&
+	    dropped_position > subscription->gone_position;
 }
 
 /*
- * Nobody visits a stalled cursor, so the topic has to tell it that what it
- * waits to send has gone.
+ * Nobody visits a stalled subscriber, so the topic has to tell it that what it
+ * waits for is gone.
  */
 static void
-call_overrun(struct topic *topic)
+visit_overrun(struct topic *topic)
 {
 	struct list          stalled;
 	struct subscription *subscription;
-	struct cursor       *cursor;
+	struct subscriber   *subscriber;
 
-	if (topic->dropped_seq <= topic->stalled_seq_min)
+	if (topic->dropped_position <= topic->stalled_min)
 		return;
 	list_init(&stalled);
 	list_join(&stalled, &topic->stalled);
-	topic->stalled_seq_min = UINT64_MAX;
+	topic->stalled_min = UINT64_MAX;
 	while (!list_is_empty(&stalled)) {
 		subscription = list_entry(stalled.next, struct subscription,
 		    node);
-		cursor = subscription->cursor;
+		subscriber = subscription->subscriber;
 		list_move(&topic->stalled, &subscription->node);
-		if (cursor_is_overrun(cursor))
-			cursor->call(cursor, CURSOR_OVERRUN);
-		else if (cursor->seq < topic->stalled_seq_min)
-			topic->stalled_seq_min = cursor->seq;
+		if (topic_has_overrun(subscription))
+			subscriber->visit(subscriber);
+		else if (subscriber->position < topic->stalled_min)
+			topic->stalled_min = subscriber->position;
 	}
 }
 
-size_t
-topic_run(struct list *busy_node, size_t max)
+/* All who were to have the frame have had it; those who stalled do not count.
+ */
+static void
+mark_reached(struct topic *topic, struct mark *mark)
 {
-	struct topic        *topic;
-	struct subscription *subscription;
-	struct cursor       *cursor;
-	size_t               call_count = 0;
+	if (mark->frame->mark_count == 1)
+		histogram_add(topic->limits.latency,
+		    topic->turns->now_us() - mark->frame->published_us);
+	mark_free(mark);
+}
 
-	topic = list_entry(busy_node, struct topic, busy_node);
-	while (call_count < max && !list_is_empty(&topic->ready)) {
-		subscription = list_entry(topic->ready.next,
-		    struct subscription, node);
-		cursor = subscription->cursor;
-		list_move(&topic->waiting, &subscription->node);
-		cursor->call(cursor,
-		    cursor_is_overrun(cursor) ? CURSOR_OVERRUN : CURSOR_READY);
-		call_count++;
+/* Visits the first that is ready; returns what that costs. */
+static size_t
+visit_next(struct topic *topic)
+{
+	struct subscription *subscription = list_entry(topic->ready.next,
+	    struct subscription, node);
+	struct subscriber   *subscriber = subscription->subscriber;
+
+	if (subscriber == NULL) {
+		mark_reached(topic,
+		    list_entry(subscription, struct mark, place));
+		return 0;
 	}
-	topic->fanout_call_count += call_count;
+	list_move(&topic->waiting, &subscription->node);
+	if (!subscriber->is_due &&
+	    subscriber->position >= topic->newest_position)
+		return 1;
+	subscriber->is_due = false;
+	topic->fanout_visit_count++;
+	subscriber->visit(subscriber);
+	return PASSES_PER_VISIT;
+}
+
+static size_t
+topic_run(struct turn *turn, size_t max)
+{
+	struct topic *topic = list_entry(turn, struct topic, turn);
+	size_t        cost = 0;
+
+	if (max > SIZE_MAX / PASSES_PER_VISIT)
+		max = SIZE_MAX / PASSES_PER_VISIT;
+	while (cost < max * PASSES_PER_VISIT && !list_is_empty(&topic->ready))
+		cost += visit_next(topic);
 	if (list_is_empty(&topic->ready))
 		become_idle(topic);
 	else
-		list_move(&topic->turns->busy, &topic->busy_node);
-	return call_count;
+		turns_requeue(topic->turns, turn);
+	return (cost + PASSES_PER_VISIT - 1) / PASSES_PER_VISIT;
 }
 
 /*
- * The oldest frames are about to go: whoever has not had them and can take
- * them now is to have them first. Of the stalled ones each tries once.
+ * The oldest frames are about to be dropped: whoever has not had them and can
+ * take them now is to have them first. Of the stalled ones each tries once.
  */
 static void
-topic_serve_first(struct topic *topic, uint64_t seq)
+serve_first(struct topic *topic, uint64_t position)
 {
-	if (topic->stalled_seq_min < seq) {
+	if (topic->stalled_min < position) {
+		list_for_each (node, &topic->stalled) {
+			list_entry(node, struct subscription, node)
+			    ->subscriber->is_due = true;
+		}
 		list_join(&topic->ready, &topic->stalled);
-		topic->stalled_seq_min = UINT64_MAX;
-	} else if (topic->pending_seq_min >= seq) {
+		topic->stalled_min = UINT64_MAX;
+	} else if (topic->pending_min >= position) {
 		return;
 	}
-	if (topic_is_held(topic))
+	if (turn_is_held(&topic->turn))
 		topic_release(topic);
-	while (!list_is_empty(&topic->ready)) {
-		become_busy(topic);
-		topic_run(&topic->busy_node, SIZE_MAX);
-	}
+	while (!list_is_empty(&topic->ready))
+		topic_run(&topic->turn, SIZE_MAX);
+}
+
+static void
+drop_oldest(struct topic *topic)
+{
+	struct frame *oldest = ring_slot(&topic->ring, 0)->frame;
+
+	frame_ref(oldest);
+	topic_set_dropped(topic, ring_drop_oldest(&topic->ring));
+	if (topic->limits.on_drop != NULL)
+		topic->limits.on_drop(topic->limits.arg, oldest);
+	frame_unref(oldest);
+}
+
+static uint64_t
+oldest_position(const struct topic *topic)
+{
+	return topic->ring.frame_count == 0 ?
+	    UINT64_MAX :
+	    ring_slot(&topic->ring, 0)->position;
 }
 
 void
-topic_drop(struct topic *topic, uint64_t seq)
+topic_drop(struct topic *topic, uint64_t position)
 {
-	struct ring *ring = &topic->ring;
-
-	if (ring->frame_count == 0 || ring_frame(ring, 0)->seq > seq)
+	if (topic->ring.frame_count == 0 || oldest_position(topic) > position)
 		return;
-	topic_serve_first(topic, seq);
-	while (ring->frame_count > 0 && ring_frame(ring, 0)->seq <= seq)
-		topic->dropped_seq = ring_drop_oldest(ring);
-	call_overrun(topic);
+	serve_first(topic, position);
+	while (topic->ring.frame_count > 0 &&
+	    oldest_position(topic) <= position)
+		drop_oldest(topic);
+	visit_overrun(topic);
 }
 
-/* Finds out anew which stalled cursor is the last. */
+void
+topic_drop_oldest(struct topic *topic)
+{
+	topic_drop(topic, oldest_position(topic));
+}
+
+void
+topic_remove(struct topic *topic, const struct frame *frame)
+{
+	struct subscription *subscription;
+	uint64_t             position = frame->update.position;
+
+	serve_first(topic, position);
+	/* It may lie before others that were gone already when they came. */
+	list_for_each (node, &topic->stalled) {
+		subscription = list_entry(node, struct subscription, node);
+		if (subscription->subscriber->position < position)
+			subscription->gone_position = 0;
+	}
+	ring_remove(&topic->ring, position);
+	topic_set_dropped(topic, position);
+	visit_overrun(topic);
+}
+
+/* Finds out anew which stalled subscriber is the last. */
 static void
-topic_find_stalled_min(struct topic *topic)
+find_stalled_min(struct topic *topic)
 {
 	struct subscription *subscription;
 
-	topic->stalled_seq_min = UINT64_MAX;
+	topic->stalled_min = UINT64_MAX;
 	list_for_each (node, &topic->stalled) {
 		subscription = list_entry(node, struct subscription, node);
-		if (subscription->cursor->seq < topic->stalled_seq_min)
-			topic->stalled_seq_min = subscription->cursor->seq;
+		if (subscription->subscriber->position < topic->stalled_min)
+			topic->stalled_min = subscription->subscriber->position;
 	}
 }
 
-/* Whether the oldest frame may go because there are enough others. */
+/* Whether the oldest frame may be dropped because there are enough others. */
 static bool
-topic_can_spare(struct topic *topic)
+can_spare_oldest(struct topic *topic, int64_t now_ms)
 {
-	size_t   frame_count = topic->ring.frame_count;
-	uint64_t seq = ring_frame(&topic->ring, 0)->seq;
+	const struct topic_limits *limits = &topic->limits;
+	const struct ring_slot    *oldest = ring_slot(&topic->ring, 0);
 
-	if (!topic->limits.is_patient)
+	if (now_ms - oldest->frame->published_ms >= limits->patience_ms)
 		return true;
 	/* Who was last may have caught up. It is not worth it to look often. */
-	if (topic->stalled_seq_min < seq &&
-	    frame_count % topic->limits.frame_count_max == 0)
-		topic_find_stalled_min(topic);
-	return topic->stalled_seq_min >= seq && topic->pending_seq_min >= seq;
+	if (topic->stalled_min < oldest->position &&
+	    topic->ring.frame_count % limits->frame_count_max == 0)
+		find_stalled_min(topic);
+	return topic->stalled_min >= oldest->position &&
+	    topic->pending_min >= oldest->position;
 }
 
-/* Makes way in the ring for one more frame. */
+/* Makes way in the ring for so many frames more, of so many bytes. */
 static void
-topic_make_way(struct topic *topic, size_t len_bytes)
+make_way(struct topic *topic, size_t frame_count, size_t len_bytes,
+    int64_t now_ms)
 {
 	const struct topic_limits *limits = &topic->limits;
 	const struct ring         *ring = &topic->ring;
 
 	while (ring->frame_count > 0 &&
 	    (ring->frame_bytes + len_bytes > limits->frame_bytes_max ||
-		(ring->frame_count >= limits->frame_count_max &&
-		    topic_can_spare(topic))))
-		topic_drop(topic, ring_frame(ring, 0)->seq);
+		(ring->frame_count + frame_count > limits->frame_count_max &&
+		    can_spare_oldest(topic, now_ms))))
+		topic_drop_oldest(topic);
+}
+
+void
+topic_trim(struct topic *topic, int64_t now_ms)
+{
+	find_stalled_min(topic);
+	make_way(topic, 0, 0, now_ms);
+}
+
+/* Has the time until the last subscriber has the frame measured. */
+static void
+add_mark(struct topic *topic, struct frame *frame)
+{
+	struct mark *mark = mem_zalloc(sizeof(*mark));
+
+	if (frame->published_us == 0)
+		frame->published_us = topic->turns->now_us();
+	frame->mark_count++;
+	frame_ref(frame);
+	mark->frame = frame;
+	mark->place.topic = topic;
+	list_init(&mark->place.node);
+	list_append(&topic->waiting, &mark->place.node);
 }
 
 /* Counts an event that is to be delivered, and where it begins. */
 static void
-topic_expect(struct topic *topic)
+expect_frame(struct topic *topic, struct frame *frame)
 {
-	const struct ring *ring = &topic->ring;
-
 	if (topic->fanout_event_count++ == 0)
 		topic->fanout_start_us = topic->turns->now_us();
-	if (topic->pending_seq_min == UINT64_MAX)
-		topic->pending_seq_min = ring->frame_count == 0 ?
-		    topic->dropped_seq :
-		    ring_frame(ring, ring->frame_count - 1)->seq;
+	if (topic->pending_min > topic->newest_position)
+		topic->pending_min = topic->newest_position;
+	if (topic->limits.latency != NULL)
+		add_mark(topic, frame);
 }
 
 void
-topic_publish(struct topic *topic, struct frame *frame)
+topic_publish(struct topic *topic, struct frame *frame, int64_t now_ms)
 {
-	struct turns *turns = topic->turns;
-
-	topic_make_way(topic, frame->len_bytes);
-	if (frame->seq == 0)
-		frame->seq = ++turns->last_seq;
-	assert(frame->seq == turns->last_seq);
+	if (frame->published_ms == 0)
+		frame->published_ms = now_ms;
+	make_way(topic, 1, frame->len_bytes, now_ms);
+	if (frame->update.position == 0)
+		frame->update.position = topic->newest_position + 1;
+	assert(frame->update.position > topic->newest_position);
 	if (topic->subscriber_count > 0)
-		topic_expect(topic);
+		expect_frame(topic, frame);
+	topic->newest_position = frame->update.position;
 	ring_add(&topic->ring, frame);
 	if (topic->subscriber_count == 0)
 		return;
-	if (!topic->limits.is_coalesced || turns->held.after_ms == 0)
+	if (!topic->limits.is_coalesced ||
+	    !turns_hold(topic->turns, &topic->turn, now_ms))
 		topic_release(topic);
-	else if (!topic_is_held(topic))
-		deadline_set(&turns->held, &topic->held, turns_now_ms(turns));
 }
 
-static void
-subscription_open(struct subscription *subscription, struct cursor *cursor,
-    struct topic *topic)
+void
+topic_join(struct topic *topic, struct subscription *subscription,
+    struct subscriber *subscriber)
 {
 	list_init(&subscription->node);
 	subscription->topic = topic;
-	subscription->cursor = cursor;
-	subscription->gone_seq = topic->dropped_seq;
+	subscription->subscriber = subscriber;
+	subscription->gone_position = topic->dropped_position;
 	topic->subscriber_count++;
 }
 
 void
-cursor_open(struct cursor *cursor, struct topic *const *topics,
-    size_t topic_count, uint64_t seq, cursor_fn *call)
+topic_leave(struct subscription *subscription)
 {
-	size_t i;
+	struct topic *topic = subscription->topic;
 
-	assert(topic_count >= 1 && topic_count <= CURSOR_TOPICS_MAX);
-	cursor->seq = seq < topics[0]->turns->last_seq ?
-	    seq :
-	    topics[0]->turns->last_seq;
-	cursor->call = call;
-	cursor->subscriptions = topic_count == 1 ?
-	    &cursor->only :
-	    mem_alloc(topic_count * sizeof(*cursor->subscriptions));
-	cursor->subscription_count = topic_count;
-	for (i = 0; i < topic_count; i++)
-		subscription_open(&cursor->subscriptions[i], cursor, topics[i]);
-	cursor_stall(cursor);
-}
-
-bool
-cursor_is_open(const struct cursor *cursor)
-{
-	return cursor->subscription_count > 0;
+	list_remove(&subscription->node);
+	if (--topic->subscriber_count == 0 && topic->limits.on_idle != NULL)
+		topic->limits.on_idle(topic->limits.arg);
 }
 
 void
-cursor_close(struct cursor *cursor)
+topic_stall(struct subscription *subscription)
 {
-	struct topic *topic;
-	size_t        i;
+	struct topic *topic = subscription->topic;
 
-	for (i = 0; i < cursor->subscription_count; i++) {
-		topic = cursor->subscriptions[i].topic;
-		list_remove(&cursor->subscriptions[i].node);
-		if (--topic->subscriber_count == 0 &&
-		    topic->limits.on_idle != NULL)
-			topic->limits.on_idle(topic->limits.arg);
-	}
-	cursor->subscription_count = 0;
-	if (cursor->subscriptions != &cursor->only)
-		free(cursor->subscriptions);
-	cursor->subscriptions = &cursor->only;
+	list_move(&topic->stalled, &subscription->node);
+	if (subscription->subscriber->position < topic->stalled_min)
+		topic->stalled_min = subscription->subscriber->position;
 }
 
 void
-cursor_stall(struct cursor *cursor)
+topic_resume(struct subscription *subscription, bool is_ready)
 {
-	struct topic *topic;
-	size_t        i;
+	struct topic *topic = subscription->topic;
 
-	for (i = 0; i < cursor->subscription_count; i++) {
-		topic = cursor->subscriptions[i].topic;
-		list_move(&topic->stalled, &cursor->subscriptions[i].node);
-		if (cursor->seq < topic->stalled_seq_min)
-			topic->stalled_seq_min = cursor->seq;
+	if (!is_ready) {
+		list_move(&topic->waiting, &subscription->node);
+		return;
 	}
-}
-
-void
-cursor_resume(struct cursor *cursor)
-{
-	struct topic *topic;
-	size_t        i;
-
-	for (i = 0; i < cursor->subscription_count; i++) {
-		topic = cursor->subscriptions[i].topic;
-		list_move(&topic->ready, &cursor->subscriptions[i].node);
-		if (cursor->seq < topic->pending_seq_min)
-			topic->pending_seq_min = cursor->seq;
-		become_busy(topic);
-	}
-}
-
-/* The frames of several topics in order, each once. */
-static size_t
-peek_merged(const struct cursor *cursor, struct frame **frames, size_t max)
-{
-	const struct ring *ring;
-	struct frame      *frame, *next;
-	size_t             at[CURSOR_TOPICS_MAX], count = 0, i;
-
-	for (i = 0; i < cursor->subscription_count; i++)
-		at[i] = ring_find_after(&cursor->subscriptions[i].topic->ring,
-		    cursor->seq);
-	while (count < max) {
-		next = NULL;
-		for (i = 0; i < cursor->subscription_count; i++) {
-			ring = &cursor->subscriptions[i].topic->ring;
-			if (count > 0 && at[i] < ring->frame_count &&
-			    ring_frame(ring, at[i]) == frames[count - 1])
-				at[i]++;
-			frame = at[i] < ring->frame_count ?
-			    ring_frame(ring, at[i]) :
-			    NULL;
-			if (frame != NULL &&
-			    (next == NULL || frame->seq < next->seq))
-				next = frame;
-		}
-		if (next == NULL)
-			break;
-		frames[count++] = next;
-	}
-	return count;
-}
-
-size_t
-cursor_peek(const struct cursor *cursor, struct frame **frames, size_t max)
-{
-	const struct ring *ring = &cursor->subscriptions[0].topic->ring;
-	size_t             count = 0, index;
-
-	if (cursor->subscription_count > 1)
-		return peek_merged(cursor, frames, max);
-	index = ring_find_after(ring, cursor->seq);
-	while (count < max && index < ring->frame_count)
-		frames[count++] = ring_frame(ring, index++);
-	return count;
-}
-
-void
-cursor_advance(struct cursor *cursor, const struct frame *frame)
-{
-	cursor->seq = frame->seq;
+	list_move(&topic->ready, &subscription->node);
+	if (subscription->subscriber->position < topic->pending_min)
+		topic->pending_min = subscription->subscriber->position;
+	turns_add(topic->turns, &topic->turn);
 }

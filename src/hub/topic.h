@@ -5,42 +5,65 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/deadline.h"
 #include "base/list.h"
 #include "hub/ring.h"
 
+struct frame;
 struct histogram;
 struct turns;
 
 /*
- * A topic keeps the frames of its last events in a ring; each subscriber is a
- * cursor, a position in it. Live delivery, replay and catching up after a
- * stall are the same: the frames behind the position. Positions are sequence
- * numbers that rise through the whole hub, so one cursor can follow several
- * topics and still see every event once and in order.
+ * A topic keeps the frames of its last events in a ring. A subscriber is a
+ * position: it has had every frame up to there. Live delivery, replay, and
+ * catching up after a stall are therefore the same: the frames behind the
+ * position. Positions rise through the whole log, so a subscriber can follow
+ * several topics and still has every event once and in order.
  *
- * A topic knows no socket. It wakes cursors, some hundred at a time, from
- * turns_run (hub/turns.h).
+ * Each subscription stands in one of three lists. `waiting`: its subscriber has
+ * had all there is. `ready`: its subscriber will be visited, some hundred in a
+ * turn (hub/turns.h). `stalled`: its subscriber cannot take more, and will say
+ * when it can. A publish moves the whole waiting list to the end of the ready
+ * list, in one step however many stand there; a visit moves one subscription
+ * back to waiting, before the subscriber takes what it can.
+ *
+ * A ring has limits, so the oldest frame has to be dropped at some time.
+ * Whoever needs it and can take it is visited first; whoever needs it and
+ * cannot is overrun: it is told so and has to begin anew. To look through the
+ * lists at each publish would cost too much, hence two minima: no subscriber in
+ * the stalled list is before stalled_min, and none that is to be visited is
+ * before pending_min. Frames up to the smaller one are needed by nobody. Both
+ * may be too low, since a subscriber that moves on does not raise them, but
+ * never too high: too low costs a look at the list, which finds the true
+ * minimum; too high would lose an event.
+ *
+ * A subscriber of several topics has a subscription in each, and takes the
+ * frames of all of them at its first visit. When the other topics come to it,
+ * it has had all that they have, and they pass it over.
+ *
+ * A topic knows no socket and no cursor: it visits whoever subscribed.
  */
-
 struct topic;
 
 /* Limits of one topic's ring; the oldest frames make room for a new one. */
 struct topic_limits {
 	size_t frame_count_max;
 	size_t frame_bytes_max; /* the newest frame stays whatever its size */
-	struct histogram *latency; /* of deliveries to all; or NULL */
-	bool is_coalesced;         /* collects events, as turns->held says */
 
 	/*
-	 * The count alone drops no frame that a subscriber is still to have:
-	 * for topics whose owner keeps the frames anyway, and calls topic_drop
-	 * when they take too much.
+	 * For so long after its publication no frame is dropped for the count
+	 * alone that a subscriber is still to have: a burst loses nothing to
+	 * those who keep up. See topic_trim. 0: the count is strict.
 	 */
-	bool is_patient;
+	int64_t patience_ms;
 
-	/* The last subscriber has left: not to be freed within. Or NULL. */
+	struct histogram *latency; /* of each event to its last subscriber */
+	bool is_coalesced;         /* collects events, as turns->held says */
+
+	/* Called with arg, or NULL: the last subscriber has left; */
 	void (*on_idle)(void *arg);
+
+	/* the ring lets go of this frame. Neither may free the topic. */
+	void (*on_drop)(void *arg, struct frame *);
 	void *arg;
 };
 
@@ -50,94 +73,77 @@ struct topic *topic_new(struct turns *, const char *name,
 void          topic_free(struct topic *);
 
 /*
- * Gives a new frame its place behind all others, or one that was published to
- * another topic just now, the same place here. Takes a reference of its own.
- * If an older frame has to go, those who can take it are served first, within
- * the call, so that a burst loses nothing to subscribers that keep up.
+ * Adds a frame, whose position is behind all others of this topic; 0 gets the
+ * next one of a count that is the topic's own. Takes a reference of its own. If
+ * an older frame has to be dropped, those who can take it are served first,
+ * within the call, so that a burst loses nothing to subscribers that keep up.
+ * now_ms is on the monotonic clock.
  */
-void topic_publish(struct topic *, struct frame *);
+void topic_publish(struct topic *, struct frame *, int64_t now_ms);
 
-/* Drops the frames up to this sequence number, in the same way. */
-void topic_drop(struct topic *, uint64_t seq);
+/* Drops the frames up to this position, in the same way. */
+void topic_drop(struct topic *, uint64_t position);
+
+/* The same with the oldest frame, which there is. */
+void topic_drop_oldest(struct topic *);
+
+/* Drops this frame alone, which it has, in the same way; no on_drop. */
+void topic_remove(struct topic *, const struct frame *);
+
+/*
+ * Drops what the limits do not let it keep any longer: frames beyond its count
+ * that no subscriber needs, or whose time is over.
+ */
+void topic_trim(struct topic *, int64_t now_ms);
 
 size_t topic_frame_count(const struct topic *);
+bool   topic_is_over_count(const struct topic *);
 
-/* Of the newest frame that is gone; 0 when all are there. */
-uint64_t topic_dropped_seq(const struct topic *);
+/* Of the newest frame that was published; 0 when there was none. */
+uint64_t topic_newest_position(const struct topic *);
+
+/* Of the newest frame that was dropped; 0 when all are there. */
+uint64_t topic_dropped_position(const struct topic *);
+
+/* Frames up to this position are gone, also those that it never had. */
+void topic_set_dropped(struct topic *, uint64_t position);
+
+const struct ring *topic_ring(const struct topic *);
 
 const char *topic_name(const struct topic *);
 size_t      topic_subscriber_count(const struct topic *);
 
-/* What became of a cursor that its topic calls. */
-enum cursor_event {
-	CURSOR_READY,  /* there may be frames behind the position */
-	CURSOR_OVERRUN /* frames behind the position are gone for good */
+/* What a topic knows of whoever follows it. */
+struct subscriber {
+	uint64_t position; /* has had all frames up to this one */
+	bool     is_due;   /* to be visited though it may have had all */
+
+	/*
+	 * There may be frames behind the position, or some are gone. Anything
+	 * may be done within but free a topic.
+	 */
+	void (*visit)(struct subscriber *);
 };
 
-struct cursor;
-typedef void cursor_fn(struct cursor *, enum cursor_event);
-
-/* One cursor's place among the subscribers of one topic. */
+/* A subscriber's place in one topic. */
 struct subscription {
-	struct list    node; /* in one of the topic's lists */
-	struct topic  *topic;
-	struct cursor *cursor;
-	uint64_t       gone_seq; /* gone already when the cursor was opened */
+	struct list        node; /* in one of the topic's lists */
+	struct topic      *topic;
+	struct subscriber *subscriber; /* NULL: no subscription, but a mark */
+	uint64_t           gone_position; /* gone already when it began */
 };
 
-/* Topics that one cursor may follow. */
-#define CURSOR_TOPICS_MAX 256
+/* Begins in no list: topic_stall or topic_resume has to follow. */
+void topic_join(struct topic *, struct subscription *, struct subscriber *);
+void topic_leave(struct subscription *);
 
-/*
- * A subscriber's position. It lives inside its owner, to whom the calls go;
- * from within one the owner may do anything with the cursor, close included.
- */
-struct cursor {
-	uint64_t             seq; /* all frames up to this one were taken */
-	cursor_fn           *call;
-	struct subscription *subscriptions;      /* &only if there is one */
-	size_t               subscription_count; /* 0: closed */
-	struct subscription  only;
-};
+/* No visits until topic_resume, but when the subscriber is overrun. */
+void topic_stall(struct subscription *);
 
-/* Positions that need no sequence number. */
-#define CURSOR_FROM_START 0
-#define CURSOR_FROM_NOW UINT64_MAX
+/* A visit in its turn if is_ready, else when something is published. */
+void topic_resume(struct subscription *, bool is_ready);
 
-/*
- * Opens a stalled cursor on 1 to CURSOR_TOPICS_MAX topics, all different,
- * behind the frame of that sequence number. What they do not keep any more is
- * passed over.
- */
-void cursor_open(struct cursor *, struct topic *const *topics,
-    size_t topic_count, uint64_t seq, cursor_fn *);
-bool cursor_is_open(const struct cursor *);
-void cursor_close(struct cursor *);
-
-/* No CURSOR_READY until cursor_resume; CURSOR_OVERRUN still comes. */
-void cursor_stall(struct cursor *);
-
-/* CURSOR_READY comes, in its turn, also when nothing is pending. */
-void cursor_resume(struct cursor *);
-
-/*
- * The next frames in order, at most max of them; returns how many. They stay
- * valid until the next publish. The position does not move.
- */
-size_t cursor_peek(const struct cursor *, struct frame **, size_t max);
-
-/* Moves the position behind the frame. */
-void cursor_advance(struct cursor *, const struct frame *);
-
-/*
- * For turns_run: calls at most max ready cursors of the topic whose node in the
- * hub's list this is, takes the node out when none is left, and returns how
- * many it called.
- */
-size_t topic_run(struct list *busy_node, size_t max);
-
-/* For turns_run: the topic of that deadline in turns->held is to deliver now.
- */
-void topic_release_held(struct deadline *);
+/* Whether a frame is gone that its subscriber was still to have. */
+bool topic_has_overrun(const struct subscription *);
 
 #endif

@@ -2,8 +2,6 @@
 
 #include <assert.h>
 
-#include "hub/topic.h"
-
 /*
  * What one topic gets before the next has its turn. Small enough that a topic
  * with one subscriber waits about a tenth of a millisecond for each that is
@@ -14,7 +12,6 @@
 void
 turns_init(struct turns *turns, int64_t (*now_us)(void))
 {
-	turns->last_seq = 0;
 	list_init(&turns->busy);
 	deadline_list_init(&turns->held, 0);
 	turns->now_us = now_us;
@@ -51,19 +48,72 @@ turns_is_busy(const struct turns *turns)
 }
 
 void
-turns_run(struct turns *turns, size_t call_count_max)
+turns_run(struct turns *turns, int64_t now_ms, size_t call_count_max)
 {
 	size_t           slice_count, call_count = 0;
 	struct deadline *held;
+	struct turn     *turn;
 
-	while (!list_is_empty(&turns->held.nodes) &&
-	    (held = deadline_take_due(&turns->held, turns_now_ms(turns))) !=
-		NULL)
-		topic_release_held(held);
+	while ((held = deadline_take_due(&turns->held, now_ms)) != NULL) {
+		turn = list_entry(held, struct turn, held);
+		turn->release(turn);
+	}
 	while (turns_is_busy(turns) && call_count < call_count_max) {
 		slice_count = call_count_max - call_count;
 		if (slice_count > SLICE_COUNT)
 			slice_count = SLICE_COUNT;
-		call_count += topic_run(turns->busy.next, slice_count);
+		turn = list_entry(turns->busy.next, struct turn, node);
+		call_count += turn->run(turn, slice_count);
 	}
+}
+
+void
+turn_init(struct turn *turn, size_t (*run)(struct turn *, size_t max),
+    void (*release)(struct turn *))
+{
+	list_init(&turn->node);
+	deadline_init(&turn->held);
+	turn->run = run;
+	turn->release = release;
+}
+
+void
+turns_add(struct turns *turns, struct turn *turn)
+{
+	if (list_is_empty(&turn->node))
+		list_append(&turns->busy, &turn->node);
+}
+
+void
+turns_requeue(struct turns *turns, struct turn *turn)
+{
+	list_move(&turns->busy, &turn->node);
+}
+
+bool
+turns_hold(struct turns *turns, struct turn *turn, int64_t now_ms)
+{
+	if (turns->held.after_ms == 0)
+		return false;
+	if (!turn_is_held(turn))
+		deadline_set(&turns->held, &turn->held, now_ms);
+	return true;
+}
+
+bool
+turn_is_held(const struct turn *turn)
+{
+	return !list_is_empty(&turn->held.node);
+}
+
+void
+turn_unhold(struct turn *turn)
+{
+	deadline_clear(&turn->held);
+}
+
+void
+turn_leave(struct turn *turn)
+{
+	list_remove(&turn->node);
 }

@@ -9,15 +9,30 @@
 #include "base/list.h"
 
 /*
- * What all topics share: the sequence of events, and the turns in which
- * topics with something to deliver are served, a slice each, so that a topic
- * with ten thousand subscribers does not hold up one that has a single one.
+ * Whose turn it is: whatever has calls to make, such as a topic with cursors
+ * to call, stands in a queue and makes a slice of them when its turn comes, so
+ * that a topic with ten thousand subscribers does not hold up one that has a
+ * single one.
  */
 struct turns {
-	uint64_t             last_seq;
-	struct list          busy; /* topics with cursors to call, in turn */
-	struct deadline_list held; /* coalesced topics, from the first event */
+	struct list          busy; /* of turn nodes, the next first */
+	struct deadline_list held; /* turns that wait for others to join */
 	int64_t (*now_us)(void);
+};
+
+/* One place in the queue; it lies within its owner. */
+struct turn {
+	struct list     node;
+	struct deadline held;
+
+	/*
+	 * Makes at most max calls, and says with turns_add or turn_leave
+	 * whether some are left. Returns how many it made.
+	 */
+	size_t (*run)(struct turn *, size_t max);
+
+	/* The time of turns_hold is over. */
+	void (*release)(struct turn *);
 };
 
 /* now_us: the monotonic clock in µs; tests set theirs by hand. */
@@ -27,7 +42,7 @@ void turns_deinit(struct turns *);
 /* The same clock in ms. */
 int64_t turns_now_ms(const struct turns *);
 
-/* Coalesced topics collect events for so long before they deliver; 0: not. */
+/* turns_hold holds for so long; 0: not at all. */
 void turns_set_coalesce_ms(struct turns *, int64_t coalesce_ms);
 
 bool turns_is_busy(const struct turns *);
@@ -35,7 +50,28 @@ bool turns_is_busy(const struct turns *);
 /* When turns_run is needed though nothing is busy; INT64_MAX: not. */
 int64_t turns_next_ms(const struct turns *);
 
-/* Calls at most call_count_max cursors of the topics that are busy, in turn. */
-void turns_run(struct turns *, size_t call_count_max);
+/* Has those that are busy make at most so many calls together, in turn. */
+void turns_run(struct turns *, int64_t now_ms, size_t call_count_max);
+
+void turn_init(struct turn *, size_t (*run)(struct turn *, size_t max),
+    void (*release)(struct turn *));
+
+/* Takes a place at the end of the queue, unless it has one. */
+void turns_add(struct turns *, struct turn *);
+
+/* Goes to the end of the queue. */
+void turns_requeue(struct turns *, struct turn *);
+
+/*
+ * Has release called after a time, unless it is to be already. Returns false,
+ * and does nothing, if turns are not held.
+ */
+bool turns_hold(struct turns *, struct turn *, int64_t now_ms);
+
+bool turn_is_held(const struct turn *);
+void turn_unhold(struct turn *);
+
+/* Has nothing to do any more. */
+void turn_leave(struct turn *);
 
 #endif

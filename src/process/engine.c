@@ -119,7 +119,7 @@ engine_run_clock(struct engine *engine)
 
 	if (now_ms < engine->clock_due_ms && !clock_has_news(engine->clock))
 		return;
-	wait_ms = clock_run(engine->clock, engine->wall_ms());
+	wait_ms = clock_run(engine->clock, engine->wall_ms(), now_ms);
 	/* A timer that is early by a part of a ms would have to come twice. */
 	engine->clock_due_ms = wait_ms == -1 ? INT64_MAX : now_ms + wait_ms + 1;
 }
@@ -166,7 +166,7 @@ on_turn(uv_prepare_t *prepare)
 	engine_run_clock(engine);
 	sampler_run(engine->sampler, turns_now_ms(&engine->turns),
 	    engine->wall_ms());
-	turns_run(&engine->turns, CALLS_PER_TURN);
+	turns_run(&engine->turns, turns_now_ms(&engine->turns), CALLS_PER_TURN);
 	streams_reap(&engine->streams);
 	engine_trim(engine);
 	hub_run(&engine->hub);

@@ -39,7 +39,7 @@ open_stream(const struct clock_route *route, struct call *call,
 	    &(struct stream_spec){
 		.topics = &topic,
 		.topic_count = 1,
-		.seq = CURSOR_FROM_NOW,
+		.position = CURSOR_FROM_NOW,
 		.event_count = event_count,
 	    });
 }

@@ -61,7 +61,7 @@ counter_begin(const struct counter_route *route, struct call *call,
 	    &(struct stream_spec){
 		.topics = &topic,
 		.topic_count = 1,
-		.seq = CURSOR_FROM_NOW,
+		.position = CURSOR_FROM_NOW,
 		.is_plain = spec->format == COUNTER_TEXT,
 		.event_count = 1,
 		.on_open = counter_start,

@@ -105,7 +105,7 @@ status_route_events(struct call *call, void *context)
 		    &(struct stream_spec){
 			.topics = &topic,
 			.topic_count = 1,
-			.seq = CURSOR_FROM_START,
+			.position = CURSOR_FROM_START,
 		    });
 	}
 	call_answer(call);

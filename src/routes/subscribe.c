@@ -9,7 +9,7 @@
 #include "http/param.h"
 #include "http/refusal.h"
 #include "hub/hub.h"
-#include "hub/topic.h"
+#include "hub/cursor.h"
 #include "pure/sse.h"
 #include "stream/stream.h"
 
@@ -36,7 +36,7 @@ replay_seq(const struct hub *hub, const struct call *call,
 		return CURSOR_FROM_START;
 	*from = id;
 	for (i = 0; i < topic_count; i++) {
-		if (topic_dropped_seq(topics[i]) > seq)
+		if (topic_dropped_position(topics[i]) > seq)
 			*from = EVENT_ID_EARLIEST;
 	}
 	return seq;
@@ -82,7 +82,7 @@ subscribe(const struct subscribe_route *route, struct call *call,
 		    &(struct stream_spec){
 			.topics = topics,
 			.topic_count = names->count,
-			.seq = seq,
+			.position = seq,
 			.token = token,
 			.release = token == NULL ? NULL : token_release,
 			.arg = token == NULL ? NULL : token_ref(token),

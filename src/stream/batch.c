@@ -1,6 +1,7 @@
 #include "stream/batch.h"
 
-#include "hub/topic.h"
+#include "hub/cursor.h"
+#include "hub/frame.h"
 #include "stream/peer.h"
 
 static void
@@ -14,8 +15,7 @@ batch_add(struct batch *batch, struct frame *frame, size_t from_bytes,
 }
 
 void
-batch_gather(struct batch *batch, const struct cursor *cursor,
-    size_t sent_bytes)
+batch_gather(struct batch *batch, struct cursor *cursor, size_t sent_bytes)
 {
 	size_t frame_count, i, len_bytes;
 

@@ -24,7 +24,7 @@ struct batch {
 };
 
 /* sent_bytes of the first frame left with the batch before. */
-void batch_gather(struct batch *, const struct cursor *, size_t sent_bytes);
+void batch_gather(struct batch *, struct cursor *, size_t sent_bytes);
 
 /* Moves the cursor behind what was written; returns the frames it passed. */
 unsigned batch_commit(const struct batch *, struct cursor *);

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "hub/frame.h"
 #include "hub/topic.h"
 #include "pure/sse.h"
 #include "stream/streams.h"
@@ -76,7 +77,8 @@ counter_publish(struct counter *counter, struct buf *bytes)
 	if (bytes->len_bytes == 0)
 		return;
 	frame = frame_new(bytes->data, bytes->len_bytes);
-	topic_publish(counter->topic, frame);
+	topic_publish(counter->topic, frame,
+	    (int64_t)uv_now(counter->timer.loop));
 	frame_unref(frame);
 	bytes->len_bytes = 0;
 }

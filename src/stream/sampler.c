@@ -7,7 +7,9 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "hub/clock.h"
+#include "hub/frame.h"
 #include "hub/topic.h"
+#include "hub/turns.h"
 #include "pure/histogram.h"
 #include "pure/sse.h"
 #include "stream/streams.h"
@@ -71,7 +73,7 @@ tick_ms(const struct sampler *sampler, const struct histogram *latency)
 }
 
 static void
-publish_sample(struct sampler *sampler, int64_t wall_ms)
+publish_sample(struct sampler *sampler, int64_t now_ms, int64_t wall_ms)
 {
 	const struct streams   *streams = sampler->streams;
 	const struct histogram *latency = clock_latency(sampler->clock);
@@ -98,7 +100,7 @@ publish_sample(struct sampler *sampler, int64_t wall_ms)
 		.retry_ms = -1,
 	    });
 	frame = frame_new(bytes.data, bytes.len_bytes);
-	topic_publish(sampler->topic, frame);
+	topic_publish(sampler->topic, frame, now_ms);
 	frame_unref(frame);
 	buf_deinit(&bytes);
 }
@@ -119,7 +121,7 @@ sampler_run(struct sampler *sampler, int64_t now_ms, int64_t wall_ms)
 		sampler->due_ms = next_sample_ms(now_ms, wall_ms);
 	if (now_ms < sampler->due_ms)
 		return;
-	publish_sample(sampler, wall_ms);
+	publish_sample(sampler, now_ms, wall_ms);
 	sampler->due_ms = has_streams ? next_sample_ms(now_ms, wall_ms) :
 					INT64_MAX;
 }

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "hub/topic.h"
+#include "hub/cursor.h"
 #include "hub/turns.h"
 #include "pure/sse.h"
 #include "stream/batch.h"
@@ -236,8 +236,8 @@ stream_new(struct streams *streams, const struct stream_spec *spec)
 	deadline_init(&stream->lifetime);
 	stream_set_lifetime(stream);
 	stream_set_token(stream, spec->token);
-	cursor_open(&stream->cursor, spec->topics, spec->topic_count, spec->seq,
-	    stream_call);
+	cursor_open(&stream->cursor, spec->topics, spec->topic_count,
+	    spec->position, stream_call, spec->accepts);
 	list_init(&stream->node);
 	list_append(&streams->open, &stream->node);
 	streams->open_count++;

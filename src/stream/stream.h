@@ -8,7 +8,7 @@
 #include "base/deadline.h"
 #include "base/heap.h"
 #include "base/list.h"
-#include "hub/topic.h"
+#include "hub/cursor.h"
 
 struct buf;
 struct client;
@@ -40,9 +40,10 @@ struct stream_spec {
 	const char          *path;   /* for the log */
 	struct topic *const *topics; /* what it delivers, as cursor_open */
 	size_t               topic_count;
-	uint64_t             seq; /* where it begins, as cursor_open */
-	bool     is_plain;        /* no event stream: no heartbeats in it */
-	unsigned event_count;     /* events that leave with the head */
+	uint64_t             position; /* where it begins, as cursor_open */
+	cursor_filter       *accepts;  /* or NULL, as cursor_open */
+	bool     is_plain;    /* no event stream: no heartbeats in it */
+	unsigned event_count; /* events that leave with the head */
 
 	/*
 	 * What it may deliver and how long it may last, NULL: no token; held

@@ -70,7 +70,7 @@ open_stream(struct later *later)
 	    &(struct stream_spec){
 		.topics = &topic,
 		.topic_count = 1,
-		.seq = CURSOR_FROM_NOW,
+		.position = CURSOR_FROM_NOW,
 	    });
 	call_answer(call);
 }

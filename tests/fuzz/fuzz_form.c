@@ -13,7 +13,8 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "hub/topic.h"
+#include "hub/cursor.h"
+#include "hub/frame.h"
 
 #include "../unit/answer_check.h"
 #include "../unit/engine_fixture.h"
@@ -224,7 +225,7 @@ check_kept(const struct engine_answer *answer, const char *form, size_t len)
 	buf_append(&name.bytes, "", 1);
 	topic = hub_topic(&engine.hub, name.bytes.data);
 	require(topic != NULL && topic_frame_count(topic) == 1);
-	cursor_open(&cursor, &topic, 1, CURSOR_FROM_START, on_call);
+	cursor_open(&cursor, &topic, 1, CURSOR_FROM_START, on_call, NULL);
 	require(cursor_peek(&cursor, frames, 2) == 1);
 	read_frame(&event, frames[0]->bytes, frames[0]->len_bytes);
 	cursor_close(&cursor);

@@ -135,8 +135,8 @@ client_open_waiting(struct client_peer *client, const struct stream_spec *spec,
 	own.path = "/test";
 	own.topics = &topic;
 	own.topic_count = 1;
-	if (own.seq == 0)
-		own.seq = CURSOR_FROM_NOW;
+	if (own.position == 0)
+		own.position = CURSOR_FROM_NOW;
 	own.release = on_release;
 	own.arg = client;
 	buf_append_str(&head, HEAD);

@@ -45,7 +45,7 @@ subscribe(struct reader *reader, int64_t interval_ms, enum date_format format,
 static int64_t
 run(int64_t wall_ms)
 {
-	int64_t wait_ms = clock_run(clock_of_hub, wall_ms);
+	int64_t wait_ms = clock_run(clock_of_hub, wall_ms, hand_ms());
 
 	turns_settle();
 	return wait_ms;

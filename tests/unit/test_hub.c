@@ -128,7 +128,7 @@ test_each_topic_keeps_so_many(void **state)
 	assert_kept("a", "345");
 	assert_kept("b", "x");
 	assert_kept(HUB_ALL, "12345x");
-	assert_true(topic_dropped_seq(hub_topic(&hub, "a")) == 2);
+	assert_true(topic_dropped_position(hub_topic(&hub, "a")) == 2);
 	/* An id is known for longer, and leads to what is there. */
 	assert_true(find("a", "1") == 1);
 }
@@ -152,7 +152,7 @@ test_the_oldest_makes_room_for_bytes(void **state)
 	assert_int_equal(kept, 6);
 	assert_true(find(HUB_ALL, "u") != 0);
 	assert_true(find(HUB_ALL, "t") == 0);
-	assert_true(topic_dropped_seq(hub.all) == 20);
+	assert_true(topic_dropped_position(hub.all) == 20);
 }
 
 static void

@@ -30,7 +30,7 @@
 
 static const char *const names[] = { "a", "b", "c", "d", HUB_ALL };
 
-struct subscriber {
+struct member {
 	struct cursor cursor;
 	unsigned      topics; /* a bit each, and ALL */
 	uint64_t      seq;    /* of the last update that it has had */
@@ -42,10 +42,10 @@ struct subscriber {
 	bool          has_fallen_behind; /* within this step */
 };
 
-static struct hub        hub;
-static struct subscriber subscribers[SUBSCRIBER_COUNT];
-static uint64_t          current_seed, random_state;
-static size_t            taken_count, overrun_count, replayed_count;
+static struct hub    hub;
+static struct member subscribers[SUBSCRIBER_COUNT];
+static uint64_t      current_seed, random_state;
+static size_t        taken_count, overrun_count, replayed_count;
 
 /* The model: all updates that ever were, the first at 1. */
 static struct {
@@ -91,7 +91,7 @@ model_gone(unsigned topic)
 		return seq;
 	while (seq > 0 && (updates[seq].topics & 1u << topic) == 0)
 		seq--;
-	dropped_seq = topic_dropped_seq(hub_topic(&hub, names[topic]));
+	dropped_seq = topic_dropped_position(hub_topic(&hub, names[topic]));
 	return seq > dropped_seq ? seq : dropped_seq;
 }
 
@@ -122,7 +122,7 @@ model_find(unsigned topics, const char *id, uint64_t *found)
 
 /* Whether a topic has let go of something since this one was up to date. */
 static bool
-model_is_behind(const struct subscriber *subscriber)
+model_is_behind(const struct member *subscriber)
 {
 	for (unsigned topic = 0; topic <= TOPIC_COUNT; topic++) {
 		if ((subscriber->topics & 1u << topic) != 0 &&
@@ -134,7 +134,7 @@ model_is_behind(const struct subscriber *subscriber)
 }
 
 static void
-take(struct subscriber *subscriber)
+take(struct member *subscriber)
 {
 	struct frame *frames[3];
 	size_t        count;
@@ -144,7 +144,8 @@ take(struct subscriber *subscriber)
 		count = cursor_peek(&subscriber->cursor, frames, 3);
 		for (size_t i = 0; i < count; i++) {
 			memcpy(&seq, frames[i]->bytes, sizeof(seq));
-			assert_true(seq == frames[i]->seq && seq <= last);
+			assert_true(seq == frames[i]->update.position &&
+			    seq <= last);
 			while (subscriber->seq < seq)
 				assert_true(!subscriber
 						 ->is_due[++subscriber->seq] ||
@@ -161,8 +162,7 @@ take(struct subscriber *subscriber)
 static void
 on_call(struct cursor *cursor, enum cursor_event event)
 {
-	struct subscriber *subscriber = list_entry(cursor, struct subscriber,
-	    cursor);
+	struct member *subscriber = list_entry(cursor, struct member, cursor);
 
 	if (event == CURSOR_OVERRUN) {
 		assert_true(subscriber->may_fall_behind);
@@ -180,7 +180,7 @@ on_call(struct cursor *cursor, enum cursor_event event)
 }
 
 static void
-subscriber_open(struct subscriber *subscriber, uint64_t seq)
+subscriber_open(struct member *subscriber, uint64_t seq)
 {
 	struct topic *topics[TOPIC_COUNT + 1];
 	size_t        count = 0;
@@ -198,13 +198,13 @@ subscriber_open(struct subscriber *subscriber, uint64_t seq)
 	}
 	subscriber->is_stalled = false;
 	subscriber->may_fall_behind = false;
-	cursor_open(&subscriber->cursor, topics, count, seq, on_call);
+	cursor_open(&subscriber->cursor, topics, count, seq, on_call, NULL);
 	cursor_resume(&subscriber->cursor);
 }
 
 /* From now on, from the start, or behind the last event that it has had. */
 static void
-subscriber_come(struct subscriber *subscriber)
+subscriber_come(struct member *subscriber)
 {
 	struct topic *topics[TOPIC_COUNT + 1];
 	size_t        count = 0;
@@ -262,8 +262,8 @@ publish_some(void)
 static void
 step(void)
 {
-	struct subscriber *subscriber = &subscribers[choose(SUBSCRIBER_COUNT)];
-	unsigned           act = choose(16);
+	struct member *subscriber = &subscribers[choose(SUBSCRIBER_COUNT)];
+	unsigned       act = choose(16);
 
 	if (act < 6) {
 		publish_some();
@@ -271,7 +271,7 @@ step(void)
 		hand_us += choose(20) * 1000;
 		hub_run(&hub);
 	} else if (act < 9) {
-		turns_run(&turns, choose(8));
+		turns_run(&turns, hand_ms(), choose(8));
 	} else if (!cursor_is_open(&subscriber->cursor)) {
 		subscriber_come(subscriber);
 	} else if (act == 9) {
@@ -288,7 +288,7 @@ step(void)
 }
 
 static void
-check_fallen(struct subscriber *subscriber)
+check_fallen(struct member *subscriber)
 {
 	if (!subscriber->has_fallen_behind)
 		return;

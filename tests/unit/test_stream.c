@@ -107,7 +107,7 @@ test_a_long_head_goes_out_in_pieces(void **state)
 	    &(struct stream_spec){ .path = "/test",
 		.topics = &topic,
 		.topic_count = 1,
-		.seq = CURSOR_FROM_NOW },
+		.position = CURSOR_FROM_NOW },
 	    &client.peer, &head);
 	publish(topic, "1 ");
 	turns_settle();
@@ -219,9 +219,9 @@ test_a_comment_is_not_put_into_an_event(void **state)
 	memset(bytes, 'x', len_bytes);
 	frame = frame_new(bytes, len_bytes);
 	client_open(&client);
-	topic_publish(topic, frame);
+	publish_frame(topic, frame);
 	frame_unref(frame);
-	turns_run(&turns, 1);
+	turns_run(&turns, hand_ms(), 1);
 	assert_true(client.received.len_bytes < len_bytes);
 	turn_after(HEARTBEAT_MS);
 	assert_received_bytes(&client, bytes, len_bytes);

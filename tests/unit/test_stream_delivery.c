@@ -31,7 +31,7 @@ publish_bytes(struct buf *all, size_t len_bytes)
 	for (size_t i = 0; i < len_bytes; i++)
 		bytes[i] = (char)choose(256);
 	frame = frame_new(bytes, len_bytes);
-	topic_publish(topic, frame);
+	publish_frame(topic, frame);
 	frame_unref(frame);
 	buf_append(all, bytes, len_bytes);
 	free(bytes);
@@ -157,10 +157,10 @@ test_a_long_event_holds_up_nobody(void **state)
 	client_open(&first);
 	client_open(&second);
 	publish_bytes(&all, 4000000);
-	turns_run(&turns, 1);
+	turns_run(&turns, hand_ms(), 1);
 	assert_in_range(first.write_count, 1, 64);
 	assert_int_equal(second.write_count, 0);
-	turns_run(&turns, 1);
+	turns_run(&turns, hand_ms(), 1);
 	assert_in_range(second.write_count, 1, 64);
 	turns_settle();
 	assert_received_bytes(&first, all.data, all.len_bytes);
@@ -199,7 +199,7 @@ test_finish_in_the_middle_of_an_event(void **state)
 	(void)state;
 	client_open(&client);
 	publish_bytes(&all, 1000000);
-	turns_run(&turns, 1);
+	turns_run(&turns, hand_ms(), 1);
 	stream_finish(client.peer.stream);
 	turns_settle();
 	assert_int_equal(client.received.len_bytes, all.len_bytes);

@@ -111,7 +111,7 @@ line_open(struct line *line, unsigned id)
 		.path = "/test",
 		.topics = &topic,
 		.topic_count = 1,
-		.seq = CURSOR_FROM_NOW,
+		.position = CURSOR_FROM_NOW,
 	    },
 	    &line->peer, &head);
 }
@@ -208,7 +208,7 @@ publish_bytes(struct buf *all, size_t len_bytes)
 		buf_printf(all, "%08x", ++number);
 	all->len_bytes = start + len_bytes;
 	frame = frame_new(all->data + start, len_bytes);
-	topic_publish(topic, frame);
+	publish_frame(topic, frame);
 	frame_unref(frame);
 }
 

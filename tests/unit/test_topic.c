@@ -47,7 +47,7 @@ test_all_subscribers_share_a_frame(void **state)
 	for (size_t i = 0; i < COUNT(readers); i++)
 		reader_open(&readers[i], (char)('a' + i), topic);
 	turns_settle();
-	topic_publish(topic, frame);
+	publish_frame(topic, frame);
 	for (size_t i = 0; i < COUNT(readers); i++) {
 		assert_int_equal(cursor_peek(&readers[i].cursor, &peeked, 1),
 		    1);
@@ -234,7 +234,7 @@ test_a_frame_lives_as_long_as_it_is_referenced(void **state)
 	struct frame *frame = frame_new("kept", 4);
 
 	(void)state;
-	topic_publish(topic, frame);
+	publish_frame(topic, frame);
 	publish(topic, "next");
 	topic_free(topic);
 	assert_int_equal(frame->ref_count, 1);
@@ -245,21 +245,22 @@ test_a_frame_lives_as_long_as_it_is_referenced(void **state)
 }
 
 static void
-test_frames_are_numbered_through_the_hub(void **state)
+test_a_topic_numbers_frames_without_a_position(void **state)
 {
-	struct topic *one = topic_keeping(0, 0), *other = topic_keeping(0, 0);
-	struct frame *frames[3];
+	struct topic *topics[2] = { topic_keeping(0, 0), topic_keeping(0, 0) };
+	struct frame *frame;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(frames); i++) {
-		frames[i] = frame_new("", 0);
-		topic_publish(i == 1 ? other : one, frames[i]);
-		assert_int_equal(frames[i]->seq, turns.last_seq);
-		assert_true(i == 0 || frames[i]->seq > frames[i - 1]->seq);
-		frame_unref(frames[i]);
+	for (size_t i = 0; i < 6; i++) {
+		frame = frame_new("", 0);
+		topic_publish(topics[i % 2], frame, hand_ms());
+		assert_int_equal(frame->update.position, i / 2 + 1);
+		assert_int_equal(topic_newest_position(topics[i % 2]),
+		    i / 2 + 1);
+		frame_unref(frame);
 	}
-	topic_free(one);
-	topic_free(other);
+	topic_free(topics[0]);
+	topic_free(topics[1]);
 }
 
 static void
@@ -297,7 +298,7 @@ test_a_new_cursor_is_stalled(void **state)
 	reader_open(&reader, 'a', topic);
 	cursor_close(&reader.cursor);
 	cursor_open(&reader.cursor, &topic, 1, CURSOR_FROM_NOW,
-	    reader.cursor.call);
+	    reader.cursor.call, NULL);
 	publish(topic, "1");
 	turns_settle();
 	assert_calls("");
@@ -368,7 +369,7 @@ test_who_keeps_up_is_served_before_frames_go(void **state)
 	reader_stall(&stalled);
 	assert_calls("fls");
 	publish(topic, "1");
-	turns_run(&turns, 1);
+	turns_run(&turns, hand_ms(), 1);
 	assert_calls("f");
 	publish(topic, "2");
 	assert_calls("");
@@ -419,16 +420,16 @@ test_drop(void **state)
 	reader_open(&stalled, 's', topic);
 	turns_settle();
 	reader_stall(&stalled);
-	topic_drop(topic, turns.last_seq);
+	topic_drop(topic, last_position);
 	publish(topic, "1");
 	publish(topic, "2");
-	seq = turns.last_seq;
+	seq = last_position;
 	publish(topic, "3");
 	assert_int_equal(topic_frame_count(topic), 3);
-	assert_int_equal(topic_dropped_seq(topic), 0);
+	assert_int_equal(topic_dropped_position(topic), 0);
 	topic_drop(topic, seq);
 	assert_int_equal(topic_frame_count(topic), 1);
-	assert_int_equal(topic_dropped_seq(topic), seq);
+	assert_int_equal(topic_dropped_position(topic), seq);
 	assert_int_equal(stalled.overrun_count, 1);
 	topic_drop(topic, seq);
 	assert_keeps(topic, "3");
@@ -483,7 +484,7 @@ main(void)
 		TOPIC_TEST(test_the_newest_frame_stays_whatever_its_size),
 		TOPIC_TEST(test_positions_are_found_wherever_the_ring_begins),
 		TOPIC_TEST(test_a_frame_lives_as_long_as_it_is_referenced),
-		TOPIC_TEST(test_frames_are_numbered_through_the_hub),
+		TOPIC_TEST(test_a_topic_numbers_frames_without_a_position),
 		TOPIC_TEST(test_a_stalled_cursor_is_not_called),
 		TOPIC_TEST(test_a_new_cursor_is_stalled),
 		TOPIC_TEST(test_resume_calls_also_when_nothing_is_pending),

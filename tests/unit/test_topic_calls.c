@@ -100,7 +100,7 @@ test_close_of_others_as_they_are_overrun(void **state)
 	overrun_readers = readers;
 	for (size_t i = 0; i < COUNT(readers); i++)
 		cursor_open(&readers[i].cursor, &topic, 1, CURSOR_FROM_NOW,
-		    close_all_at_overrun);
+		    close_all_at_overrun, NULL);
 	publish(topic, "1");
 	publish(topic, "2");
 	assert_int_equal(call_count, 1);
@@ -205,7 +205,7 @@ test_resume_within_a_call_goes_to_the_end(void **state)
 	for (size_t i = 0; i < COUNT(readers); i++)
 		reader_open(&readers[i], (char)('a' + i), topic);
 	readers[0].then = resume;
-	turns_run(&turns, 6);
+	turns_run(&turns, hand_ms(), 6);
 	assert_calls("abcaaa");
 	assert_true(turns_is_busy(&turns));
 	for (size_t i = 0; i < COUNT(readers); i++)
@@ -224,17 +224,17 @@ test_the_hub_calls_as_many_as_it_may(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(readers); i++)
 		reader_open(&readers[i], (char)('a' + i), topic);
-	turns_run(&turns, 0);
+	turns_run(&turns, hand_ms(), 0);
 	assert_calls("");
-	turns_run(&turns, 2);
+	turns_run(&turns, hand_ms(), 2);
 	assert_calls("ab");
-	turns_run(&turns, 2);
+	turns_run(&turns, hand_ms(), 2);
 	assert_calls("cd");
 	assert_true(turns_is_busy(&turns));
-	turns_run(&turns, 2);
+	turns_run(&turns, hand_ms(), 2);
 	assert_calls("e");
 	assert_false(turns_is_busy(&turns));
-	turns_run(&turns, 2);
+	turns_run(&turns, hand_ms(), 2);
 	assert_calls("");
 	for (size_t i = 0; i < COUNT(readers); i++)
 		cursor_close(&readers[i].cursor);
@@ -276,7 +276,7 @@ test_many_do_not_hold_up_a_single_one(void **state)
 	open_crowd(many, crowd, COUNT(crowd), single, &reader);
 	publish(many, "1");
 	publish(single, "1");
-	turns_run(&turns, COUNT(crowd));
+	turns_run(&turns, hand_ms(), COUNT(crowd));
 	call_names[call_count] = '\0';
 	assert_non_null(strchr(call_names, 's'));
 	assert_true(strchr(call_names, 's') - call_names <= 100);
@@ -296,14 +296,14 @@ test_topics_take_turns(void **state)
 	open_crowd(many, crowd, COUNT(crowd), single, &reader);
 	publish(many, "1");
 	publish(single, "1");
-	turns_run(&turns, 2);
+	turns_run(&turns, hand_ms(), 2);
 	assert_calls("mm");
-	turns_run(&turns, 2);
+	turns_run(&turns, hand_ms(), 2);
 	assert_calls("sm");
 	publish(single, "2");
-	turns_run(&turns, 2);
+	turns_run(&turns, hand_ms(), 2);
 	assert_calls("mm");
-	turns_run(&turns, 9);
+	turns_run(&turns, hand_ms(), 9);
 	assert_calls("sm");
 	assert_false(turns_is_busy(&turns));
 	close_crowd(many, crowd, COUNT(crowd), single, &reader);
@@ -324,7 +324,7 @@ test_nobody_is_busy_when_all_have_gone(void **state)
 	assert_true(turns_is_busy(&turns));
 	cursor_close(&readers[0].cursor);
 	cursor_close(&readers[1].cursor);
-	turns_run(&turns, 1);
+	turns_run(&turns, hand_ms(), 1);
 	assert_false(turns_is_busy(&turns));
 	assert_calls("");
 	publish(topic, "2");
@@ -362,9 +362,9 @@ test_the_log_has_the_time_of_a_fanout(void **state)
 	assert_int_equal(log_init(path, LOG_FORMAT_TEXT, LOG_LEVEL_DEBUG), 0);
 	publish(topic, "1");
 	hand_us += 20000;
-	turns_run(&turns, 2);
+	turns_run(&turns, hand_ms(), 2);
 	hand_us += 3140;
-	turns_run(&turns, 2);
+	turns_run(&turns, hand_ms(), 2);
 	log_flush();
 	n = read(fd, line, sizeof(line) - 1);
 	assert_true(n > 0);

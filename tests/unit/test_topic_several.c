@@ -73,7 +73,7 @@ test_an_event_of_several_topics_comes_once(void **state)
 	for (int i = 0; i < 5; i++) {
 		frame = frame_new((char[]){ (char)('1' + i) }, 1);
 		for (size_t j = 0; j < COUNT(topics); j++)
-			topic_publish(topics[j], frame);
+			publish_frame(topics[j], frame);
 		frame_unref(frame);
 		publish(topics[1], "x");
 		if (i % 2 == 0)
@@ -97,7 +97,7 @@ test_a_cursor_opens_behind_a_sequence_number(void **state)
 	topics_open(2);
 	for (int i = 0; i < 9; i++) {
 		publish(topics[i % 3], (char[]){ (char)('1' + i), '\0' });
-		seqs[i] = turns.last_seq;
+		seqs[i] = last_position;
 	}
 	/* Each keeps two: 4 to 9. What went before is passed over. */
 	reader_open_on(&reader, 'r', topics, 3, CURSOR_FROM_START);
@@ -308,12 +308,12 @@ test_a_coalesced_topic_collects_events(void **state)
 		hand_us += (COALESCE_MS - 1) * 1000;
 		publish(topic, "2");
 		publish(plain, "x");
-		turns_run(&turns, 100);
+		turns_run(&turns, hand_ms(), 100);
 		assert_calls("p");
 		assert_false(turns_is_busy(&turns));
 		assert_int_equal(turns_next_ms(&turns), due_ms);
 		hand_us += 1000;
-		turns_run(&turns, 100);
+		turns_run(&turns, hand_ms(), 100);
 		assert_calls("r");
 		assert_took(&reader, "12");
 		assert_true(turns_next_ms(&turns) == INT64_MAX);
@@ -355,7 +355,7 @@ test_a_held_burst_loses_nothing(void **state)
 		publish(topic, (char[]){ (char)('1' + i), '\0' });
 	hand_us += COALESCE_MS * 1000;
 	turns_settle();
-	turns_run(&turns, 100);
+	turns_run(&turns, hand_ms(), 100);
 	assert_int_equal(reader.overrun_count, 0);
 	assert_took(&reader, "123456789");
 	cursor_close(&reader.cursor);
@@ -376,7 +376,7 @@ test_a_held_topic_without_subscribers(void **state)
 	publish(topic, "1");
 	cursor_close(&reader.cursor);
 	hand_us += COALESCE_MS * 1000;
-	turns_run(&turns, 100);
+	turns_run(&turns, hand_ms(), 100);
 	assert_false(turns_is_busy(&turns));
 	publish(topic, "2");
 

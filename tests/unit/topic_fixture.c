@@ -17,6 +17,7 @@
 
 struct turns turns;
 int64_t      hand_us;
+uint64_t     last_position;
 char         call_names[8192];
 size_t       call_count;
 
@@ -26,11 +27,18 @@ hand_now_us(void)
 	return hand_us;
 }
 
+int64_t
+hand_ms(void)
+{
+	return hand_us / 1000;
+}
+
 int
 topic_set_up(void **state)
 {
 	(void)state;
 	hand_us = 1000000;
+	last_position = 0;
 	call_count = 0;
 	turns_init(&turns, hand_now_us);
 	return log_init("/dev/null", LOG_FORMAT_TEXT, LOG_LEVEL_DEBUG);
@@ -60,11 +68,19 @@ topic_keeping(size_t frame_count_max, size_t frame_bytes_max)
 }
 
 void
+publish_frame(struct topic *topic, struct frame *frame)
+{
+	if (frame->update.position == 0)
+		frame->update.position = ++last_position;
+	topic_publish(topic, frame, hand_ms());
+}
+
+void
 publish(struct topic *topic, const char *text)
 {
 	struct frame *frame = frame_new(text, strlen(text));
 
-	topic_publish(topic, frame);
+	publish_frame(topic, frame);
 	frame_unref(frame);
 }
 
@@ -115,12 +131,13 @@ reader_call(struct cursor *cursor, enum cursor_event event)
 
 void
 reader_open_on(struct reader *reader, char name, struct topic *const *topics,
-    size_t topic_count, uint64_t seq)
+    size_t topic_count, uint64_t position)
 {
 	memset(reader, 0, sizeof(*reader));
 	reader->name = name;
 	reader->topic = topics[0];
-	cursor_open(&reader->cursor, topics, topic_count, seq, reader_call);
+	cursor_open(&reader->cursor, topics, topic_count, position, reader_call,
+	    NULL);
 	cursor_resume(&reader->cursor);
 }
 
@@ -155,7 +172,7 @@ turns_settle(void)
 {
 	for (int i = 0; turns_is_busy(&turns); i++) {
 		assert_true(i < SETTLE_RUNS_MAX);
-		turns_run(&turns, 1000);
+		turns_run(&turns, hand_ms(), 1000);
 	}
 }
 

@@ -5,12 +5,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hub/cursor.h"
+#include "hub/frame.h"
 #include "hub/topic.h"
 #include "hub/turns.h"
 
 /* A hub whose clock stands still until a test moves it. */
 extern struct turns turns;
 extern int64_t      hand_us;
+
+/* Of the newest frame of all topics. */
+extern uint64_t last_position;
+
+/* The clock in ms. */
+int64_t hand_ms(void);
 
 /* What a reader does from within a call, after it has taken its frames. */
 struct reader;
@@ -51,13 +59,16 @@ struct topic *topic_keeping(size_t frame_count_max, size_t frame_bytes_max);
 
 void publish(struct topic *, const char *text);
 
+/* The same frame to one topic after the other; the first gives its position. */
+void publish_frame(struct topic *, struct frame *);
+
 /* Opens a reader behind the newest frame, or before the oldest; resumes it. */
 void reader_open(struct reader *, char name, struct topic *);
 void reader_open_from_start(struct reader *, char name, struct topic *);
 
-/* The same on several topics, behind that sequence number. */
+/* The same on several topics, behind that position. */
 void reader_open_on(struct reader *, char name, struct topic *const *topics,
-    size_t topic_count, uint64_t seq);
+    size_t topic_count, uint64_t position);
 
 /* It takes nothing more, or again all that there is. */
 void reader_stall(struct reader *);

@@ -1,0 +1,86 @@
+#include "hub/frame.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define ID_FIELD "id: "
+#define ID_FIELD_BYTES (sizeof(ID_FIELD) - 1)
+
+/* The names stand behind the bytes, as aligned as the struct is. */
+static size_t
+names_offset(size_t len_bytes)
+{
+	const size_t align = sizeof(const char *);
+
+	return (sizeof(struct frame) + len_bytes + align - 1) / align * align;
+}
+
+const char **
+frame_topics(struct frame *frame)
+{
+	return (const char **)(void *)((char *)frame +
+	    names_offset(frame->len_bytes));
+}
+
+/* So many bytes and names. */
+static struct frame *
+frame_new_blank(size_t len_bytes, size_t topic_count)
+{
+	struct frame *frame = mem_alloc(names_offset(len_bytes) +
+	    topic_count * sizeof(const char *));
+
+	memset(frame, 0, sizeof(*frame));
+	list_init(&frame->node);
+	list_init(&frame->orphan);
+	frame->ref_count = 1;
+	frame->len_bytes = len_bytes;
+	frame->update.topics = frame_topics(frame);
+	frame->update.topic_count = topic_count;
+	return frame;
+}
+
+struct frame *
+frame_new(const char *bytes, size_t len_bytes)
+{
+	struct frame *frame = frame_new_blank(len_bytes, 0);
+
+	if (len_bytes > 0)
+		memcpy(frame->bytes, bytes, len_bytes);
+	return frame;
+}
+
+struct frame *
+frame_new_update(const struct update *update, const char *id)
+{
+	size_t        id_bytes = strlen(id);
+	size_t        field_bytes = ID_FIELD_BYTES + id_bytes + 1;
+	struct frame *frame = frame_new_blank(field_bytes + update->len_bytes,
+	    update->topic_count);
+
+	memcpy(frame->bytes, ID_FIELD, ID_FIELD_BYTES);
+	memcpy(frame->bytes + ID_FIELD_BYTES, id, id_bytes);
+	frame->bytes[field_bytes - 1] = '\n';
+	memcpy(frame->bytes + field_bytes, update->bytes, update->len_bytes);
+	frame->update.position = update->position;
+	frame->update.is_private = update->is_private;
+	frame->update.bytes = frame->bytes + field_bytes;
+	frame->update.len_bytes = update->len_bytes;
+	return frame;
+}
+
+void
+frame_ref(struct frame *frame)
+{
+	frame->ref_count++;
+}
+
+void
+frame_unref(struct frame *frame)
+{
+	assert(frame->ref_count > 0);
+	if (--frame->ref_count == 0)
+		free(frame);
+}
