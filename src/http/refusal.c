@@ -39,17 +39,6 @@ refusal_topics_off(struct call *call, const char *problem)
 	return true;
 }
 
-void
-refusal_too_many_topics(struct call *call)
-{
-	struct answer *answer = &call->answer;
-
-	answer_text_head(answer, "503 Service Unavailable");
-	answer_field(answer, "Retry-After", "60");
-	answer_text(answer, "503 Service Unavailable: too many topics");
-	call_answer(call);
-}
-
 /*
  * Whether an EventSource asks: it says what it accepts (HTML standard, section
  * 9.2.2), and gives up for good on any status but 200.
@@ -100,6 +89,12 @@ refusal_come_back(struct call *call, long retry_ms, const char *why)
 	else
 		answer_unavailable(&call->answer, retry_ms, why);
 	call_answer(call);
+}
+
+void
+refusal_too_many_topics(struct call *call, const struct streams *streams)
+{
+	refusal_come_back(call, streams_return_ms(streams), "too many topics");
 }
 
 bool

@@ -29,8 +29,8 @@ bool refusal_bad_request(struct call *, const char *why);
 /* 501, unless the problem is NULL. Returns whether the call was refused. */
 bool refusal_topics_off(struct call *, const char *problem);
 
-/* 503: there are too many topics. */
-void refusal_too_many_topics(struct call *);
+/* As refusal_come_back: the client has too many topics. */
+void refusal_too_many_topics(struct call *, const struct streams *);
 
 /*
  * 503, or, to an EventSource that would give up at any status but 200, a

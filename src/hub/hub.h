@@ -5,44 +5,70 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/deadline.h"
 #include "base/list.h"
+#include "hub/ids.h"
+#include "hub/shares.h"
 #include "pure/histogram.h"
+#include "pure/position.h"
 
 struct turns;
 struct topic;
+struct update;
 
 /* The name that stands for every topic. */
 #define HUB_ALL "*"
 
 struct hub_limits {
 	size_t  event_count_max; /* of one topic */
-	size_t  topic_count_max;
-	size_t  bytes_max; /* of all, topics included */
+	size_t  bytes_max;       /* of all updates, and of their topics */
+	size_t  empty_bytes_max; /* of topics that nobody has published to */
 	int64_t age_ms;
 };
 
+/* Topics by how much of the history is theirs: a list for each power of 2. */
+#define HUB_SIZE_COUNT 65
+
 /*
  * The topics that anyone may publish to, by name, and the updates that they
- * keep for those who come back. The oldest update goes when there are too many
- * bytes or when it is too old; a topic goes that has neither an update nor a
- * subscriber. Topics themselves may take a quarter of the bytes: more of them
- * are refused, since what others have published is not to go for empty ones.
+ * keep for those who come back: the tail of the store's log, in memory. The
+ * store gives an update its position; hub_ingest delivers it. No other function
+ * does either, so all processes have one order.
+ *
+ * An update is kept as long as one of its topics would replay it, or as "*"
+ * would while somebody follows it. When there are too many bytes, these are
+ * dropped first: updates that only "*" has; then those that a topic keeps
+ * beyond its count for a slow subscriber; then the oldest of the topic that has
+ * most. So a busy topic drops its own before it costs a quiet one anything.
+ *
+ * A topic that nobody has published to is paid from the share of the client
+ * that asked for it first (hub/shares.h), apart from the updates: nobody can
+ * take what others have published by asking for many topics.
  */
 struct hub {
 	struct turns     *turns;
 	struct hub_limits limits;
-	void             *topics;  /* a tree, by name */
-	void             *ids;     /* a tree: the oldest update with each id */
-	struct list       updates; /* oldest first */
-	struct list       idle;    /* topics to be freed */
-	struct topic     *all;
+	uint64_t          tag;      /* of the ids that we make; 0: not known */
 	uint64_t          position; /* of the newest update */
-	size_t            topic_count;
-	size_t            update_count;
-	size_t            topic_bytes;
-	size_t            update_bytes;
-	uint64_t          published_count;
-	struct histogram  latency; /* from publish to the last subscriber */
+	uint64_t          lost_position; /* all up to it may be gone */
+	uint64_t      freed_position;    /* dropped by topics that were freed */
+	void         *topics;            /* a tree, by name */
+	struct ids    ids;
+	struct shares shares;
+	struct list   updates; /* frames, oldest first */
+	struct list   orphans; /* those of them that only "*" has */
+	struct list   idle;    /* topics to be freed */
+	struct list   by_size[HUB_SIZE_COUNT];
+	struct deadline_list backlogs; /* topics beyond their count */
+	struct topic        *all;
+	bool                 keeps_all; /* "*" is followed */
+	int64_t          all_idle_ms;   /* since when it is not; 0: not known */
+	size_t           topic_count;
+	size_t           update_count;
+	size_t           topic_bytes; /* of topics with updates */
+	size_t           update_bytes;
+	uint64_t         published_count;
+	struct histogram latency; /* from publish to the last subscriber */
 };
 
 void hub_init(struct hub *, struct turns *, const struct hub_limits *);
@@ -55,39 +81,49 @@ void hub_set_limits(struct hub *, const struct hub_limits *);
 
 /*
  * The topic of that name, which is made if need be, or the one that has every
- * update for HISTORY_ALL. NULL when there are too many. Subscribe to it before
- * the next hub_run.
+ * update for HUB_ALL. NULL when the client has too many that nobody has
+ * published to. Subscribe to it before the next hub_run. client: what tells
+ * clients apart, or NULL.
  */
-struct topic *hub_topic(struct hub *, const char *name);
-
-/* An update: the frame of its event, and where it goes. */
-struct update_spec {
-	const char *const *topics;      /* different names */
-	size_t             topic_count; /* at least 1 */
-	const char        *id;
-	const char        *bytes;
-	size_t             len_bytes;
-};
-
-/* Publishes to all the topics. Returns 0, or -1 when there are too many. */
-int hub_publish(struct hub *, const struct update_spec *);
+struct topic *hub_topic(struct hub *, const char *name, const char *client);
 
 /*
- * The sequence number of the update with that id that went to one of the
- * topics; false: none is kept. An id may stand for several updates, then it is
- * the oldest that counts: rather an event twice than one lost. Spaces around
- * an id do not count, since a header field loses them.
+ * Takes the next updates of the log and delivers them. An update that is not
+ * behind all before it is passed over. now_ms is on the monotonic clock;
+ * wall_ms, the time of day, tells how old they are by their positions.
+ */
+void hub_ingest(struct hub *, const struct update *, size_t count,
+    int64_t now_ms, int64_t wall_ms);
+
+/* Updates up to this position will not come: they are gone from the log. */
+void hub_lose(struct hub *, uint64_t up_to);
+
+/* Whether these topics keep all that went to them behind the position. */
+bool hub_has_all_since(const struct hub *, struct topic *const *topics,
+    size_t topic_count, uint64_t position);
+
+/*
+ * The position of the update with that id; false: it is not known. Of an id
+ * that was made from a position it is that one, which may lie ahead of all
+ * updates when another process has read further in the log. Of a publisher's
+ * own it is the oldest on these topics. If none is there, it is the oldest at
+ * all, provided that these topics have dropped nothing: else it might be one of
+ * theirs that is gone, and rather is an event sent twice than one lost.
  */
 bool hub_find(const struct hub *, const char *id, struct topic *const *topics,
-    size_t topic_count, uint64_t *seq);
+    size_t topic_count, uint64_t *position);
 
-/* The memory that topics and updates take. */
+/* Writes the id of a position; false, and nothing, while the tag is unknown. */
+bool hub_id(const struct hub *, uint64_t position,
+    char id[static POSITION_ID_BYTES]);
+
+/* The memory that updates and their topics take. */
 size_t hub_bytes(const struct hub *);
 
-/* Lets go of what is too old, and of topics that nobody uses. */
-void hub_run(struct hub *);
+/* Frees what is too old, and topics that nobody uses. */
+void hub_run(struct hub *, int64_t now_ms);
 
-/* When hub_run is needed next, on turns_now_ms's clock; INT64_MAX: never. */
+/* When hub_run is needed next, on the monotonic clock; INT64_MAX: never. */
 int64_t hub_next_ms(const struct hub *);
 
 #endif

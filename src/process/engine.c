@@ -31,7 +31,9 @@
 
 /* Fewer connections are not worth it to look for their memory. */
 #define TRIM_COUNT_MIN 500
-#define TOPICS_MAX 100000
+
+/* What topics that nobody has published to may take of the history's bytes. */
+#define EMPTY_TOPICS_PART 4
 
 /* Descriptors that are no stream's, beside a part of all that there are. */
 #define DESCRIPTORS_RESERVE 24
@@ -61,6 +63,16 @@ random_bytes(void *out, size_t len_bytes)
 
 	/* Only a kernel from before 2014 could not give them. */
 	assert(error == 0);
+}
+
+/* By which our ids are known; never 0. */
+static uint64_t
+random_tag(void)
+{
+	uint64_t tag;
+
+	random_bytes(&tag, sizeof(tag));
+	return (tag & POSITION_TAG_MASK) | 1;
 }
 
 /* For what is spread at random: processes that start together must differ. */
@@ -169,7 +181,7 @@ on_turn(uv_prepare_t *prepare)
 	turns_run(&engine->turns, turns_now_ms(&engine->turns), CALLS_PER_TURN);
 	streams_reap(&engine->streams);
 	engine_trim(engine);
-	hub_run(&engine->hub);
+	hub_run(&engine->hub, turns_now_ms(&engine->turns));
 	if (engine->on_turn != NULL)
 		engine->on_turn(engine->arg);
 	if (turns_is_busy(&engine->turns) ||
@@ -233,8 +245,8 @@ engine_set_options(struct engine *engine, const struct options *options,
 	struct routing         *routing = &engine->routing;
 	const struct hub_limits hub_limits = {
 		.event_count_max = options->history_events,
-		.topic_count_max = TOPICS_MAX,
 		.bytes_max = options->history_bytes,
+		.empty_bytes_max = options->history_bytes / EMPTY_TOPICS_PART,
 		.age_ms = options->history_age_ms,
 	};
 	const struct stream_limits limits = {
@@ -313,7 +325,6 @@ engine_init_routing(struct engine *engine, size_t descriptors_max)
 		.hub = &engine->hub,
 		.turns = &engine->turns,
 		.wall_ms = engine->wall_ms,
-		.random_bytes = random_bytes,
 	};
 	routing->status = (struct status_route){
 		.streams = &engine->streams,
@@ -355,6 +366,7 @@ engine_init(struct engine *engine, const struct options *options,
 	turns_init(&engine->turns, monotonic_us);
 	streams_init(&engine->streams, &engine->turns, &no_stream_limits);
 	hub_init(&engine->hub, &engine->turns, &no_history_limits);
+	engine->hub.tag = random_tag();
 	engine->wall_ms = wall_ms;
 	engine->clock = clock_new(&engine->turns);
 	engine->sampler = sampler_new(&engine->streams, engine->clock);

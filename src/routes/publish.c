@@ -18,8 +18,9 @@
 #include "http/refusal.h"
 #include "hub/hub.h"
 #include "hub/turns.h"
+#include "hub/update.h"
+#include "pure/position.h"
 #include "pure/sse.h"
-#include "pure/uuid.h"
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
 #define ID_BYTES_MAX 1024
@@ -27,9 +28,9 @@
 #define RETRY_MS_MAX (24 * 60 * 60 * 1000)
 
 /* The form of an update, as the Mercure protocol has it. */
-struct update {
+struct publication {
 	struct topic_names topics;
-	char               own_id[UUID_URN_BYTES];
+	char               id[POSITION_ID_BYTES]; /* the made one */
 	struct sse_event   event;
 	bool               is_private;
 	bool               has_key; /* its sender has one */
@@ -155,7 +156,7 @@ is_allowed(struct call *call, enum publish_verdict verdict)
 /* Whether the sender may publish to the update's topics. */
 static bool
 is_authorized(const struct publish_route *route, struct call *call,
-    struct update *update)
+    struct publication *update)
 {
 	enum publish_verdict verdict = publishers_judge(route->publishers,
 	    call_env(call, "HTTP_AUTHORIZATION"), call->client,
@@ -173,28 +174,15 @@ field(const struct query *form, const char *name)
 	return query_find(form, name, NULL);
 }
 
-static void
-make_id(const struct publish_route *route, char *out)
-{
-	uint8_t random_bytes[10];
-
-	route->random_bytes(random_bytes, sizeof(random_bytes));
-	uuid_print_urn(out, route->wall_ms(), random_bytes);
-}
-
 static bool
-read_id(struct update *update, const struct query *form,
-    const struct publish_route *route, struct call *call)
+read_id(struct publication *update, const struct query *form, struct call *call)
 {
 	const struct query_pair *pair = field(form, "id");
 	const char              *id;
 
 	/* With an earlier event's id anyone could set readers back. */
-	if (!update->has_key || pair == NULL || pair->value_bytes == 0) {
-		make_id(route, update->own_id);
-		update->event.id = update->own_id;
+	if (!update->has_key || pair == NULL || pair->value_bytes == 0)
 		return true;
-	}
 	update->event.id = pair->value;
 	/* A subscriber sends it back in a field, without spaces around it. */
 	id = pair->value + strspn(pair->value, " ");
@@ -209,7 +197,8 @@ read_id(struct update *update, const struct query *form,
 }
 
 static bool
-read_retry(struct update *update, const struct query *form, struct call *call)
+read_retry(struct publication *update, const struct query *form,
+    struct call *call)
 {
 	const struct query_pair *pair = field(form, "retry");
 
@@ -238,7 +227,7 @@ is_type_of_connection(const char *type)
 }
 
 static bool
-read_type_and_data(struct update *update, const struct query *form,
+read_type_and_data(struct publication *update, const struct query *form,
     struct call *call)
 {
 	const struct query_pair *type = field(form, "type");
@@ -266,7 +255,8 @@ read_type_and_data(struct update *update, const struct query *form,
 }
 
 static bool
-read_topics(struct update *update, const struct query *form, struct call *call)
+read_topics(struct publication *update, const struct query *form,
+    struct call *call)
 {
 	size_t i;
 
@@ -282,28 +272,37 @@ read_topics(struct update *update, const struct query *form, struct call *call)
 	return true;
 }
 
-static bool
-update_publish(const struct update *update, struct hub *hub)
+static void
+update_publish(struct publication *update, const struct publish_route *route)
 {
-	struct buf bytes = { 0 };
-	int        result;
-
-	sse_append_event(&bytes, &update->event);
-	result = hub_publish(hub,
-	    &(struct update_spec){
+	struct hub   *hub = route->hub;
+	int64_t       wall_ms = route->wall_ms();
+	struct buf    bytes = { 0 };
+	const char   *own_id = update->event.id;
+	struct update fields = {
+		.position = position_next(hub->position, wall_ms),
+		.id = own_id,
 		.topics = update->topics.names,
 		.topic_count = update->topics.count,
-		.id = update->event.id,
-		.bytes = bytes.data,
-		.len_bytes = bytes.len_bytes,
-	    });
+	};
+
+	/* The hub puts the id before the event. */
+	update->event.id = NULL;
+	sse_append_event(&bytes, &update->event);
+	fields.bytes = bytes.data;
+	fields.len_bytes = bytes.len_bytes;
+	if (!update->is_private)
+		hub_ingest(hub, &fields, 1, turns_now_ms(route->turns),
+		    wall_ms);
 	buf_deinit(&bytes);
-	return result == 0;
+	update->event.id = own_id;
+	if (own_id == NULL && hub_id(hub, fields.position, update->id))
+		update->event.id = update->id;
 }
 
 /* The response is the id and nothing else: clients take it as it is. */
 static void
-answer_id(const struct update *update, struct answer *answer)
+answer_id(const struct publication *update, struct answer *answer)
 {
 	size_t id_bytes = strlen(update->event.id);
 
@@ -322,19 +321,15 @@ static void
 publish_form(const struct publish_route *route, struct call *call,
     const struct query *form)
 {
-	struct update update = { .event.id = NULL };
+	struct publication update = { .event.id = NULL };
 
 	if (!read_topics(&update, form, call) ||
 	    !is_authorized(route, call, &update) ||
-	    !read_id(&update, form, route, call) ||
-	    !read_retry(&update, form, call) ||
+	    !read_id(&update, form, call) || !read_retry(&update, form, call) ||
 	    !read_type_and_data(&update, form, call))
 		return;
 	update.is_private = field(form, "private") != NULL;
-	if (!update.is_private && !update_publish(&update, route->hub)) {
-		refusal_too_many_topics(call);
-		return;
-	}
+	update_publish(&update, route);
 	log_debug("publish", LOG_STR("client", call->client),
 	    LOG_STR("topic", update.topics.names[0]),
 	    LOG_STR("id", update.event.id),

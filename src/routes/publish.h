@@ -19,7 +19,6 @@ struct publish_route {
 	const struct cors *cors;
 	const char        *topics_problem; /* as subscribe_route */
 	int64_t (*wall_ms)(void);
-	void (*random_bytes)(void *out, size_t len_bytes);
 	struct refusal_counts *refusals;
 };
 

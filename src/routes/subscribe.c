@@ -20,26 +20,22 @@
  * sent, or that there is none.
  */
 static uint64_t
-replay_seq(const struct hub *hub, const struct call *call,
+replay_position(const struct hub *hub, const struct call *call,
     struct topic *const *topics, size_t topic_count, const char **from)
 {
 	const char *id = param_last_event_id(call);
-	uint64_t    seq;
-	size_t      i;
+	uint64_t    position;
 
 	*from = NULL;
 	if (id == NULL)
 		return CURSOR_FROM_NOW;
 	*from = EVENT_ID_EARLIEST;
 	if (strcmp(id, EVENT_ID_EARLIEST) == 0 ||
-	    !hub_find(hub, id, topics, topic_count, &seq))
+	    !hub_find(hub, id, topics, topic_count, &position))
 		return CURSOR_FROM_START;
-	*from = id;
-	for (i = 0; i < topic_count; i++) {
-		if (topic_dropped_position(topics[i]) > seq)
-			*from = EVENT_ID_EARLIEST;
-	}
-	return seq;
+	if (hub_has_all_since(hub, topics, topic_count, position))
+		*from = id;
+	return position;
 }
 
 static void
@@ -65,24 +61,26 @@ subscribe(const struct subscribe_route *route, struct call *call,
 {
 	struct topic *topics[CURSOR_TOPICS_MAX];
 	const char   *from;
-	uint64_t      seq;
+	uint64_t      position;
 	size_t        i;
 
 	for (i = 0; i < names->count; i++) {
-		topics[i] = hub_topic(route->hub, names->names[i]);
+		topics[i] = hub_topic(route->hub, names->names[i],
+		    call->client);
 		if (topics[i] == NULL) {
-			refusal_too_many_topics(call);
+			refusal_too_many_topics(call, route->streams);
 			return;
 		}
 	}
-	seq = replay_seq(route->hub, call, topics, names->count, &from);
+	position = replay_position(route->hub, call, topics, names->count,
+	    &from);
 	subscribe_head(route, &call->answer, from);
 	if (!call->is_head)
 		call_open_stream(call, route->streams,
 		    &(struct stream_spec){
 			.topics = topics,
 			.topic_count = names->count,
-			.position = seq,
+			.position = position,
 			.token = token,
 			.release = token == NULL ? NULL : token_release,
 			.arg = token == NULL ? NULL : token_ref(token),

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "hub/hub.h"
+#include "hub/update.h"
 
 #include "topic_fixture.h"
 
@@ -23,7 +24,7 @@
 #define TOPIC_COUNT 4
 #define ALL (1u << TOPIC_COUNT)
 #define UPDATES_MAX (STEP_COUNT + 1)
-#define SUBSCRIBER_COUNT 8
+#define MEMBER_COUNT 8
 #define EVENTS_KEPT 5
 #define AGE_MS 40
 #define ID_COUNT 12
@@ -32,8 +33,9 @@ static const char *const names[] = { "a", "b", "c", "d", HUB_ALL };
 
 struct member {
 	struct cursor cursor;
-	unsigned      topics; /* a bit each, and ALL */
-	uint64_t      seq;    /* of the last update that it has had */
+	bool          is_picky; /* has a filter */
+	unsigned      topics;   /* a bit each, and ALL */
+	uint64_t      seq;      /* of the last update that it has had */
 	const char   *last_id;
 	bool          is_due[UPDATES_MAX];
 	uint64_t      gone[TOPIC_COUNT + 1]; /* when it came */
@@ -43,7 +45,7 @@ struct member {
 };
 
 static struct hub    hub;
-static struct member subscribers[SUBSCRIBER_COUNT];
+static struct member members[MEMBER_COUNT];
 static uint64_t      current_seed, random_state;
 static size_t        taken_count, overrun_count, replayed_count;
 
@@ -71,35 +73,28 @@ choose(unsigned choice_count)
 	return (unsigned)(random_state >> 33) % choice_count;
 }
 
-/* The newest update that is kept nowhere; it is always the oldest that goes. */
-static uint64_t
-model_dropped(void)
+static struct topic *
+topic_of(unsigned topic)
 {
-	return last - hub.update_count;
+	return topic == TOPIC_COUNT ? hub.all :
+				      hub_topic(&hub, names[topic], NULL);
 }
 
 /*
- * The newest that this topic does not have any more. When its count lets go of
- * one is its own affair, as long as nobody misses it.
+ * The newest that this topic does not have any more. When it lets go of one is
+ * its own affair, as long as nobody misses it and the limits hold.
  */
 static uint64_t
 model_gone(unsigned topic)
 {
-	uint64_t seq = model_dropped(), dropped_seq;
-
-	if (topic == TOPIC_COUNT)
-		return seq;
-	while (seq > 0 && (updates[seq].topics & 1u << topic) == 0)
-		seq--;
-	dropped_seq = topic_dropped_position(hub_topic(&hub, names[topic]));
-	return seq > dropped_seq ? seq : dropped_seq;
+	return topic_dropped_position(topic_of(topic));
 }
 
-/* Whether somebody who comes now can have it from one of these topics. */
+/* Whether one of the topics themselves would replay it. */
 static bool
-model_has(unsigned topics, uint64_t seq)
+model_is_replayed(unsigned topics, uint64_t seq)
 {
-	for (unsigned topic = 0; topic <= TOPIC_COUNT; topic++) {
+	for (unsigned topic = 0; topic < TOPIC_COUNT; topic++) {
 		if ((topics & updates[seq].topics & 1u << topic) != 0 &&
 		    seq > model_gone(topic))
 			return true;
@@ -107,53 +102,133 @@ model_has(unsigned topics, uint64_t seq)
 	return false;
 }
 
+/* Whether the hub has it, be it only for those who follow all topics. */
 static bool
-model_find(unsigned topics, const char *id, uint64_t *found)
+model_is_kept(uint64_t seq)
 {
-	for (uint64_t seq = model_dropped() + 1; seq <= last; seq++) {
-		if ((updates[seq].topics & topics) != 0 &&
-		    strcmp(updates[seq].id, id) == 0) {
-			*found = seq;
-			return true;
-		}
+	const struct ring *ring = topic_ring(hub.all);
+	size_t             index = ring_find_after(ring, seq - 1);
+
+	return index < ring->frame_count &&
+	    ring_slot(ring, index)->position == seq &&
+	    ring_slot(ring, index)->frame != NULL;
+}
+
+/* Whether somebody who comes now can have it from one of these topics. */
+static bool
+model_has(unsigned topics, uint64_t seq)
+{
+	return model_is_replayed(topics, seq) ||
+	    ((topics & ALL) != 0 && model_is_kept(seq));
+}
+
+/* An id that is not there may be that of one which is gone. */
+static bool
+model_has_dropped_nothing(unsigned topics)
+{
+	for (unsigned topic = 0; topic < TOPIC_COUNT; topic++) {
+		if ((topics & 1u << topic) != 0 && model_gone(topic) > 0)
+			return false;
 	}
-	return false;
+	return true;
+}
+
+/* The oldest that is kept with that id, on these topics; 0: none. */
+static uint64_t
+model_find(unsigned topics, const char *id)
+{
+	for (uint64_t seq = 1; seq <= last; seq++) {
+		if (model_is_kept(seq) && (updates[seq].topics & topics) != 0 &&
+		    strcmp(updates[seq].id, id) == 0)
+			return seq;
+	}
+	return 0;
+}
+
+/*
+ * What was found has that id. It is not behind the oldest of these topics that
+ * is kept, but may be one before, whose id alone is known. That of another
+ * topic is taken only if these have dropped nothing. 0: nothing was found.
+ */
+static void
+check_found(const struct member *member, uint64_t seq)
+{
+	unsigned    topics = member->topics;
+	const char *id = member->last_id;
+	uint64_t    own = model_find(topics, id);
+
+	if (seq == 0) {
+		assert_true(own == 0);
+		assert_true(!model_has_dropped_nothing(topics) ||
+		    model_find(ALL, id) == 0);
+		return;
+	}
+	assert_string_equal(updates[seq].id, id);
+	assert_true(own == 0 || seq <= own);
+	if ((updates[seq].topics & topics) == 0)
+		assert_true(own == 0 && model_has_dropped_nothing(topics));
 }
 
 /* Whether a topic has let go of something since this one was up to date. */
 static bool
-model_is_behind(const struct member *subscriber)
+model_is_behind(const struct member *member)
 {
+	/* It is ahead of the last that was taken where a filter passed some. */
+	uint64_t position = cursor_position(&member->cursor);
+
 	for (unsigned topic = 0; topic <= TOPIC_COUNT; topic++) {
-		if ((subscriber->topics & 1u << topic) != 0 &&
-		    model_gone(topic) > subscriber->seq &&
-		    model_gone(topic) > subscriber->gone[topic])
+		if ((member->topics & 1u << topic) != 0 &&
+		    model_gone(topic) > position &&
+		    model_gone(topic) > member->gone[topic])
+			return true;
+	}
+	/* What only those had who follow all topics is dropped in any order. */
+	for (uint64_t seq = position + 1; seq <= last; seq++) {
+		if (member->is_due[seq] && !model_has(member->topics, seq))
 			return true;
 	}
 	return false;
 }
 
+/* Some may not have every third. */
+static bool
+accepts(const struct cursor *cursor, const struct update *update)
+{
+	assert_true(list_entry((struct cursor *)(uintptr_t)cursor,
+	    struct member, cursor)
+			->is_picky);
+	assert_string_equal(update->id, updates[update->position].id);
+	return update->position % 3 != 0;
+}
+
+static bool
+model_accepts(const struct member *member, uint64_t seq)
+{
+	return !member->is_picky || seq % 3 != 0;
+}
+
 static void
-take(struct member *subscriber)
+take(struct member *member)
 {
 	struct frame *frames[3];
 	size_t        count;
 	uint64_t      seq;
 
 	do {
-		count = cursor_peek(&subscriber->cursor, frames, 3);
+		count = cursor_peek(&member->cursor, frames, 3);
 		for (size_t i = 0; i < count; i++) {
-			memcpy(&seq, frames[i]->bytes, sizeof(seq));
+			memcpy(&seq, frames[i]->update.bytes, sizeof(seq));
 			assert_true(seq == frames[i]->update.position &&
 			    seq <= last);
-			while (subscriber->seq < seq)
-				assert_true(!subscriber
-						 ->is_due[++subscriber->seq] ||
-				    subscriber->seq == seq);
-			assert_true(subscriber->is_due[seq]);
-			subscriber->is_due[seq] = false;
-			subscriber->last_id = updates[seq].id;
-			cursor_advance(&subscriber->cursor, frames[i]);
+			while (member->seq < seq) {
+				member->seq++;
+				assert_true(!member->is_due[member->seq] ||
+				    member->seq == seq);
+			}
+			assert_true(member->is_due[seq]);
+			member->is_due[seq] = false;
+			member->last_id = updates[seq].id;
+			cursor_advance(&member->cursor, frames[i]);
 			taken_count++;
 		}
 	} while (count > 0);
@@ -162,68 +237,69 @@ take(struct member *subscriber)
 static void
 on_call(struct cursor *cursor, enum cursor_event event)
 {
-	struct member *subscriber = list_entry(cursor, struct member, cursor);
+	struct member *member = list_entry(cursor, struct member, cursor);
 
 	if (event == CURSOR_OVERRUN) {
-		assert_true(subscriber->may_fall_behind);
-		subscriber->has_fallen_behind = true;
+		assert_true(member->may_fall_behind);
+		member->has_fallen_behind = true;
 		cursor_close(cursor);
-	} else if (subscriber->is_stalled && choose(3) > 0) {
+	} else if (member->is_stalled && choose(3) > 0) {
 		cursor_stall(cursor);
 	} else {
-		if (subscriber->is_stalled)
+		if (member->is_stalled)
 			cursor_resume(cursor);
-		subscriber->is_stalled = false;
-		subscriber->may_fall_behind = false;
-		take(subscriber);
+		member->is_stalled = false;
+		member->may_fall_behind = false;
+		take(member);
 	}
 }
 
 static void
-subscriber_open(struct member *subscriber, uint64_t seq)
+member_open(struct member *member, uint64_t seq)
 {
 	struct topic *topics[TOPIC_COUNT + 1];
 	size_t        count = 0;
 
-	memset(subscriber->is_due, 0, sizeof(subscriber->is_due));
+	memset(member->is_due, 0, sizeof(member->is_due));
 	for (unsigned topic = 0; topic <= TOPIC_COUNT; topic++) {
-		subscriber->gone[topic] = model_gone(topic);
-		if ((subscriber->topics & 1u << topic) != 0)
-			topics[count++] = hub_topic(&hub, names[topic]);
+		member->gone[topic] = model_gone(topic);
+		if ((member->topics & 1u << topic) != 0)
+			topics[count++] = hub_topic(&hub, names[topic], NULL);
 	}
-	subscriber->seq = seq < last ? seq : last;
-	for (uint64_t i = subscriber->seq + 1; i <= last; i++) {
-		subscriber->is_due[i] = model_has(subscriber->topics, i);
-		replayed_count += subscriber->is_due[i];
+	member->seq = seq < last ? seq : last;
+	for (uint64_t i = member->seq + 1; i <= last; i++) {
+		member->is_due[i] = model_has(member->topics, i) &&
+		    model_accepts(member, i);
+		replayed_count += member->is_due[i];
 	}
-	subscriber->is_stalled = false;
-	subscriber->may_fall_behind = false;
-	cursor_open(&subscriber->cursor, topics, count, seq, on_call, NULL);
-	cursor_resume(&subscriber->cursor);
+	member->is_stalled = false;
+	member->may_fall_behind = false;
+	cursor_open(&member->cursor, topics, count, seq, on_call,
+	    member->is_picky ? accepts : NULL);
+	cursor_resume(&member->cursor);
 }
 
 /* From now on, from the start, or behind the last event that it has had. */
 static void
-subscriber_come(struct member *subscriber)
+member_come(struct member *member)
 {
 	struct topic *topics[TOPIC_COUNT + 1];
 	size_t        count = 0;
-	uint64_t      seq = CURSOR_FROM_START, expected = CURSOR_FROM_START;
+	uint64_t      seq = CURSOR_FROM_START;
 
 	if (choose(3) == 0) {
-		subscriber->topics = 1 + choose(2 * ALL - 1);
-		subscriber_open(subscriber,
+		member->topics = 1 + choose(2 * ALL - 1);
+		member_open(member,
 		    choose(2) == 0 ? CURSOR_FROM_START : CURSOR_FROM_NOW);
 		return;
 	}
 	for (unsigned topic = 0; topic <= TOPIC_COUNT; topic++) {
-		if ((subscriber->topics & 1u << topic) != 0)
-			topics[count++] = hub_topic(&hub, names[topic]);
+		if ((member->topics & 1u << topic) != 0)
+			topics[count++] = topic_of(topic);
 	}
-	assert_true(hub_find(&hub, subscriber->last_id, topics, count, &seq) ==
-	    model_find(subscriber->topics, subscriber->last_id, &expected));
-	assert_true(seq == expected);
-	subscriber_open(subscriber, seq);
+	hub_find(&hub, member->last_id, topics, count, &seq);
+	check_found(member, seq);
+	member_open(member, seq);
 }
 
 static void
@@ -244,57 +320,86 @@ publish_some(void)
 	updates[last].topics = chosen | ALL;
 	snprintf(updates[last].id, sizeof(updates[last].id), "%u",
 	    choose(ID_COUNT));
-	for (size_t i = 0; i < SUBSCRIBER_COUNT; i++)
-		subscribers[i].is_due[last] = (subscribers[i].topics &
-						  updates[last].topics) != 0;
-	assert_int_equal(hub_publish(&hub,
-			     &(struct update_spec){
-				 .topics = topics,
-				 .topic_count = count,
-				 .id = updates[last].id,
-				 .bytes = (const char *)&last,
-				 .len_bytes = sizeof(last),
-			     }),
-	    0);
+	for (size_t i = 0; i < MEMBER_COUNT; i++)
+		members[i].is_due[last] = (members[i].topics &
+					      updates[last].topics) != 0 &&
+		    model_accepts(&members[i], last);
+	hub_ingest(&hub,
+	    &(struct update){
+		.position = last,
+		.id = updates[last].id,
+		.topics = topics,
+		.topic_count = count,
+		.bytes = (const char *)&last,
+		.len_bytes = sizeof(last),
+	    },
+	    1, hand_ms(), 0);
 	assert_true(hub_bytes(&hub) <= hub.limits.bytes_max);
 }
 
 static void
 step(void)
 {
-	struct member *subscriber = &subscribers[choose(SUBSCRIBER_COUNT)];
+	struct member *member = &members[choose(MEMBER_COUNT)];
 	unsigned       act = choose(16);
 
 	if (act < 6) {
 		publish_some();
 	} else if (act == 6) {
-		hand_us += choose(20) * 1000;
-		hub_run(&hub);
+		hand_us += choose(choose(10) == 0 ? 3000 : 20) * 1000;
+		hub_run(&hub, hand_ms());
 	} else if (act < 9) {
 		turns_run(&turns, hand_ms(), choose(8));
-	} else if (!cursor_is_open(&subscriber->cursor)) {
-		subscriber_come(subscriber);
+	} else if (!cursor_is_open(&member->cursor)) {
+		member_come(member);
 	} else if (act == 9) {
-		cursor_close(&subscriber->cursor);
+		cursor_close(&member->cursor);
 	} else if (act < 13) {
-		cursor_stall(&subscriber->cursor);
-		subscriber->is_stalled = true;
-		subscriber->may_fall_behind = true;
+		cursor_stall(&member->cursor);
+		member->is_stalled = true;
+		member->may_fall_behind = true;
 	} else {
-		cursor_resume(&subscriber->cursor);
-		subscriber->is_stalled = false;
-		subscriber->may_fall_behind = model_is_behind(subscriber);
+		cursor_resume(&member->cursor);
+		member->is_stalled = false;
+		member->may_fall_behind = model_is_behind(member);
 	}
 }
 
 static void
-check_fallen(struct member *subscriber)
+check_fallen(struct member *member)
 {
-	if (!subscriber->has_fallen_behind)
+	if (!member->has_fallen_behind)
 		return;
-	assert_true(model_is_behind(subscriber));
-	subscriber->has_fallen_behind = false;
+	/* What a filter would not have let through is missed all the same. */
+	assert_true(member->is_picky || model_is_behind(member));
+	member->has_fallen_behind = false;
 	overrun_count++;
+}
+
+/* What a topic replays is kept; what is kept is replayed, at least by "*". */
+static void
+check_kept(void)
+{
+	size_t kept_count = 0;
+
+	for (uint64_t seq = 1; seq <= last; seq++) {
+		kept_count += model_is_kept(seq);
+		if (model_is_replayed(ALL - 1, seq))
+			assert_true(model_is_kept(seq));
+		else if (!hub.keeps_all)
+			assert_false(model_is_kept(seq));
+	}
+	assert_int_equal(kept_count, hub.update_count);
+}
+
+/* However slow the readers are, nothing is kept for them any longer. */
+static void
+check_patience(void)
+{
+	hand_us += 2000 * 1000;
+	hub_run(&hub, hand_ms());
+	for (unsigned topic = 0; topic < TOPIC_COUNT; topic++)
+		assert_true(topic_frame_count(topic_of(topic)) <= EVENTS_KEPT);
 }
 
 /*
@@ -305,15 +410,15 @@ static void
 settle(void)
 {
 	turns_settle();
-	for (size_t i = 0; i < SUBSCRIBER_COUNT; i++) {
-		if (!cursor_is_open(&subscribers[i].cursor))
+	for (size_t i = 0; i < MEMBER_COUNT; i++) {
+		if (!cursor_is_open(&members[i].cursor))
 			continue;
-		if (subscribers[i].is_stalled) {
-			assert_false(model_is_behind(&subscribers[i]));
+		if (members[i].is_stalled) {
+			assert_false(model_is_behind(&members[i]));
 			continue;
 		}
 		for (uint64_t seq = 1; seq <= last; seq++)
-			assert_false(subscribers[i].is_due[seq]);
+			assert_false(members[i].is_due[seq]);
 	}
 }
 
@@ -322,30 +427,36 @@ run_seed(uint64_t seed)
 {
 	random_state = seed;
 	last = 0;
-	memset(subscribers, 0, sizeof(subscribers));
+	memset(members, 0, sizeof(members));
 	turns_init(&turns, turns.now_us);
+	hand_us = 1000000;
 	hub_init(&hub, &turns,
 	    &(const struct hub_limits){
 		.event_count_max = EVENTS_KEPT,
-		.topic_count_max = TOPIC_COUNT,
+		.empty_bytes_max = 1000000,
 		.bytes_max = seed % 2 == 0 ? 20000 : 1000000,
 		.age_ms = seed % 3 == 0 ? 1000000 : AGE_MS,
 	    });
-	for (size_t i = 0; i < SUBSCRIBER_COUNT; i++) {
-		subscribers[i].topics = 1 + choose(2 * ALL - 1);
-		subscribers[i].last_id = "earliest";
+	for (size_t i = 0; i < MEMBER_COUNT; i++) {
+		members[i].is_picky = i % 3 == 0;
+		members[i].topics = 1 + choose(2 * ALL - 1);
+		members[i].last_id = "earliest";
 	}
 	for (int i = 0; i < STEP_COUNT; i++) {
 		step();
 		if (choose(20) == 0)
 			settle();
-		for (size_t j = 0; j < SUBSCRIBER_COUNT; j++)
-			check_fallen(&subscribers[j]);
+		if (choose(100) == 0)
+			check_kept();
+		if (choose(300) == 0)
+			check_patience();
+		for (size_t j = 0; j < MEMBER_COUNT; j++)
+			check_fallen(&members[j]);
 	}
 	settle();
-	for (size_t i = 0; i < SUBSCRIBER_COUNT; i++) {
-		if (cursor_is_open(&subscribers[i].cursor))
-			cursor_close(&subscribers[i].cursor);
+	for (size_t i = 0; i < MEMBER_COUNT; i++) {
+		if (cursor_is_open(&members[i].cursor))
+			cursor_close(&members[i].cursor);
 	}
 	turns_settle();
 	hub_deinit(&hub);

@@ -1,0 +1,71 @@
+/*
+ * Where in the log those begin who come back: what an id stands for, and
+ * whether anything behind it is gone. A part of hub/hub.h.
+ */
+
+#include "config.h"
+
+#include <string.h>
+
+#include "hub/cursor.h"
+#include "hub/hub.h"
+#include "hub/topic.h"
+
+void
+hub_lose(struct hub *hub, uint64_t up_to)
+{
+	if (up_to > hub->lost_position)
+		hub->lost_position = up_to;
+}
+
+bool
+hub_has_all_since(const struct hub *hub, struct topic *const *topics,
+    size_t topic_count, uint64_t position)
+{
+	for (size_t i = 0; i < topic_count; i++) {
+		if (topic_dropped_position(topics[i]) > position)
+			return false;
+	}
+	return hub->lost_position <= position;
+}
+
+/* Whether each id of theirs is known, so that another one is not theirs. */
+static bool
+have_dropped_nothing(struct topic *const *topics, size_t topic_count)
+{
+	for (size_t i = 0; i < topic_count; i++) {
+		if (topic_dropped_position(topics[i]) > 0)
+			return false;
+	}
+	return true;
+}
+
+bool
+hub_find(const struct hub *hub, const char *id, struct topic *const *topics,
+    size_t topic_count, uint64_t *position)
+{
+	const char *names[CURSOR_TOPICS_MAX];
+
+	if (hub->tag != 0 &&
+	    position_from_id(id, strlen(id), hub->tag, position))
+		return true;
+	for (size_t i = 0; i < topic_count; i++) {
+		if (topics[i] == hub->all)
+			return ids_find(&hub->ids, id, position);
+		names[i] = topic_name(topics[i]);
+	}
+	if (ids_find_on(&hub->ids, id, names, topic_count, position))
+		return true;
+	return have_dropped_nothing(topics, topic_count) &&
+	    ids_find(&hub->ids, id, position);
+}
+
+bool
+hub_id(const struct hub *hub, uint64_t position,
+    char id[static POSITION_ID_BYTES])
+{
+	if (hub->tag == 0)
+		return false;
+	position_to_id(position, hub->tag, id);
+	return true;
+}
