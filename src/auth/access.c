@@ -128,10 +128,32 @@ access_may_read(const struct access *access, const struct token *token,
 	    rights_allow_update(token->grant, &access->base, update);
 }
 
-bool
-access_is_reserved(const struct access *access, const char *topic)
+/* Whether it is relative, and at the hub's path rather than below it. */
+static bool
+is_relative(const struct access *access, const char *topic)
 {
-	return selector_is_reserved(topic, strlen(topic), &access->base);
+	const struct buf *path = &access->base.parts[URL_PATHNAME];
+	struct url        url = { 0 };
+	size_t            len_bytes = strlen(topic);
+	bool              is_found;
+
+	is_found = topic[0] != '/' && topic[0] != '\\' &&
+	    url_parse(&url, topic, len_bytes, NULL, URL_ANY_HOST) == -1 &&
+	    url_parse(&url, topic, len_bytes, &access->base, URL_ANY_HOST) ==
+		0 &&
+	    url.parts[URL_PATHNAME].len_bytes == path->len_bytes &&
+	    memcmp(url.parts[URL_PATHNAME].data, path->data, path->len_bytes) ==
+		0;
+	url_deinit(&url);
+	return is_found;
+}
+
+bool
+access_is_reserved(const struct access *access, const char *topic,
+    bool is_strict)
+{
+	return selector_is_reserved(topic, strlen(topic), &access->base) &&
+	    (is_strict || !is_relative(access, topic));
 }
 
 const struct url *

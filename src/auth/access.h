@@ -54,8 +54,13 @@ bool access_may_publish(const struct access *, const struct token *,
 bool access_may_read(const struct access *, const struct token *,
     const struct update *);
 
-/* Whether the topic is at the hub's path or below it. */
-bool access_is_reserved(const struct access *, const char *topic);
+/*
+ * Whether the topic is at the hub's path or below it. Unless is_strict, as it
+ * is for tokens of draft 08, relative topics that are just at it are not
+ * reserved, such as "#general", since draft 07 has no base for them.
+ */
+bool access_is_reserved(const struct access *, const char *topic,
+    bool is_strict);
 
 /* The hub's URL. */
 const struct url *access_base(const struct access *);

@@ -212,6 +212,27 @@ bearer_judge(struct bearer *bearer, struct call *call, enum token_role role,
 	call_hold(call, on_cancel, wait);
 }
 
+bool
+bearer_has_token(const struct bearer *bearer, const struct call *call)
+{
+	return find(bearer, call).source != BEARER_NONE;
+}
+
+bool
+bearer_check(struct bearer *bearer, struct call *call, enum token_role role)
+{
+	struct bearer_verdict verdict;
+
+	if (bearer->used_us >= TURN_US_MAX || bearer_is_busy(bearer))
+		return false;
+	verdict = judge(bearer, call, role);
+	access_unref(bearer->access, verdict.token);
+	if (verdict.result == TOKEN_OK || verdict.source == BEARER_COOKIE)
+		return false;
+	bearer_refuse(bearer, call, &verdict);
+	return true;
+}
+
 void
 bearer_run(struct bearer *bearer)
 {

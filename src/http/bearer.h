@@ -71,6 +71,15 @@ typedef void bearer_fn(struct call *, const struct bearer_verdict *,
 void bearer_judge(struct bearer *, struct call *, enum token_role, bearer_fn *,
     void *context);
 
+/* Whether the call has a token, or what could be one. */
+bool bearer_has_token(const struct bearer *, const struct call *);
+
+/*
+ * Refuses a call now whose token is bad, before more of it is read. Returns
+ * whether it has answered; when there is no time for it, it has not.
+ */
+bool bearer_check(struct bearer *, struct call *, enum token_role);
+
 /* Judges calls that were held, in each turn of the loop. */
 void bearer_run(struct bearer *);
 

@@ -10,6 +10,8 @@
 
 #define PORT_MAX 65535
 
+#define ORIGIN_BYTES_MAX 512
+
 /* Bytes that are shown of what a client sent. */
 #define SHOWN_BYTES_MAX 200
 
@@ -166,4 +168,83 @@ origin_is_foreign(const struct call *call, struct buf *why)
 	if (why != NULL)
 		append_compared(why, call, origin);
 	return true;
+}
+
+/* Origin, or else the origin of Referer; NULL: neither says one. */
+static const char *
+origin_of(const struct call *call, char *copy, size_t copy_bytes)
+{
+	const char *origin = call_env(call, "HTTP_ORIGIN");
+	const char *referer = call_env(call, "HTTP_REFERER");
+	const char *host;
+	size_t      len_bytes;
+
+	if (origin != NULL && *origin != '\0')
+		return origin;
+	host = referer == NULL ? NULL : strstr(referer, "://");
+	if (host == NULL)
+		return NULL;
+	len_bytes = (size_t)(host - referer) + 3 + strcspn(host + 3, "/?#");
+	if (len_bytes >= copy_bytes)
+		return NULL;
+	memcpy(copy, referer, len_bytes);
+	copy[len_bytes] = '\0';
+	/* What stands before "@" is no host. */
+	return strchr(copy, '@') == NULL ? copy : NULL;
+}
+
+bool
+origin_is_own(const struct call *call)
+{
+	const char *fetch_site = call_env(call, "HTTP_SEC_FETCH_SITE");
+	const char *origin;
+	char        copy[ORIGIN_BYTES_MAX];
+	struct site page, ours;
+
+	if (fetch_site != NULL && *fetch_site != '\0')
+		return strcmp(fetch_site, "same-origin") == 0;
+	origin = origin_of(call, copy, sizeof(copy));
+	return origin != NULL && origin_parse(&page, origin) &&
+	    site_of_request(&ours, call) && is_same(&page, &ours);
+}
+
+/* A "*" within the pattern stands for what a host or a port is made of. */
+static bool
+matches(const char *pattern, const char *origin)
+{
+	const char *star = strchr(pattern, '*');
+	size_t      before_bytes, after_bytes, origin_bytes, i;
+
+	if (strcmp(pattern, "*") == 0 || strcmp(pattern, origin) == 0)
+		return true;
+	if (star == NULL)
+		return false;
+	before_bytes = (size_t)(star - pattern);
+	after_bytes = strlen(star + 1);
+	origin_bytes = strlen(origin);
+	if (origin_bytes <= before_bytes + after_bytes ||
+	    strncmp(origin, pattern, before_bytes) != 0 ||
+	    strcmp(origin + origin_bytes - after_bytes, star + 1) != 0)
+		return false;
+	for (i = before_bytes; i < origin_bytes - after_bytes; i++) {
+		if (!isalnum((unsigned char)origin[i]) &&
+		    strchr("-._", origin[i]) == NULL)
+			return false;
+	}
+	return true;
+}
+
+bool
+origin_is_listed(const struct call *call, char *const *origins,
+    size_t origin_count)
+{
+	char        copy[ORIGIN_BYTES_MAX];
+	const char *origin = origin_of(call, copy, sizeof(copy));
+	size_t      i;
+
+	for (i = 0; origin != NULL && i < origin_count; i++) {
+		if (matches(origins[i], origin))
+			return true;
+	}
+	return false;
 }

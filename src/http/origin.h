@@ -2,6 +2,7 @@
 #define HTTP_ORIGIN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct buf;
 struct call;
@@ -18,5 +19,19 @@ struct call;
  * a clause about the page, "its origin ... is not ...", without a NUL.
  */
 bool origin_is_foreign(const struct call *, struct buf *why);
+
+/*
+ * Whether the call says that it comes from a page of its own origin, by
+ * Sec-Fetch-Site, Origin or else Referer. One that says nothing does not.
+ */
+bool origin_is_own(const struct call *);
+
+/*
+ * Whether it says by Origin, or else by Referer, that it comes from a page of
+ * one of these origins. "*" is any; a "*" within one stands for any characters
+ * of a host or port.
+ */
+bool origin_is_listed(const struct call *, char *const *origins,
+    size_t origin_count);
 
 #endif
