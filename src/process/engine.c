@@ -233,6 +233,8 @@ engine_set_tokens(struct engine *engine, const struct options *options,
 	bearer->cookie_07 = options->cookie_name;
 	bearer->cookie_08 = options->access_token_cookie;
 	bearer->takes_query = options->query_token;
+	routing->publish.origins = options->publish_origin;
+	routing->publish.origin_count = options->publish_origin_count;
 	streams_check_keys(&engine->streams);
 	routing->subscribe.is_anonymous_allowed = is_anonymous_allowed(engine,
 	    options);
@@ -322,6 +324,7 @@ engine_init_routing(struct engine *engine, size_t descriptors_max)
 		.streams = &engine->streams,
 	};
 	routing->publish = (struct publish_route){
+		.bearer = &routing->bearer,
 		.hub = &engine->hub,
 		.turns = &engine->turns,
 		.wall_ms = engine->wall_ms,

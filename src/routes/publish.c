@@ -6,13 +6,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include "auth/publishers.h"
+#include "auth/access.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "http/answer.h"
 #include "http/call.h"
-#include "http/cors.h"
-#include "http/origin.h"
 #include "http/param.h"
 #include "http/path.h"
 #include "http/refusal.h"
@@ -21,6 +20,7 @@
 #include "hub/update.h"
 #include "pure/position.h"
 #include "pure/sse.h"
+#include "routes/publish_right.h"
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
 #define ID_BYTES_MAX 1024
@@ -33,50 +33,9 @@ struct publication {
 	char               id[POSITION_ID_BYTES]; /* the made one */
 	struct sse_event   event;
 	bool               is_private;
-	bool               has_key; /* its sender has one */
+	bool               is_strict; /* draft 08's rules hold for its texts */
+	bool               has_key;   /* its sender has one, or a token */
 };
-
-static void
-refuse(struct call *call, const char *status, const char *why)
-{
-	struct answer *answer = &call->answer;
-
-	log_info("refuse-publish", LOG_STR("client", call->client),
-	    LOG_STR("path", call->full_path), LOG_STR("reason", why));
-	answer_text_head(answer, status);
-	if (strncmp(status, "401", 3) == 0)
-		answer_field(answer, "WWW-Authenticate", "Bearer");
-	/* RFC 9110 section 12.5.3: what it could have been. */
-	if (strncmp(status, "415", 3) == 0)
-		answer_field(answer, "Accept-Encoding", "identity");
-	if (strncmp(status, "429", 3) == 0)
-		answer_field(answer, "Retry-After", "1");
-	answer_text(answer, "%s: %s", status, why);
-	call_answer(call);
-}
-
-/*
- * Whether a page may publish that is of another origin, if such a page sent
- * this: it acts for whoever visits it, with the visitor's address.
- */
-static bool
-is_own_page(const struct publish_route *route, struct call *call)
-{
-	struct buf why = { 0 };
-	bool       is_foreign;
-
-	buf_append_str(&why, "this page may not publish: ");
-	is_foreign = !cors_allows(route->cors, call) &&
-	    origin_is_foreign(call, &why);
-	buf_append_str(&why,
-	    ". The option allow-origin names pages that may; a "
-	    "proxy has to pass on Host");
-	buf_append(&why, "", 1);
-	if (is_foreign)
-		refuse(call, "403 Forbidden", why.data);
-	buf_deinit(&why);
-	return !is_foreign;
-}
 
 /* Whether the media type is that of a form; parameters may follow it. */
 static bool
@@ -101,70 +60,30 @@ is_readable(struct call *call)
 	buf_append_str(&why, "an update is sent without Content-Encoding: ");
 	path_append_safe(&why, coding);
 	buf_append(&why, "", 1);
-	refuse(call, "415 Unsupported Media Type", why.data);
+	publish_right_refuse(call, "415 Unsupported Media Type", why.data);
 	buf_deinit(&why);
 	return false;
 }
 
 /* Whether the request can be an update at all, whoever sends it. */
 static bool
-is_usable(const struct publish_route *route, struct call *call)
+is_usable(struct call *call)
 {
 	const char *type = call_env(call, "CONTENT_TYPE");
 
 	if (!is_readable(call))
 		return false;
 	if (type != NULL && *type != '\0' && !is_form_type(type)) {
-		refuse(call, "415 Unsupported Media Type",
+		publish_right_refuse(call, "415 Unsupported Media Type",
 		    "an update is " FORM_TYPE);
 		return false;
 	}
 	if (call->is_body_cut) {
-		refuse(call, "413 Content Too Large",
+		publish_right_refuse(call, "413 Content Too Large",
 		    "the option max-body limits an update");
 		return false;
 	}
-	return is_own_page(route, call);
-}
-
-/* Whether that is what allows it; if not, the call was answered. */
-static bool
-is_allowed(struct call *call, enum publish_verdict verdict)
-{
-	switch (verdict) {
-	case PUBLISH_ALLOWED:
-	case PUBLISH_ALLOWED_TO_ALL:
-		return true;
-	case PUBLISH_OFF:
-		refuse(call, "403 Forbidden",
-		    "publishing is off; the "
-		    "option publish-key-file turns it on");
-		return false;
-	case PUBLISH_NO_KEY:
-		refuse(call, "401 Unauthorized",
-		    "publishing takes "
-		    "one of the keys as \"Authorization: Bearer KEY\"");
-		return false;
-	case PUBLISH_TOO_OFTEN:
-		refuse(call, "429 Too Many Requests",
-		    "this address has published too often");
-		return false;
-	}
-	return false;
-}
-
-/* Whether the sender may publish to the update's topics. */
-static bool
-is_authorized(const struct publish_route *route, struct call *call,
-    struct publication *update)
-{
-	enum publish_verdict verdict = publishers_judge(route->publishers,
-	    call_env(call, "HTTP_AUTHORIZATION"), call->client,
-	    update->topics.names, update->topics.count,
-	    turns_now_ms(route->turns));
-
-	update->has_key = verdict == PUBLISH_ALLOWED;
-	return is_allowed(call, verdict);
+	return true;
 }
 
 /* The first field of that name, or NULL. */
@@ -217,13 +136,13 @@ read_retry(struct publication *update, const struct query *form,
 
 /*
  * Whether a page may take an event of that type for one of its connection:
- * EventSource has its own "open" and "error", and we send "refused".
+ * EventSource has its own "open" and "error", and we send the others.
  */
 static bool
 is_type_of_connection(const char *type)
 {
 	return strcmp(type, "open") == 0 || strcmp(type, "error") == 0 ||
-	    strcmp(type, "refused") == 0;
+	    strcmp(type, "refused") == 0 || strcmp(type, "token-expired") == 0;
 }
 
 static bool
@@ -239,10 +158,14 @@ read_type_and_data(struct publication *update, const struct query *form,
 			return refusal_bad_request(call,
 			    "type takes UTF-8 without "
 			    "control characters");
+		/* Presence is announced by events of this type. */
+		if (strcmp(type->value, "mercure") == 0)
+			return refusal_bad_request(call,
+			    "type takes no \"mercure\", which is the hub's");
 		if (!update->has_key && is_type_of_connection(type->value)) {
-			refuse(call, "401 Unauthorized",
-			    "an event of the type open, error or refused "
-			    "takes one of the keys as \"Authorization: Bearer "
+			publish_right_refuse(call, "401 Unauthorized",
+			    "an event of the type open, error, refused or "
+			    "token-expired takes one of the keys as \"Authorization: Bearer "
 			    "KEY\"");
 			return false;
 		}
@@ -251,24 +174,6 @@ read_type_and_data(struct publication *update, const struct query *form,
 	update->event.data_bytes = data == NULL ? 0 : data->value_bytes;
 	if (!sse_is_utf8(update->event.data, update->event.data_bytes))
 		return refusal_bad_request(call, "data is not UTF-8");
-	return true;
-}
-
-static bool
-read_topics(struct publication *update, const struct query *form,
-    struct call *call)
-{
-	size_t i;
-
-	if (!param_topics(call, form, &update->topics))
-		return false;
-	for (i = 0; i < update->topics.count; i++) {
-		if (strcmp(update->topics.names[i], HUB_ALL) == 0 ||
-		    strstr(update->topics.names[i], "/.well-known/mercure") !=
-			NULL)
-			return refusal_bad_request(call,
-			    "topic names one that is reserved");
-	}
 	return true;
 }
 
@@ -317,15 +222,69 @@ answer_id(const struct publication *update, struct answer *answer)
 	answer_body(answer, update->event.id, id_bytes);
 }
 
+/* Whether none of the topics is reserved for the hub. */
+static bool
+is_free(const struct publish_route *route, struct call *call,
+    const struct publication *update)
+{
+	for (size_t i = 0; i < update->topics.count; i++) {
+		if (strcmp(update->topics.names[i], HUB_ALL) == 0 ||
+		    access_is_reserved(route->bearer->access,
+			update->topics.names[i], update->is_strict))
+			return refusal_bad_request(call,
+			    "topic names one that is reserved");
+	}
+	return true;
+}
+
+/*
+ * Draft 08 allows no character in topics, id and type that nobody can see;
+ * under draft 07 an emoji that has one is fine.
+ */
+static bool
+is_visible(const struct publication *update, const struct query *form,
+    struct call *call)
+{
+	static const char *const names[] = { "topic", "id", "type" };
+	const struct query_pair *pair;
+
+	for (size_t i = 0; update->is_strict && i < 3; i++) {
+		pair = NULL;
+		while ((pair = query_find_item(form, names[i], pair)) != NULL) {
+			if (!utf8_is_visible(pair->value, pair->value_bytes))
+				return refusal_bad_request(call,
+				    "topic, id and type take no format "
+				    "characters by a token of draft 08");
+		}
+	}
+	return true;
+}
+
+/* Whether the sender may publish to the update's topics. */
+static bool
+is_authorized(const struct publish_route *route, struct call *call,
+    const struct bearer_verdict *verdict, struct publication *update)
+{
+	struct publish_right right;
+
+	if (!publish_right_get(route, call, verdict, &update->topics, &right))
+		return false;
+	update->has_key = right.is_trusted;
+	update->is_strict = right.is_strict;
+	return true;
+}
+
 static void
 publish_form(const struct publish_route *route, struct call *call,
-    const struct query *form)
+    const struct bearer_verdict *verdict, const struct query *form)
 {
 	struct publication update = { .event.id = NULL };
 
-	if (!read_topics(&update, form, call) ||
-	    !is_authorized(route, call, &update) ||
-	    !read_id(&update, form, call) || !read_retry(&update, form, call) ||
+	if (!param_topics(call, form, &update.topics) ||
+	    !is_authorized(route, call, verdict, &update) ||
+	    !is_free(route, call, &update) ||
+	    !is_visible(&update, form, call) || !read_id(&update, form, call) ||
+	    !read_retry(&update, form, call) ||
 	    !read_type_and_data(&update, form, call))
 		return;
 	update.is_private = field(form, "private") != NULL;
@@ -338,31 +297,35 @@ publish_form(const struct publish_route *route, struct call *call,
 	call_answer(call);
 }
 
+/* Goes on with a call whose token was judged, if it has one. */
+static void
+answer(struct call *call, const struct bearer_verdict *verdict, void *context)
+{
+	const struct publish_route *route = context;
+	struct query                form;
+
+	if (query_init(&form, call->body, call->body_bytes) == -1)
+		refusal_bad_request(call, "the form is malformed");
+	else
+		publish_form(route, call, verdict, &form);
+	query_deinit(&form);
+}
+
 void
 publish_route_check(struct call *call, void *context)
 {
 	const struct publish_route *route = context;
 
-	if (!refusal_topics_off(call, route->topics_problem) &&
-	    is_usable(route, call))
-		is_allowed(call,
-		    publishers_judge_any(route->publishers,
-			call_env(call, "HTTP_AUTHORIZATION")));
+	if (!refusal_topics_off(call, route->topics_problem) && is_usable(call))
+		publish_right_check(route, call);
 }
 
 void
 publish_route_post(struct call *call, void *context)
 {
 	const struct publish_route *route = context;
-	struct query                form;
 
 	call->refusals = route->refusals;
-	if (refusal_topics_off(call, route->topics_problem) ||
-	    !is_usable(route, call))
-		return;
-	if (query_init(&form, call->body, call->body_bytes) == -1)
-		refusal_bad_request(call, "the form is malformed");
-	else
-		publish_form(route, call, &form);
-	query_deinit(&form);
+	if (!refusal_topics_off(call, route->topics_problem) && is_usable(call))
+		publish_right_judge(route, call, answer, context);
 }

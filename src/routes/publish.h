@@ -6,6 +6,7 @@
 
 #include "http/router.h"
 
+struct bearer;
 struct hub;
 struct publishers;
 struct refusal_counts;
@@ -17,6 +18,9 @@ struct publish_route {
 	struct turns      *turns;
 	struct publishers *publishers;
 	const struct cors *cors;
+	struct bearer     *bearer;
+	char *const       *origins; /* whose pages' cookies count */
+	size_t             origin_count;
 	const char        *topics_problem; /* as subscribe_route */
 	int64_t (*wall_ms)(void);
 	struct refusal_counts *refusals;
