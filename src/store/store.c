@@ -17,6 +17,7 @@ struct scheme {
 };
 
 static const struct scheme schemes[] = {
+	{ "memory", &memory_engine, NULL },
 #ifdef HAVE_SQLITE
 	{ "sqlite", &sqlite_engine, NULL },
 #else

@@ -706,6 +706,8 @@ main(void)
 {
 	int failed_count = 0;
 
+	if (choose("memory", false))
+		failed_count += run("memory");
 	if (choose("sqlite", true))
 		failed_count += run("sqlite");
 #ifdef HAVE_HIREDIS
