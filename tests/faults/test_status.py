@@ -158,14 +158,15 @@ def test_refused_streams_are_counted_by_reason(fcgi_sse):
     assert refusals(process, "stream_refusals_total", "reason") == {}
     names = set(metrics(process).values)
     clients = [process.client() for _ in range(3)]
-    for client, address in zip(clients, ("::1", "::1", "::2")):
+    for client, address in zip(clients, ("192.0.2.1", "192.0.2.1", "192.0.2.2")):
         client.recv_events(client.send_request(
             "/clock", REMOTE_ADDR=address), 1)
-        if address == "::1" and client is clients[1]:
-            assert process.ask("/clock", REMOTE_ADDR="::1").status[:3] == "503"
+        if address == "192.0.2.1" and client is clients[1]:
+            refused = process.ask("/clock", REMOTE_ADDR=address)
+            assert refused.status[:3] == "503"
     for path in ("/clock", "/counter", "/stream"):
         assert process.ask(path, HTTP_ACCEPT="text/event-stream",
-                           REMOTE_ADDR="::3").events
+                           REMOTE_ADDR="192.0.2.3").events
     assert refusals(process, "stream_refusals_total", "reason") == {
         "client-full": 1, "full": 3}
     assert metrics(process)["streams_refused_total"] == 4
