@@ -153,7 +153,7 @@ keep_gone_id(struct named *named, const struct frame *frame)
 	named->gone_id = frame->own_id == NULL ?
 	    NULL :
 	    ids_add(ids, frame->update.id, frame->update.position,
-		&named->name_of_gone, 1);
+		&named->name_of_gone, 1, frame->update.is_private);
 }
 
 /* A topic's ring does not have the frame any more. */
@@ -387,7 +387,7 @@ ingest(struct hub *hub, const struct update *update, int64_t now_ms,
 	list_append(&hub->updates, &frame->node);
 	if (update->id != NULL) {
 		frame->own_id = ids_add(&hub->ids, update->id, update->position,
-		    names, update->topic_count);
+		    names, update->topic_count, update->is_private);
 		frame->update.id = ids_text(frame->own_id);
 	}
 	for (i = 0; i < update->topic_count; i++)

@@ -15,6 +15,7 @@
 struct turns;
 struct topic;
 struct update;
+struct update_reader;
 
 /* The name that stands for every topic. */
 #define HUB_ALL "*"
@@ -109,9 +110,11 @@ bool hub_has_all_since(const struct hub *, struct topic *const *topics,
  * own it is the oldest on these topics. If none is there, it is the oldest at
  * all, provided that these topics have dropped nothing: else it might be one of
  * theirs that is gone, and rather is an event sent twice than one lost.
+ * An id that a publisher chose for an update that the reader may not have is
+ * not known to it; NULL: one who may have all.
  */
 bool hub_find(const struct hub *, const char *id, struct topic *const *topics,
-    size_t topic_count, uint64_t *position);
+    size_t topic_count, const struct update_reader *, uint64_t *position);
 
 /* Writes the id of a position; false, and nothing, while the tag is unknown. */
 bool hub_id(const struct hub *, uint64_t position,

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/tree.h"
+#include "hub/update.h"
 
 /* An id, and the updates that have it. */
 struct id {
@@ -20,6 +21,7 @@ struct own_id {
 	uint64_t           position;
 	const char *const *topics;
 	size_t             topic_count;
+	bool               is_private;
 };
 
 static int
@@ -68,7 +70,7 @@ insert(struct own_id *own_id)
 
 struct own_id *
 ids_add(struct ids *ids, const char *text, uint64_t position,
-    const char *const *topics, size_t topic_count)
+    const char *const *topics, size_t topic_count, bool is_private)
 {
 	struct id     *fresh = mem_zalloc(sizeof(*fresh)), *id;
 	struct own_id *own_id = mem_zalloc(sizeof(*own_id));
@@ -82,6 +84,7 @@ ids_add(struct ids *ids, const char *text, uint64_t position,
 	own_id->position = position;
 	own_id->topics = topics;
 	own_id->topic_count = topic_count;
+	own_id->is_private = is_private;
 	list_init(&own_id->node);
 	insert(own_id);
 	return own_id;
@@ -122,6 +125,21 @@ went_to(const struct own_id *own_id, const char *const *topics,
 	return false;
 }
 
+static bool
+may_have(const struct update_reader *reader, const struct own_id *own_id)
+{
+	const struct update update = {
+		.position = own_id->position,
+		.id = own_id->id->text,
+		.topics = own_id->topics,
+		.topic_count = own_id->topic_count,
+		.is_private = own_id->is_private,
+	};
+
+	return !own_id->is_private || reader == NULL ||
+	    reader->may_have(reader->arg, &update);
+}
+
 static const struct id *
 find_id(const struct ids *ids, const char *text)
 {
@@ -134,14 +152,15 @@ find_id(const struct ids *ids, const char *text)
 
 bool
 ids_find_on(const struct ids *ids, const char *text, const char *const *topics,
-    size_t topic_count, uint64_t *position)
+    size_t topic_count, const struct update_reader *reader, uint64_t *position)
 {
 	const struct id *id = find_id(ids, text);
 
 	if (id == NULL)
 		return false;
 	list_for_each (node, &id->updates) {
-		if (!went_to(own_id_of(node), topics, topic_count))
+		if (!went_to(own_id_of(node), topics, topic_count) ||
+		    !may_have(reader, own_id_of(node)))
 			continue;
 		*position = own_id_of(node)->position;
 		return true;
@@ -150,12 +169,18 @@ ids_find_on(const struct ids *ids, const char *text, const char *const *topics,
 }
 
 bool
-ids_find(const struct ids *ids, const char *text, uint64_t *position)
+ids_find(const struct ids *ids, const char *text,
+    const struct update_reader *reader, uint64_t *position)
 {
 	const struct id *id = find_id(ids, text);
 
 	if (id == NULL)
 		return false;
-	*position = own_id_of(id->updates.next)->position;
-	return true;
+	list_for_each (node, &id->updates) {
+		if (!may_have(reader, own_id_of(node)))
+			continue;
+		*position = own_id_of(node)->position;
+		return true;
+	}
+	return false;
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct own_id;
+struct update_reader;
 
 /*
  * The ids that publishers chose, and the positions of their updates. An id may
@@ -22,7 +23,7 @@ struct ids {
  * names are not copied.
  */
 struct own_id *ids_add(struct ids *, const char *id, uint64_t position,
-    const char *const *topics, size_t topic_count);
+    const char *const *topics, size_t topic_count, bool is_private);
 
 /* Forgets one; NULL is allowed. */
 void ids_remove(struct ids *, struct own_id *);
@@ -32,10 +33,12 @@ const char *ids_text(const struct own_id *);
 
 /*
  * The position of the oldest update with that id that went to one of the
- * topics, or of the oldest at all. False: there is none.
+ * topics, or of the oldest at all. False: there is none. Those that the reader
+ * may not have are not there for it; NULL: one who may have all.
  */
 bool ids_find_on(const struct ids *, const char *id, const char *const *topics,
-    size_t topic_count, uint64_t *position);
-bool ids_find(const struct ids *, const char *id, uint64_t *position);
+    size_t topic_count, const struct update_reader *, uint64_t *position);
+bool ids_find(const struct ids *, const char *id, const struct update_reader *,
+    uint64_t *position);
 
 #endif

@@ -42,7 +42,7 @@ have_dropped_nothing(struct topic *const *topics, size_t topic_count)
 
 bool
 hub_find(const struct hub *hub, const char *id, struct topic *const *topics,
-    size_t topic_count, uint64_t *position)
+    size_t topic_count, const struct update_reader *reader, uint64_t *position)
 {
 	const char *names[CURSOR_TOPICS_MAX];
 
@@ -51,13 +51,13 @@ hub_find(const struct hub *hub, const char *id, struct topic *const *topics,
 		return true;
 	for (size_t i = 0; i < topic_count; i++) {
 		if (topics[i] == hub->all)
-			return ids_find(&hub->ids, id, position);
+			return ids_find(&hub->ids, id, reader, position);
 		names[i] = topic_name(topics[i]);
 	}
-	if (ids_find_on(&hub->ids, id, names, topic_count, position))
+	if (ids_find_on(&hub->ids, id, names, topic_count, reader, position))
 		return true;
 	return have_dropped_nothing(topics, topic_count) &&
-	    ids_find(&hub->ids, id, position);
+	    ids_find(&hub->ids, id, reader, position);
 }
 
 bool

@@ -34,4 +34,10 @@ struct update {
 	size_t      len_bytes;
 };
 
+/* Who asks about updates, and whether it may have one. */
+struct update_reader {
+	bool (*may_have)(const void *arg, const struct update *);
+	const void *arg;
+};
+
 #endif

@@ -99,7 +99,7 @@ find(const char *name, const char *id)
 	uint64_t      position = 0;
 	bool          is_found;
 
-	is_found = hub_find(&hub, id, &topic, 1, &position);
+	is_found = hub_find(&hub, id, &topic, 1, NULL, &position);
 	assert_true(is_found == (position != 0));
 	return position;
 }

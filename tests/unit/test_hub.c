@@ -142,7 +142,7 @@ test_ids_that_hold_their_position(void **state)
 	hub.tag = 54321;
 	assert_true(find("a", id) == 0);
 	assert_true(hub_id(&hub, 0, id));
-	assert_true(hub_find(&hub, id, &hub.all, 1, &position));
+	assert_true(hub_find(&hub, id, &hub.all, 1, NULL, &position));
 	assert_true(position == 0);
 }
 

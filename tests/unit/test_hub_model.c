@@ -297,7 +297,7 @@ member_come(struct member *member)
 		if ((member->topics & 1u << topic) != 0)
 			topics[count++] = topic_of(topic);
 	}
-	hub_find(&hub, member->last_id, topics, count, &seq);
+	hub_find(&hub, member->last_id, topics, count, NULL, &seq);
 	check_found(member, seq);
 	member_open(member, seq);
 }
