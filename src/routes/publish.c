@@ -189,6 +189,7 @@ update_publish(struct publication *update, const struct publish_route *route)
 		.id = own_id,
 		.topics = update->topics.names,
 		.topic_count = update->topics.count,
+		.is_private = update->is_private,
 	};
 
 	/* The hub puts the id before the event. */
@@ -196,9 +197,7 @@ update_publish(struct publication *update, const struct publish_route *route)
 	sse_append_event(&bytes, &update->event);
 	fields.bytes = bytes.data;
 	fields.len_bytes = bytes.len_bytes;
-	if (!update->is_private)
-		hub_ingest(hub, &fields, 1, turns_now_ms(route->turns),
-		    wall_ms);
+	hub_ingest(hub, &fields, 1, turns_now_ms(route->turns), wall_ms);
 	buf_deinit(&bytes);
 	update->event.id = own_id;
 	if (own_id == NULL && hub_id(hub, fields.position, update->id))
@@ -207,17 +206,18 @@ update_publish(struct publication *update, const struct publish_route *route)
 
 /* The response is the id and nothing else: clients take it as it is. */
 static void
-answer_id(const struct publication *update, struct answer *answer)
+answer_id(const struct publish_route *route, const struct publication *update,
+    struct answer *answer)
 {
 	size_t id_bytes = strlen(update->event.id);
 
 	answer_head(answer, "200 OK", "text/plain; charset=utf-8");
 	answer_field(answer, "Cache-Control", "no-store");
 	answer_field(answer, "X-Content-Type-Options", "nosniff");
-	if (update->is_private)
+	if (update->is_private && !access_has_keys(route->bearer->access))
 		answer_field(answer, "Fcgi-Sse-Note",
-		    "private: delivered to "
-		    "nobody, since no subscriber can be authorized");
+		    "private: delivered to nobody, since no token-key "
+		    "is configured");
 	answer_field(answer, "Content-Length", "%zu", id_bytes);
 	answer_body(answer, update->event.id, id_bytes);
 }
@@ -293,7 +293,7 @@ publish_form(const struct publish_route *route, struct call *call,
 	    LOG_STR("topic", update.topics.names[0]),
 	    LOG_STR("id", update.event.id),
 	    LOG_INT("bytes", update.event.data_bytes));
-	answer_id(&update, &call->answer);
+	answer_id(route, &update, &call->answer);
 	call_answer(call);
 }
 

@@ -10,6 +10,7 @@
 #include "http/refusal.h"
 #include "hub/hub.h"
 #include "hub/cursor.h"
+#include "hub/update.h"
 #include "pure/sse.h"
 #include "stream/stream.h"
 
@@ -21,7 +22,8 @@
  */
 static uint64_t
 replay_position(const struct hub *hub, const struct call *call,
-    struct topic *const *topics, size_t topic_count, const char **from)
+    struct topic *const *topics, size_t topic_count,
+    const struct update_reader *reader, const char **from)
 {
 	const char *id = param_last_event_id(call);
 	uint64_t    position;
@@ -31,7 +33,7 @@ replay_position(const struct hub *hub, const struct call *call,
 		return CURSOR_FROM_NOW;
 	*from = EVENT_ID_EARLIEST;
 	if (strcmp(id, EVENT_ID_EARLIEST) == 0 ||
-	    !hub_find(hub, id, topics, topic_count, &position))
+	    !hub_find(hub, id, topics, topic_count, reader, &position))
 		return CURSOR_FROM_START;
 	if (hub_has_all_since(hub, topics, topic_count, position))
 		*from = id;
@@ -54,12 +56,27 @@ subscribe_head(const struct subscribe_route *route, struct answer *answer,
 		sse_append_comment(&answer->bytes, "");
 }
 
+/* Who subscribes. */
+struct reader {
+	const struct access *access;
+	const struct token  *token; /* or NULL */
+};
+
+static bool
+may_have(const void *arg, const struct update *update)
+{
+	const struct reader *reader = arg;
+
+	return access_may_read(reader->access, reader->token, update);
+}
+
 /* Subscribes to the topics of those names. */
 static void
 subscribe(const struct subscribe_route *route, struct call *call,
     const struct topic_names *names, struct token *token)
 {
 	struct topic *topics[CURSOR_TOPICS_MAX];
+	struct reader own = { route->bearer->access, token };
 	const char   *from;
 	uint64_t      position;
 	size_t        i;
@@ -73,7 +90,7 @@ subscribe(const struct subscribe_route *route, struct call *call,
 		}
 	}
 	position = replay_position(route->hub, call, topics, names->count,
-	    &from);
+	    &(struct update_reader){ may_have, &own }, &from);
 	subscribe_head(route, &call->answer, from);
 	if (!call->is_head)
 		call_open_stream(call, route->streams,
@@ -81,6 +98,7 @@ subscribe(const struct subscribe_route *route, struct call *call,
 			.topics = topics,
 			.topic_count = names->count,
 			.position = position,
+			.accepts = stream_accepts,
 			.token = token,
 			.release = token == NULL ? NULL : token_release,
 			.arg = token == NULL ? NULL : token_ref(token),

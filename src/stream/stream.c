@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/access.h"
 #include "auth/token.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "hub/cursor.h"
 #include "hub/turns.h"
+#include "hub/update.h"
 #include "pure/sse.h"
 #include "stream/batch.h"
 #include "stream/peer.h"
@@ -22,6 +24,18 @@
 /* What the log keeps of a path and of an address. */
 #define PATH_BYTES_MAX 255
 #define ADDRESS_BYTES_MAX 63
+
+bool
+stream_accepts(const struct cursor *cursor, const struct update *update)
+{
+	const struct stream *stream;
+
+	if (!update->is_private)
+		return true;
+	stream = (const struct stream *)((const char *)cursor -
+	    offsetof(struct stream, cursor));
+	return access_may_read(stream->streams->access, stream->token, update);
+}
 
 static const char *const state_names[] = { "live", "stalled", "ended" };
 

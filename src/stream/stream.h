@@ -34,6 +34,12 @@ enum stream_state {
 	STREAM_ENDED    /* waits for streams_reap */
 };
 
+/*
+ * Lets private updates through only as the token of the cursor's stream
+ * allows, for stream_spec; without a token none.
+ */
+cursor_filter stream_accepts;
+
 /* What a stream is made from. What it points to is copied. */
 struct stream_spec {
 	const char          *client; /* address, for the log; NULL: unknown */

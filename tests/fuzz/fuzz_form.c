@@ -259,9 +259,6 @@ check(const char *form, size_t len)
 		value)) {
 		require(strncmp(value, "400 ", 4) == 0);
 		require(engine.hub.update_count == 0);
-	} else if (answer_find_field(answer.bytes, answer.len_bytes,
-		       "Fcgi-Sse-Note", value)) {
-		require(engine.hub.update_count == 0);
 	} else {
 		check_kept(&answer, form, len);
 	}

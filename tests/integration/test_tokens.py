@@ -2,6 +2,7 @@
 stream with one lasts.
 """
 
+import itertools
 import pathlib
 import signal
 import tempfile
@@ -18,6 +19,7 @@ from tokens import (
 
 NEW_COOKIE = "__Secure-mercure_access_token"
 PATH = "/.well-known/mercure"
+numbers = itertools.count(1)
 
 
 @pytest.fixture(name="hub", scope="module")
@@ -46,10 +48,9 @@ def status(hub, query="topic=t", **changes):
 
 def reason(hub, **changes):
     """What the log says of a token that is refused with 401."""
-    count = len([line for line in hub.process.log
-                 if line["event"] == "refuse-token"])
-    assert status(hub, **changes) == "401 Unauthorized"
-    return hub.process.wait_log("refuse-token", count + 1)["reason"]
+    address = f"2001:db8:{next(numbers):x}::1"
+    assert status(hub, REMOTE_ADDR=address, **changes) == "401 Unauthorized"
+    return hub.process.wait_log("refuse-token", client=address)["reason"]
 
 
 GOOD = old(subscribe=["*"])

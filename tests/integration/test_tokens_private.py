@@ -1,0 +1,138 @@
+"""Private updates reach those whose token allows one of their topics, live and
+in the history, and nobody else sees anything of them.
+"""
+
+import pathlib
+import tempfile
+
+import pytest
+
+from responder import Responder
+from test_hub_publish import END, Hub, write_keys
+from tokens import FAR, OTHER_SECRET, bearer, cookie, key_args, new, old
+
+PATH = "/.well-known/mercure"
+ALL = bearer(old(publish=["*"], subscribe=["*"]))
+
+
+@pytest.fixture(name="hub", scope="module")
+def fixture_hub():
+    with tempfile.TemporaryDirectory(prefix="fcgi-sse-") as name:
+        directory = pathlib.Path(name)
+        address = f"unix:{name}/s"
+        process = Responder(["--listen", address, "--publish-key-file",
+                             str(write_keys(directory)), "--anonymous", "yes",
+                             *key_args(directory)], [address])
+        try:
+            yield Hub(process)
+        finally:
+            process.stop()
+
+
+@pytest.fixture(name="name")
+def fixture_name(request):
+    """A topic that no other test has."""
+    return "/" + request.node.name.replace("[", "/").replace("]", "")
+
+
+def rights(make, *topics):
+    return bearer(old(subscribe=list(topics)) if make is old
+                  else new(["subscribe"], topics))
+
+
+def seen(hub, *topics, **changes):
+    """What a subscriber is sent of all that is kept."""
+    return hub.replay(*topics, last="earliest", **changes)[1]
+
+
+def test_live_and_replay(hub, name):
+    owner = rights(old, name)
+    readers = {
+        "owner": hub.subscribe(name, **owner),
+        "owner by all": hub.subscribe("*", **owner),
+        "stranger": hub.subscribe(name, **rights(old, "/other")),
+        "no rights": hub.subscribe(name, **bearer(old(subscribe=[]))),
+        "publisher": hub.subscribe(name, **bearer(old(publish=["*"]))),
+        "anonymous": hub.subscribe(name),
+        "anonymous by all": hub.subscribe("*"),
+    }
+    hub.publish(name, "secret", private="on")
+    hub.publish(name, "open")
+    hub.publish(name, "last", type_=END)
+    for who, reader in readers.items():
+        data = [event.data for event in reader.take_to_end("last")]
+        assert data == (["secret"] if "owner" in who else []) + ["open"], who
+        reader.close()
+    assert seen(hub, name, **owner) == ["secret", "open"]
+    assert "secret" in seen(hub, "*", **owner)
+    for changes in ({}, rights(old, "/other"), bearer(old(publish=["*"]))):
+        assert seen(hub, name, **changes) == ["open"]
+        assert "secret" not in seen(hub, "*", **changes)
+
+
+@pytest.mark.parametrize("make", [old, new], ids=["07", "08"])
+def test_any_topic_is_enough(hub, name, make):
+    """Subscribed to one topic, allowed by another one of the update."""
+    hub.publish([f"{name}/feed", f"{name}/users/1"], "for one", private="")
+    hub.publish([f"{name}/feed", f"{name}/users/2"], "for two", private="")
+    one = rights(make, f"{name}/users/1")
+    assert seen(hub, f"{name}/feed", **one) == ["for one"]
+    both = rights(make, f"{name}/users/1", f"{name}/users/2")
+    assert seen(hub, f"{name}/feed", **both) == ["for one", "for two"]
+    assert seen(hub, f"{name}/feed", **rights(make, "*")) == \
+        ["for one", "for two"]
+    assert not seen(hub, f"{name}/feed", **rights(make, f"{name}/users/3"))
+    # The right alone is no subscription.
+    assert not seen(hub, f"{name}/x", **both)
+
+
+def test_patterns(hub, name):
+    hub.publish(f"{name}/1", "1", private="")
+    hub.publish(f"{name}/1/2", "2", private="")
+    for changes in (rights(old, name + "/{id}"),
+                    bearer(new(["subscribe"],
+                               [(f"{name}/:id", "urlpattern")]))):
+        assert seen(hub, f"{name}/1", f"{name}/1/2", **changes) == ["1"]
+
+
+def test_token_of_now_decides(hub, name):
+    """Who comes back with another token gets what that one allows."""
+    first = hub.publish(name, "first")
+    hub.publish(name, "secret", private="")
+    hub.publish(name, "last")
+    for changes, data in (
+            (rights(old, name), ["secret", "last"]), ({}, ["last"]),
+            (rights(old, "/else"), ["last"]),
+            (rights(new, name), ["secret", "last"])):
+        assert hub.replay(name, last=first, **changes) == (first, data)
+    late = bearer(old(subscribe=[name], exp=1))
+    assert hub.process.ask(PATH, f"topic={name}", method="HEAD", **late,
+                           HTTP_LAST_EVENT_ID=first).status \
+        == "401 Unauthorized"
+
+
+def test_ids_are_not_told(hub, name):
+    """Whether an id is known is the secret of those who may have it."""
+    hub.publish(name, "first", id=f"{name}/first")
+    hub.publish(name, "secret", id=f"{name}/hidden", private="")
+    hub.publish(f"{name}/other", "secret", id=f"{name}/there", private="")
+    owner = rights(old, "*")
+    unknown = hub.replay(name, last=f"{name}/never")
+    assert unknown == ("earliest", ["first"])
+    for last in f"{name}/hidden", f"{name}/there":
+        assert hub.replay(name, last=last) == unknown
+        assert hub.replay(name, last=last, **rights(old, "/no")) == unknown
+        assert hub.replay("*", last=last)[0] == "earliest"
+    assert hub.replay(name, last=f"{name}/hidden", **owner) == \
+        (f"{name}/hidden", [])
+    assert hub.replay(name, last=f"{name}/first") == (f"{name}/first", [])
+
+
+def test_cookie_and_field_are_alike(hub, name):
+    hub.publish(name, "secret", private="")
+    token = old(subscribe=[name], exp=FAR)
+    for changes in bearer(token), cookie(token):
+        assert seen(hub, name, **changes) == ["secret"]
+    bad = old(subscribe=[name], secret=OTHER_SECRET)
+    assert hub.process.ask(PATH, f"topic={name}", **bearer(bad)).status \
+        == "401 Unauthorized"
