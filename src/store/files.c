@@ -50,28 +50,32 @@ static const struct {
 	{ 0x786f4256, "a shared folder of VirtualBox" },
 };
 
-static int
-check_network(const struct files *files, char *error, size_t error_bytes)
+const char *
+files_network(const char *folder)
 {
 	struct statfs status;
 
-	if (statfs(files->folder, &status) == -1) {
-		snprintf(error, error_bytes, "store %s: %s", files->folder,
-		    strerror(errno));
-		return -1;
-	}
+	if (statfs(folder, &status) == -1)
+		return NULL;
 	for (size_t i = 0; i < sizeof(networks) / sizeof(networks[0]); i++) {
-		if ((uint32_t)status.f_type != networks[i].magic)
-			continue;
-		snprintf(error, error_bytes,
-		    "store %s: %s is on %s, where several machines could "
-		    "damage it; give a folder on a local disk, or "
-		    "redis://HOST",
-		    files->paths[FILES_DATABASE], files->folder,
-		    networks[i].name);
-		return -1;
+		if ((uint32_t)status.f_type == networks[i].magic)
+			return networks[i].name;
 	}
-	return 0;
+	return NULL;
+}
+
+static int
+check_network(const struct files *files, char *error, size_t error_bytes)
+{
+	const char *network = files_network(files->folder);
+
+	if (network == NULL)
+		return 0;
+	snprintf(error, error_bytes,
+	    "store %s: %s is on %s, where several machines could "
+	    "damage it; give a folder on a local disk, or redis://HOST",
+	    files->paths[FILES_DATABASE], files->folder, network);
+	return -1;
 }
 
 static int

@@ -41,6 +41,9 @@ int  files_init(struct files *, const char *path, char *error,
      size_t error_bytes);
 void files_deinit(struct files *);
 
+/* The network that the folder is on, "NFS"; NULL: it is on a local disk. */
+const char *files_network(const char *folder);
+
 /* The second part of that: kinds and owners of the files that are there. */
 int files_check(const struct files *, char *error, size_t error_bytes);
 

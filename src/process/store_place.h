@@ -1,0 +1,35 @@
+#ifndef PROCESS_STORE_PLACE_H
+#define PROCESS_STORE_PLACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "process/listen.h"
+
+struct buf;
+
+/*
+ * Where the log of updates is kept with --store auto: in memory where this
+ * process alone serves, and otherwise in a file that all processes find which
+ * serve the same clients. These are the processes that share a socket, that
+ * lighttpd started with a socket each, or that a web server starts from the
+ * same program in the same folder to answer one request.
+ *
+ * The file is in a folder that only this user may read: $STATE_DIRECTORY, or
+ * fcgi-sse in $XDG_STATE_HOME or ~/.local/state, or fcgi-sse-UID in /var/tmp
+ * or /tmp. A folder on a network, below the document root, or that is not this
+ * user's alone is passed over.
+ */
+
+/*
+ * Appends the URL of that store, without NUL, and gives in *why the reason in
+ * a few words. Without listeners the process answers one request by CGI.
+ * Returns 0, or -1 with a line in error that says what to do.
+ */
+int store_place_find(const struct listeners *, struct buf *url,
+    const char **why, char *error, size_t error_bytes);
+
+/* Whether the file is the folder's or below it, links resolved. */
+bool store_place_is_below(const char *path, const char *folder);
+
+#endif
