@@ -9,6 +9,7 @@ files='/ index.html text/html; charset=utf-8
 /page.css page.css text/css; charset=utf-8
 /page.js page.js text/javascript; charset=utf-8
 /chat.js chat.js text/javascript; charset=utf-8
+/client.js client.js text/javascript; charset=utf-8
 /icon.svg icon.svg image/svg+xml
 /web-servers web-servers.html text/html; charset=utf-8
 /status status.html text/html; charset=utf-8
@@ -19,18 +20,29 @@ array_name() { # FILE
 	echo "file_$1" | tr -c 'a-z0-9\n' _
 }
 
+# The file as it is served: client.js, which each page loads, without its
+# comments, which begin their lines or end them, and without indentation.
+print_file() { # FILE
+	case $1 in
+	client.js)
+		sed -e 's|[ 	]*/\*.*\*/$||' -e '/^[ 	]*\/\*/,/\*\/$/d' \
+		    -e 's/^[ 	]*//' -e '/^$/d' "$dir/$1" ;;
+	*) cat "$dir/$1" ;;
+	esac
+}
+
 # The file's bytes as one array.
 print_bytes() { # FILE
 	test -r "$dir/$1" || { echo "$0: $dir/$1 is missing" >&2; exit 1; }
 	printf '\nstatic const unsigned char %s[] = {\n' "$(array_name "$1")"
-	od -An -v -tx1 "$dir/$1" | sed 's/  *\([0-9a-f][0-9a-f]\)/0x\1,/g'
+	print_file "$1" | od -An -v -tx1 | sed 's/  *\([0-9a-f][0-9a-f]\)/0x\1,/g'
 	printf '};\n'
 }
 
 # The file's line of the table. The ETag is a quoted checksum of the contents.
 print_entry() { # PATH FILE TYPE
 	array=$(array_name "$2")
-	checksum=$(cksum <"$dir/$2")
+	checksum=$(print_file "$2" | cksum)
 	printf '\t{ "%s", "%s", "\\"%08x-%x\\"",\n\t    %s, sizeof(%s) },\n' \
 	    "$1" "$3" "${checksum% *}" "${checksum#* }" "$array" "$array"
 }

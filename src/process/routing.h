@@ -12,7 +12,7 @@
 #include "routes/status.h"
 #include "routes/subscribe.h"
 
-#define ROUTING_ROUTE_COUNT 19
+#define ROUTING_ROUTE_COUNT 20
 
 /*
  * Which path is answered by what: the table that the router goes through, and

@@ -37,6 +37,16 @@ is_cached(const struct call *call, const struct page_file *file)
 	    (strcmp(tags, "*") == 0 || strstr(tags, file->etag) != NULL);
 }
 
+/*
+ * Pages of any site make a worker of client.js. A policy would bind that to our
+ * origin, where theirs may have it read a stream elsewhere.
+ */
+static bool
+is_worker(const struct page_file *file)
+{
+	return strcmp(file->path, "/client.js") == 0;
+}
+
 void
 page_route_get(struct call *call, void *context)
 {
@@ -51,9 +61,10 @@ page_route_get(struct call *call, void *context)
 	    is_fresh ? NULL : file->content_type);
 	answer_field(answer, "ETag", "%s", file->etag);
 	answer_field(answer, "Cache-Control", "no-cache");
-	answer_field(answer, "Content-Security-Policy",
-	    "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; "
-	    "form-action 'self'");
+	if (!is_worker(file))
+		answer_field(answer, "Content-Security-Policy",
+		    "default-src 'self'; frame-ancestors 'self'; "
+		    "base-uri 'none'; form-action 'self'");
 	answer_field(answer, "X-Content-Type-Options", "nosniff");
 	if (!is_fresh)
 		answer_field(answer, "Content-Length", "%zu", file->size_bytes);
