@@ -62,7 +62,8 @@ def open_page(browser, start_site):
 
     yield open_url
     for page in pages:
-        page.close()
+        if page.window in browser.driver.window_handles:
+            page.close()
 
 
 @pytest.fixture

@@ -1,0 +1,208 @@
+"""client.js in tabs of Chromium that are closed, crashed, frozen and taken
+elsewhere, before a web server that fails: no event is missed or doubled.
+"""
+
+import contextlib
+import pathlib
+import shutil
+import urllib.parse
+import urllib.request
+
+import pytest
+from selenium.common.exceptions import WebDriverException
+
+from responder import wait_until
+
+PAGES = pathlib.Path(__file__).resolve().parent / "pages"
+KEY = "s3same"
+HEARTBEAT_MS = 1000
+
+
+# A page that computes, and hears nothing meanwhile.
+BUSY = """
+const [ms] = arguments;
+setTimeout(() => { for (const due = Date.now() + ms; Date.now() < due;); }, 0);
+"""
+
+
+class Topic:
+    """A topic at the site, and the tabs that listen to it."""
+
+    def __init__(self, site, open_page, name):
+        self.site = site
+        self.open_page = open_page
+        self.name = name
+        self.count = 0
+        self.tabs = []
+
+    def url(self, **query):
+        root = self.site.url.removesuffix(self.site.mount)
+        return f"{root}/tab.html?" + urllib.parse.urlencode(
+            {"topic": self.name, "heartbeat": HEARTBEAT_MS, **query})
+
+    def open_tab(self, **query):
+        tab = self.open_page(self.url(**query))
+        tab.began = self.count
+        wait_until(lambda: "open" in tab.run("return window.states ?? []"),
+                   "the tab is open")
+        self.tabs.append(tab)
+        return tab
+
+    def publish(self, count=3):
+        """To the site itself, around its relay."""
+        for _ in range(count):
+            form = {"topic": self.name, "data": str(self.count)}
+            request = urllib.request.Request(
+                f"http://127.0.0.1:{self.site.port}/sse/events",
+                urllib.parse.urlencode(form).encode(),
+                {"Authorization": f"Bearer {KEY}"})
+            urllib.request.urlopen(request, timeout=10).close()
+            self.count += 1
+
+    def stream_count(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.site.port}"
+                                    "/sse/metrics") as answer:
+            return int(answer.read().decode().split(
+                "\nfcgi_sse_streams_open ")[1].split()[0])
+
+    def wait_read(self, tabs=None):
+        """Each tab has all events since it was opened, once and in order."""
+        for tab in self.tabs if tabs is None else tabs:
+            wanted = [str(n) for n in range(tab.began, self.count)]
+            wait_until(lambda: len(self.got(tab)) >= len(wanted),
+                       "the tab has all events", 20)
+            assert self.got(tab) == wanted
+
+    @staticmethod
+    def got(tab):
+        return tab.run("return got.map(([data]) => data)")
+
+    def close(self, tab):
+        self.tabs.remove(tab)
+        tab.close()
+
+
+@pytest.fixture(name="topic")
+def fixture_topic(start_site, open_page, tmp_path):
+    """One at a site of its own, whose tabs are closed after the test."""
+    keys = tmp_path / "keys"
+    keys.write_text(KEY + "\n")
+    keys.chmod(0o600)
+    site = start_site("--heartbeat=1s", f"--publish-key-file={keys}")
+    shutil.copy(PAGES / "tab.html", site.dir)
+    topic = Topic(site, open_page, "t")
+    yield topic
+    for tab in topic.tabs:
+        tab.open("about:blank")
+
+
+def crash(tab):
+    """Its process ends, as if it had no memory left."""
+    with contextlib.suppress(WebDriverException):
+        tab.driver.execute_cdp_cmd("Page.crash", {})
+    tab.driver.close()
+    tab.browser.at(tab.browser.first_window)
+
+
+def set_frozen(tab, is_frozen):
+    tab.driver.execute_cdp_cmd("Page.setWebLifecycleState", {
+        "state": "frozen" if is_frozen else "active"})
+
+
+@pytest.mark.parametrize("way", ["worker", "lock"])
+def test_leading_tab_is_closed_frozen_and_crashed(topic, way):
+    tabs = [topic.open_tab(way=way) for _ in range(4)]
+    assert topic.stream_count() == 1
+    topic.publish()
+    topic.wait_read()
+    topic.close(tabs[0])
+    topic.publish()
+    topic.wait_read(tabs[1:])
+    # Another tab takes the place of one that is frozen, or says nothing.
+    set_frozen(tabs[1], True)
+    topic.publish()
+    topic.wait_read(tabs[2:])
+    set_frozen(tabs[1], False)
+    topic.publish()
+    topic.wait_read()
+    tabs[2].run(BUSY, 3 * HEARTBEAT_MS)
+    topic.publish()
+    topic.wait_read([tabs[1], tabs[3]])
+    topic.wait_read()
+    crash(tabs[2])
+    topic.tabs.remove(tabs[2])
+    topic.publish()
+    topic.wait_read([tabs[1], tabs[3]])
+    wait_until(lambda: topic.stream_count() == 1, "one stream is left")
+
+
+def refuse(status):
+    return (f"HTTP/1.1 {status} Refused\r\nContent-Length: 0\r\n"
+            "Connection: close\r\n\r\n").encode()
+
+
+@pytest.mark.parametrize("status", [502, 503])
+def test_comes_back_from_refusals_with_a_new_token(topic, status):
+    """EventSource gives up at each, and at the 401 before."""
+    relay = topic.site.start_relay()
+    bearers = []
+
+    def refusal(head):
+        if b" /sse/events?" not in head.split(b"\r\n", 1)[0]:
+            return None
+        bearers.append(head.partition(b"\r\nAuthorization: Bearer ")[2]
+                       .partition(b"\r\n")[0])
+        if bearers[-1] == b"t1":
+            return refuse(401)
+        return refuse(status) if is_down else None
+
+    is_down = False
+    relay.refusal = refusal
+    tab = topic.open_tab(way="itself", token="yes")
+    assert tab.run("return asked") == [False, True]
+    assert bearers == [b"t1", b"t2"]
+    topic.publish()
+    topic.wait_read()
+    tab.run("states.length = 0")
+    is_down = True
+    relay.drop()
+    topic.publish()
+    wait_until(lambda: "down" in tab.run("return states"), "down", 20)
+    is_down = False
+    topic.publish()
+    topic.wait_read()
+    assert tab.run("return states") == ["error", "error", "down", "open"]
+
+
+def test_notices_silence(topic):
+    tab = topic.open_tab(way="worker")
+    topic.publish()
+    topic.wait_read()
+    with topic.site.responder.paused():
+        wait_until(lambda: "error" in tab.run("return states"),
+                   "silence ends the stream", 20)
+    topic.publish()
+    topic.wait_read()
+    states = tab.run("return states")
+    assert states[:3] == ["open", "late", "error"]
+    assert states[-1] == "open" or states[-2:] == ["open", "ontime"]
+
+
+@pytest.mark.parametrize("way", ["worker", "lock", "itself"])
+def test_position_outlives_navigation(topic, way):
+    tab = topic.open_tab(way=way, resume="yes")
+    topic.publish()
+    topic.wait_read()
+    tab.open(topic.site.url + "web-servers")
+    topic.publish()
+    tab.began = topic.count - 3
+    tab.open(topic.url(way=way, resume="yes", again="yes"))
+    topic.wait_read()
+    tab.open(topic.site.url + "web-servers")
+    topic.publish()
+    tab.driver.back()
+    # The browser may have kept the page, with the events that it had.
+    wait_until(lambda: topic.got(tab)[-1:] == [str(topic.count - 1)],
+               "the tab goes on")
+    assert topic.got(tab)[-3:] == [
+        str(n) for n in range(topic.count - 3, topic.count)]
