@@ -1,4 +1,4 @@
-"""Clients of event streams that npm has, kept beside the program.
+"""Clients of event streams that npm has, and a tool, kept beside the program.
 
 What is installed once stays in the build's folder `npm-VERSIONS`. Where npm
 is missing or cannot be reached, what needs them is skipped.
@@ -20,18 +20,22 @@ VERSIONS = {
     "eventsource": "3.0.7",
     "sse.js": "2.8.0",
 }
+TOOLS = {
+    "terser": "5.51.4",
+}
+ALL = {**VERSIONS, **TOOLS}
 INSTALL_S_MAX = 100
 
 
 def folder():
     """Where they are to be; a change of a version changes it."""
-    name = "npm-" + "-".join(VERSIONS.values())
+    name = "npm-" + "-".join(ALL.values())
     return pathlib.Path(BINARY).resolve().parent / name
 
 
 def install(into):
     (into / "package.json").write_text(json.dumps(
-        {"private": True, "dependencies": VERSIONS}))
+        {"private": True, "dependencies": ALL}))
     try:
         subprocess.run(
             ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund",
@@ -56,7 +60,7 @@ def modules():
         try:
             problem = install(work)
             if problem:
-                pytest.skip(f"npm clients ({', '.join(VERSIONS)}): {problem}")
+                pytest.skip(f"from npm ({', '.join(ALL)}): {problem}")
             work.chmod(0o755)
             try:
                 work.rename(kept)
