@@ -142,8 +142,8 @@ def nginx():
 
 @pytest.mark.parametrize("text", [README, MANUAL], ids=["README", "manual"])
 def test_paths_of_the_tables_answer(nginx, text):
-    paths = set(re.findall(r"GET (/[a-z-]*)", text))
-    assert len(paths) == 8
+    paths = set(re.findall(r"GET (/[a-z.-]*)", text))
+    assert len(paths) == 9
     for path in paths:
         with nginx.open(path) as stream:
             assert stream.status == 200, path
@@ -170,9 +170,11 @@ def test_files_that_are_named_are_there(text, folder):
 
 
 def test_readme_names_every_file_to_deploy():
+    """Each file, or its folder."""
     for path in (ROOT / "deploy").rglob("*"):
+        name = path.relative_to(ROOT)
         if path.is_file():
-            assert str(path.relative_to(ROOT)) in README, path
+            assert str(name) in README or f"`{name.parent}/`" in README, name
 
 
 ANCHORS = ("apache-mod_proxy_fcgi", "apache-mod_fcgid", "apache-cgi",
