@@ -69,6 +69,7 @@ def test_package(tmp_path):
     find_or_skip("npm")
     folder = tmp_path / "deploy" / "npm"
     shutil.copytree(ROOT / "deploy" / "npm", folder)
+    folder.chmod(0o755)         # the source tree may be read-only
     (tmp_path / "src" / "page").mkdir(parents=True)
     shutil.copy(CLIENT, tmp_path / "src" / "page")
     subprocess.run(["npm", "pack", "--offline", "--no-update-notifier",

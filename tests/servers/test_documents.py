@@ -142,7 +142,7 @@ def nginx():
 
 @pytest.mark.parametrize("text", [README, MANUAL], ids=["README", "manual"])
 def test_paths_of_the_tables_answer(nginx, text):
-    paths = set(re.findall(r"GET (/[a-z.-]*)", text))
+    paths = set(re.findall(r"GET (/[a-z-]*(?:\.js)?)", text))
     assert len(paths) == 9
     for path in paths:
         with nginx.open(path) as stream:
