@@ -20,6 +20,7 @@ static const struct token_cache_limits cache_limits = {
 };
 
 struct access {
+	char                       *public_url;
 	struct url                  base;
 	struct token_keys          *keys; /* NULL: none yet */
 	char                       *audience;
@@ -43,6 +44,7 @@ access_new(const char *public_url)
 	error = selector_base_parse(&access->base, public_url,
 	    strlen(public_url));
 	assert(error == 0);
+	access->public_url = mem_strdup(public_url);
 	access->check = (struct token_selector_check){ is_valid,
 		&access->base };
 	access->rules.check = &access->check;
@@ -61,6 +63,7 @@ access_free(struct access *access)
 	token_keys_free(access->keys);
 	free(access->audience);
 	url_deinit(&access->base);
+	free(access->public_url);
 	free(access);
 }
 
@@ -154,6 +157,12 @@ access_is_reserved(const struct access *access, const char *topic,
 {
 	return selector_is_reserved(topic, strlen(topic), &access->base) &&
 	    (is_strict || !is_relative(access, topic));
+}
+
+const char *
+access_public_url(const struct access *access)
+{
+	return access->public_url;
 }
 
 const struct url *

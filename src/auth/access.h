@@ -62,7 +62,8 @@ bool access_may_read(const struct access *, const struct token *,
 bool access_is_reserved(const struct access *, const char *topic,
     bool is_strict);
 
-/* The hub's URL. */
+/* The hub's URL, as it was given and as it was parsed. */
+const char       *access_public_url(const struct access *);
 const struct url *access_base(const struct access *);
 
 /* For the metrics. */

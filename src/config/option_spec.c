@@ -11,6 +11,9 @@
 #define DIGITS "0123456789"
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 
+/* Of a URL without a query, and of a header field's value. */
+#define URL_BYTES DIGITS LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ-._~:/[]@!$&'()+,;=%"
+
 /* 1 to 65535 without leading zeros. */
 static bool
 is_port(const char *text)
@@ -132,7 +135,7 @@ is_public_url(const char *text)
 
 	is_url = (text[0] == '/' || strncmp(text, "https://", 8) == 0 ||
 		     strncmp(text, "http://", 7) == 0) &&
-	    strpbrk(text, "?#*{}\\") == NULL &&
+	    strspn(text, URL_BYTES) == strlen(text) &&
 	    selector_base_parse(&url, text, strlen(text)) == 0 &&
 	    !url_part_is(&url, URL_PATHNAME, "/");
 	url_deinit(&url);

@@ -230,6 +230,8 @@ engine_set_tokens(struct engine *engine, const struct options *options,
 
 	access_set_keys(engine->access, keys->tokens, options->token_audience);
 	keys->tokens = NULL;
+	routing->metadata.cookie = options->access_token_cookie;
+	routing_set_audience(routing, options->token_audience);
 	bearer->cookie_07 = options->cookie_name;
 	bearer->cookie_08 = options->access_token_cookie;
 	bearer->takes_query = options->query_token;
@@ -318,8 +320,10 @@ engine_init_routing(struct engine *engine, size_t descriptors_max)
 		.wall_ms = engine->wall_ms,
 	};
 	bearer_init(&routing->bearer);
+	routing->metadata.access = engine->access;
 	routing->subscribe = (struct subscribe_route){
 		.bearer = &routing->bearer,
+		.public_url = access_public_url(engine->access),
 		.hub = &engine->hub,
 		.streams = &engine->streams,
 	};
@@ -408,6 +412,7 @@ engine_deinit(struct engine *engine)
 	streams_deinit(&engine->streams);
 	sampler_free(engine->sampler);
 	bearer_deinit(&engine->routing.bearer);
+	routing_deinit(&engine->routing);
 	access_free(engine->access);
 	publishers_free(engine->routing.publish.publishers);
 	hub_deinit(&engine->hub);

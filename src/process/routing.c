@@ -2,7 +2,32 @@
 
 #include <string.h>
 
+#include "auth/access.h"
 #include "routes/page.h"
+
+/* The row whose path is not always the same. */
+static struct route *
+metadata_row(struct routing *routing)
+{
+	return &routing->table[ROUTING_ROUTE_COUNT - 1];
+}
+
+void
+routing_set_audience(struct routing *routing, const char *audience)
+{
+	metadata_route_set(&routing->metadata, audience);
+	metadata_row(routing)->path = routing->metadata.path;
+	routing->bearer.metadata_url =
+	    access_has_dialect(routing->bearer.access, TOKEN_DIALECT_08) ?
+	    routing->metadata.url :
+	    NULL;
+}
+
+void
+routing_deinit(struct routing *routing)
+{
+	metadata_route_deinit(&routing->metadata);
+}
 
 void
 routing_init(struct routing *routing)
@@ -10,7 +35,7 @@ routing_init(struct routing *routing)
 	void *clock = &routing->clock, *counter = &routing->counter;
 	void *subscribe = &routing->subscribe, *publish = &routing->publish;
 	void *status = &routing->status, *metrics = &routing->metrics;
-	void *page = &routing->page;
+	void *page = &routing->page, *metadata = &routing->metadata;
 	const struct route table[ROUTING_ROUTE_COUNT] = {
 		{ "/clock", clock_route_get, clock, NULL, NULL, NULL },
 		{ "/server-sent-events", clock_route_get, clock, NULL, NULL,
@@ -36,6 +61,8 @@ routing_init(struct routing *routing)
 		{ "/icon.svg", page_route_get, NULL, NULL, NULL, NULL },
 		{ "/web-servers", page_route_get, NULL, NULL, NULL, NULL },
 		{ "/", page_route_get, NULL, NULL, NULL, NULL },
+		{ routing->metadata.path, metadata_route_get, metadata, NULL,
+		    NULL, NULL },
 	};
 
 	memcpy(routing->table, table, sizeof(table));
@@ -47,4 +74,5 @@ routing_init(struct routing *routing)
 	routing->metrics.status = &routing->status;
 	routing->metrics.publish_refusals = &routing->publish_refusals;
 	routing->page.publish = &routing->publish;
+	routing_set_audience(routing, NULL);
 }

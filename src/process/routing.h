@@ -6,13 +6,14 @@
 #include "http/router.h"
 #include "routes/clock.h"
 #include "routes/counter.h"
+#include "routes/metadata.h"
 #include "routes/metrics.h"
 #include "routes/page.h"
 #include "routes/publish.h"
 #include "routes/status.h"
 #include "routes/subscribe.h"
 
-#define ROUTING_ROUTE_COUNT 20
+#define ROUTING_ROUTE_COUNT 21
 
 /*
  * Which path is answered by what: the table that the router goes through, and
@@ -26,6 +27,7 @@ struct routing {
 	struct status_route    status;
 	struct metrics_route   metrics;
 	struct page_route      page;
+	struct metadata_route  metadata;
 	struct refusal_counts  publish_refusals;
 	struct bearer          bearer; /* whose tokens are these? */
 	struct route           table[ROUTING_ROUTE_COUNT];
@@ -34,5 +36,9 @@ struct routing {
 
 /* Makes the table; the origins are to be set in router.cors. */
 void routing_init(struct routing *);
+void routing_deinit(struct routing *);
+
+/* Sets the hub's resource identifier, or NULL, and what is made from it. */
+void routing_set_audience(struct routing *, const char *audience);
 
 #endif

@@ -45,11 +45,16 @@ subscribe_head(const struct subscribe_route *route, struct answer *answer,
     const char *from)
 {
 	answer_stream_head(answer);
-	if (from != NULL)
+	answer_field(answer, "Link", "<%s>; rel=\"mercure\"",
+	    route->public_url);
+	/* Draft 07 has the first name, draft 08 the second. */
+	if (from != NULL) {
 		answer_field(answer, "Last-Event-ID", "%s", from);
+		answer_field(answer, "Mercure-Last-Event-ID", "%s", from);
+	}
 	if (route->cors->origin_count > 0)
 		answer_field(answer, "Access-Control-Expose-Headers",
-		    "Last-Event-ID");
+		    "Last-Event-ID, Mercure-Last-Event-ID, Link");
 	/* A first byte, so that the web server passes on the head. */
 	answer_body(answer, NULL, 0);
 	if (answer->has_body)

@@ -15,6 +15,7 @@ struct subscribe_route {
 	struct streams    *streams;
 	const struct cors *cors;
 	struct bearer     *bearer;
+	const char        *public_url; /* the hub's, for the field Link */
 	bool               is_anonymous_allowed; /* without a token */
 	const char        *topics_problem; /* why there are none; or NULL */
 };

@@ -11,6 +11,7 @@ from test_hub_publish import END, Hub, Subscriber, fixture_hub, start_hub
 
 __all__ = ["fixture_hub"]       # pytest finds it here
 
+LINK = {"Link": '</.well-known/mercure>; rel="mercure"'}
 ORIGIN = "https://example.org"
 
 
@@ -31,7 +32,7 @@ def fill(hub, topic="t", count=5):
 def test_head_and_first_bytes(hub, path, mount):
     reader = hub.subscribe("t", path=path, SCRIPT_NAME=mount,
                            REQUEST_URI=mount + path)
-    assert reader.answer.headers == STREAM_HEAD
+    assert reader.answer.headers == STREAM_HEAD | LINK
     assert reader.answer.body == b":\n"
     assert reader.answer.out_sizes == [len(reader.answer.out)]
     hub.publish("t", "x", id="1")
@@ -143,8 +144,9 @@ def test_head_request(hub, last, field):
     fill(hub)
     answer = hub.process.ask("/events", "topic=t", method="HEAD",
                              HTTP_LAST_EVENT_ID=last)
-    assert answer.headers == STREAM_HEAD | (
-        {"Last-Event-ID": field} if field else {})
+    assert answer.headers == STREAM_HEAD | LINK | (
+        {"Last-Event-ID": field, "Mercure-Last-Event-ID": field}
+        if field else {})
     assert answer.body == b""
     assert hub.metric("streams_open") == 0
 
@@ -160,11 +162,12 @@ def test_cross_origin_subscriber_may_read_the_field(fcgi_sse, short_dir):
     hub = start_hub(fcgi_sse, short_dir, "--allow-origin", ORIGIN)
     fill(hub)
     reader = hub.subscribe("t", last="2", HTTP_ORIGIN=ORIGIN)
-    assert reader.answer.headers == STREAM_HEAD | {
-        "Last-Event-ID": "2", "Vary": "Origin",
+    assert reader.answer.headers == STREAM_HEAD | LINK | {
+        "Last-Event-ID": "2", "Mercure-Last-Event-ID": "2", "Vary": "Origin",
         "Access-Control-Allow-Origin": ORIGIN,
         "Access-Control-Allow-Credentials": "true",
-        "Access-Control-Expose-Headers": "Last-Event-ID"}
+        "Access-Control-Expose-Headers":
+            "Last-Event-ID, Mercure-Last-Event-ID, Link"}
 
 
 # Which events, and in which order

@@ -3,7 +3,9 @@ stream with one lasts.
 """
 
 import itertools
+import json
 import pathlib
+import re
 import signal
 import tempfile
 
@@ -19,6 +21,8 @@ from tokens import (
 
 NEW_COOKIE = "__Secure-mercure_access_token"
 PATH = "/.well-known/mercure"
+METADATA = ('resource_metadata="https://hub.example/.well-known/'
+            'oauth-protected-resource/.well-known/mercure"')
 numbers = itertools.count(1)
 
 
@@ -143,7 +147,8 @@ def test_bad_tokens(hub, token, word):
     assert reason(hub, **cookie(token)) == word
     check_short(hub.process.ask(PATH, "topic=t", **bearer(token)),
                 "401 Unauthorized", "401 Unauthorized: the token is not "
-                "valid\n", WWW_Authenticate='Bearer error="invalid_token"')
+                "valid\n", WWW_Authenticate=f'Bearer error="invalid_token", '
+                                 f'{METADATA}')
 
 
 def test_anonymous(fcgi_sse, short_dir):
@@ -157,6 +162,53 @@ def test_anonymous(fcgi_sse, short_dir):
     # Without keys a token is somebody else's.
     keyless = start_hub(fcgi_sse, short_dir)
     assert status(keyless, **bearer("x")) == "200 OK"
+
+
+# What a client can find out
+
+def test_metadata(hub):
+    answer = hub.process.ask(f"/.well-known/oauth-protected-resource{PATH}")
+    assert answer.headers["Content-Type"] == "application/json"
+    assert json.loads(answer.body) == {
+        "resource": "https://hub.example/.well-known/mercure",
+        "bearer_methods_supported": ["header"],
+        "authorization_details_types_supported": [
+            "https://mercure.rocks/authorization-detail"],
+        "mercure_cookie": NEW_COOKIE}
+    assert ask(hub).headers["WWW-Authenticate"] == f"Bearer {METADATA}"
+
+
+@pytest.mark.parametrize("audience, path", [
+    ("https://e.example", ""), ("https://e.example/", ""),
+    ("https://e.example:8443/sse/hub?x", "/sse/hub"), ("urn:hub", PATH),
+    ('https://e.example/"', PATH)])
+def test_path_of_metadata(fcgi_sse, short_dir, audience, path):
+    """As RFC 9728 makes it from the resource identifier."""
+    hub = start_hub(fcgi_sse, short_dir, *key_args(short_dir)[:-1], audience)
+    document = f"/.well-known/oauth-protected-resource{path}"
+    answer = hub.process.ask(document, mount="", SCRIPT_NAME="")
+    assert json.loads(answer.body)["resource"] == audience
+    challenge = ask(hub).headers["WWW-Authenticate"]
+    if audience.startswith("https") and '"' not in audience:
+        site = re.match(r"https://[^/]+", audience)[0]
+        assert challenge == f'Bearer resource_metadata="{site}{document}"'
+    else:
+        assert challenge == "Bearer"
+
+
+def test_no_metadata_without_keys_of_draft_08(fcgi_sse, short_dir):
+    """Its absence tells a client that the hub speaks the old draft."""
+    hub = start_hub(fcgi_sse, short_dir,
+                    *key_args(short_dir, dialects="07"))
+    answer = hub.process.ask(f"/.well-known/oauth-protected-resource{PATH}")
+    assert answer.status == "404 Not Found"
+    assert ask(hub).headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_link(fcgi_sse, short_dir):
+    url = "https://example.org/sse/.well-known/mercure"
+    hub = start_hub(fcgi_sse, short_dir, "--public-url", url)
+    assert ask(hub).headers["Link"] == f'<{url}>; rel="mercure"'
 
 
 # How long a stream lasts
