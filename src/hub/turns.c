@@ -15,6 +15,8 @@ turns_init(struct turns *turns, int64_t (*now_us)(void))
 	list_init(&turns->busy);
 	deadline_list_init(&turns->held, 0);
 	turns->now_us = now_us;
+	turns->now_ms = -1;
+	turns->has_begun = false;
 }
 
 void
@@ -24,9 +26,20 @@ turns_deinit(struct turns *turns)
 }
 
 int64_t
-turns_now_ms(const struct turns *turns)
+turns_now_ms(struct turns *turns)
 {
-	return turns->now_us() / 1000;
+	if (!turns->has_begun)
+		return turns->now_us() / 1000;
+	if (turns->now_ms == -1)
+		turns->now_ms = turns->now_us() / 1000;
+	return turns->now_ms;
+}
+
+void
+turns_begin(struct turns *turns)
+{
+	turns->has_begun = true;
+	turns->now_ms = -1;
 }
 
 void

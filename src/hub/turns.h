@@ -18,6 +18,8 @@ struct turns {
 	struct list          busy; /* of turn nodes, the next first */
 	struct deadline_list held; /* turns that wait for others to join */
 	int64_t (*now_us)(void);
+	int64_t now_ms;    /* of this turn; -1: not read yet */
+	bool    has_begun; /* the time is kept in now_ms */
 };
 
 /* One place in the queue; it lies within its owner. */
@@ -39,8 +41,15 @@ struct turn {
 void turns_init(struct turns *, int64_t (*now_us)(void));
 void turns_deinit(struct turns *);
 
-/* The same clock in ms. */
-int64_t turns_now_ms(const struct turns *);
+/*
+ * The same clock in ms. Between two calls of turns_begin it is read once, when
+ * the time is first asked for: whatever happens in one turn of the loop happens
+ * at one time. Where turns_begin is never called it is read each time.
+ */
+int64_t turns_now_ms(struct turns *);
+
+/* Time goes on. */
+void turns_begin(struct turns *);
 
 /* turns_hold holds for so long; 0: not at all. */
 void turns_set_coalesce_ms(struct turns *, int64_t coalesce_ms);

@@ -171,17 +171,19 @@ static void
 on_turn(uv_prepare_t *prepare)
 {
 	struct engine *engine = prepare->data;
+	int64_t        now_ms;
 
+	turns_begin(&engine->turns);
+	now_ms = turns_now_ms(&engine->turns);
 	conns_run(&engine->conns);
 	bearer_run(&engine->routing.bearer);
 	streams_run(&engine->streams);
 	engine_run_clock(engine);
-	sampler_run(engine->sampler, turns_now_ms(&engine->turns),
-	    engine->wall_ms());
-	turns_run(&engine->turns, turns_now_ms(&engine->turns), CALLS_PER_TURN);
+	sampler_run(engine->sampler, now_ms, engine->wall_ms());
+	turns_run(&engine->turns, now_ms, CALLS_PER_TURN);
 	streams_reap(&engine->streams);
 	engine_trim(engine);
-	hub_run(&engine->hub, turns_now_ms(&engine->turns));
+	hub_run(&engine->hub, now_ms);
 	if (engine->on_turn != NULL)
 		engine->on_turn(engine->arg);
 	if (turns_is_busy(&engine->turns) ||
@@ -190,7 +192,10 @@ on_turn(uv_prepare_t *prepare)
 		uv_idle_start(&engine->more, on_more);
 	else
 		uv_idle_stop(&engine->more);
+	/* What follows happens later: the loop may sleep. */
+	turns_begin(&engine->turns);
 	engine_arm(engine, engine_next_ms(engine));
+	turns_begin(&engine->turns);
 	log_flush();
 }
 
