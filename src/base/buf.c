@@ -77,6 +77,17 @@ buf_consume(struct buf *buf, size_t len_bytes)
 }
 
 void
+buf_trim(struct buf *buf)
+{
+	if (buf->len_bytes == 0) {
+		buf_deinit(buf);
+		return;
+	}
+	buf->data = mem_realloc(buf->data, buf->len_bytes);
+	buf->size_bytes = buf->len_bytes;
+}
+
+void
 buf_deinit(struct buf *buf)
 {
 	free(buf->data);

@@ -23,6 +23,9 @@ void buf_printf(struct buf *, const char *format, ...)
 /* Drops the first len_bytes; what follows moves to the front. */
 void buf_consume(struct buf *, size_t len_bytes);
 
+/* Gives back the memory that it does not need now. */
+void buf_trim(struct buf *);
+
 /* Frees the bytes; the buffer is an empty one again. */
 void buf_deinit(struct buf *);
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -13,6 +14,38 @@
 #include "stream/peer.h"
 
 /* What the connection has while it does not only stream. */
+/*
+ * Those of the last connections are used again: freed, each would leave a hole
+ * between two streams that stay.
+ */
+#define SPARES_MAX 64
+
+static struct exchange *
+exchange_new(struct conns *conns)
+{
+	struct exchange *exchange;
+
+	if (list_is_empty(&conns->spares))
+		return mem_zalloc(sizeof(*exchange));
+	exchange = list_entry(conns->spares.next, struct exchange, spare_node);
+	list_remove(&exchange->spare_node);
+	conns->spare_count--;
+	memset(exchange, 0, sizeof(*exchange));
+	return exchange;
+}
+
+static void
+exchange_free(struct conns *conns, struct exchange *exchange)
+{
+	if (conns->spare_count == SPARES_MAX) {
+		free(exchange);
+		return;
+	}
+	conns->spare_count++;
+	list_init(&exchange->spare_node);
+	list_append(&conns->spares, &exchange->spare_node);
+}
+
 struct exchange *
 conn_exchange(struct conn *conn)
 {
@@ -20,13 +53,14 @@ conn_exchange(struct conn *conn)
 
 	if (exchange != NULL)
 		return exchange;
-	exchange = mem_zalloc(sizeof(*exchange));
+	exchange = exchange_new(conn->conns);
 	exchange->conn = conn;
 	deadline_init(&exchange->deadline);
 	pool_share_init(&exchange->share);
 	record_reader_init(&exchange->reader, &conn->conns->limits.records);
 	if (conn->state == CONN_STREAMING)
-		record_reader_resume(&exchange->reader, &conn->place);
+		record_reader_resume(&exchange->reader, conn->link.request_id,
+		    conn->is_kept, conn->foreign_bytes);
 	conn->exchange = exchange;
 	return exchange;
 }
@@ -40,7 +74,7 @@ conn_free_exchange(struct conn *conn)
 	pool_hold(&conn->conns->pool, &exchange->share, 0);
 	buf_deinit(&exchange->in);
 	buf_deinit(&exchange->out);
-	free(exchange);
+	exchange_free(conn->conns, exchange);
 	conn->exchange = NULL;
 }
 
@@ -151,8 +185,9 @@ conn_send(struct conn *conn)
 		exchange->sent_bytes += part.iov_len;
 		is_end = exchange->sent_bytes == exchange->out.len_bytes;
 		result = is_end ?
-		    link_end(&conn->link, part.iov_base, part.iov_len) :
-		    link_write(&conn->link, &part, 1);
+		    link_end(&conn->link, conn->conns->fcgi, part.iov_base,
+			part.iov_len) :
+		    link_write(&conn->link, conn->conns->fcgi, &part, 1);
 		if (result == -1) {
 			conn_lose(conn, STREAM_END_WRITE_FAILED);
 			return;
@@ -220,7 +255,9 @@ on_has_room(struct peer *peer, size_t len_bytes)
 static int
 on_write(struct peer *peer, const struct iovec *parts, int count)
 {
-	return link_write(&conn_of(peer)->link, parts, count);
+	struct conn *conn = conn_of(peer);
+
+	return link_write(&conn->link, conn->conns->fcgi, parts, count);
 }
 
 static void
@@ -239,7 +276,7 @@ on_end(struct peer *peer, bool is_polite)
 	struct conn *conn = conn_of(peer);
 
 	if (is_polite && link_has_room(&conn->link, 0) &&
-	    link_end(&conn->link, NULL, 0) == 0)
+	    link_end(&conn->link, conn->conns->fcgi, NULL, 0) == 0)
 		conn_finish(conn);
 	else
 		conn_close(conn);
@@ -258,7 +295,7 @@ conn_new(struct conns *conns, int fd, bool is_unix)
 	struct conn *conn = mem_zalloc(sizeof(*conn));
 	int          error;
 
-	error = link_init(&conn->link, conns->loop, conns->fcgi, fd, is_unix);
+	error = link_init(&conn->link, conns->loop, fd, is_unix);
 	if (error != 0) {
 		log_error("connection", LOG_STR("error", uv_strerror(error)));
 		free(conn);

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/deadline.h"
@@ -29,6 +30,7 @@ enum conn_state {
  */
 struct exchange {
 	struct conn         *conn;
+	struct list          spare_node; /* in conns->spares, between two */
 	struct deadline      deadline;
 	struct record_reader reader;
 	struct buf           in;
@@ -42,12 +44,13 @@ struct exchange {
 
 /* One connection from a web server, and the request that is active on it. */
 struct conn {
-	struct link         link;
-	struct conns       *conns;
-	struct list         node; /* in conns->open */
-	struct record_place place;
-	enum conn_state     state;
-	struct exchange    *exchange; /* NULL: it streams, or is closed */
+	struct link      link;
+	struct conns    *conns;
+	uint32_t         foreign_bytes; /* of the reader, without one */
+	bool             is_kept;       /* the same */
+	uint8_t          state;         /* enum conn_state */
+	struct exchange *exchange;      /* NULL: it streams, or is closed */
+	struct list      node;          /* in conns->open */
 };
 
 /*

@@ -1,5 +1,7 @@
 #include "edge/conns.h"
 
+#include <stdlib.h>
+
 #include "edge/conn.h"
 #include "edge/request.h"
 #include "hub/turns.h"
@@ -15,6 +17,8 @@ conns_init(struct conns *conns, const struct conn_limits *limits)
 	conns->limits = *limits;
 	conns->open_count = 0;
 	conns->is_draining = false;
+	list_init(&conns->spares);
+	conns->spare_count = 0;
 	pool_init(&conns->pool);
 	pool_set_limits(&conns->pool, limits->small_bytes_max,
 	    limits->large_bytes_max);
@@ -106,4 +110,19 @@ conns_close_all(struct conns *conns)
 	while (!list_is_empty(&conns->open))
 		conn_lose(list_entry(conns->open.next, struct conn, node),
 		    STREAM_END_SHUTDOWN);
+	conns_trim(conns);
+}
+
+void
+conns_trim(struct conns *conns)
+{
+	struct exchange *spare;
+
+	while (!list_is_empty(&conns->spares)) {
+		spare = list_entry(conns->spares.next, struct exchange,
+		    spare_node);
+		list_remove(&spare->spare_node);
+		free(spare);
+	}
+	conns->spare_count = 0;
 }

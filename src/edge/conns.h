@@ -36,6 +36,8 @@ struct conns {
 	struct turns        *turns;
 	struct conn_limits   limits;
 	size_t               open_count;
+	struct list          spares; /* exchanges to be used again */
+	size_t               spare_count;
 	struct pool          pool; /* memory of requests that are not whole */
 	bool                 is_draining; /* no connection is kept */
 	struct list          open;
@@ -64,5 +66,8 @@ void conns_drain(struct conns *);
 
 /* Closes what is open, whatever it does. Without streams. */
 void conns_close_all(struct conns *);
+
+/* Frees what is kept to be used again. */
+void conns_trim(struct conns *);
 
 #endif

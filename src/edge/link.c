@@ -12,10 +12,8 @@ link_target(const struct link *link)
 }
 
 int
-link_init(struct link *link, uv_loop_t *loop, struct fcgi *fcgi, int fd,
-    bool is_unix)
+link_init(struct link *link, uv_loop_t *loop, int fd, bool is_unix)
 {
-	link->fcgi = fcgi;
 	link->fd = fd;
 	room_init(&link->room, fd, is_unix);
 	return uv_poll_init(loop, &link->poll, fd);
@@ -46,7 +44,8 @@ link_has_room(struct link *link, size_t len_bytes)
 }
 
 int
-link_write(struct link *link, const struct iovec *parts, int count)
+link_write(struct link *link, struct fcgi *fcgi, const struct iovec *parts,
+    int count)
 {
 	size_t len_bytes = 0;
 	int    i;
@@ -54,14 +53,15 @@ link_write(struct link *link, const struct iovec *parts, int count)
 	for (i = 0; i < count; i++)
 		len_bytes += parts[i].iov_len;
 	room_use(&link->room, len_bytes);
-	return fcgi_write(link->fcgi, link_target(link), parts, count);
+	return fcgi_write(fcgi, link_target(link), parts, count);
 }
 
 int
-link_end(struct link *link, const void *bytes, size_t len_bytes)
+link_end(struct link *link, struct fcgi *fcgi, const void *bytes,
+    size_t len_bytes)
 {
 	room_use(&link->room, len_bytes);
-	return fcgi_end(link->fcgi, link_target(link), bytes, len_bytes);
+	return fcgi_end(fcgi, link_target(link), bytes, len_bytes);
 }
 
 int

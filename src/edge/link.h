@@ -17,17 +17,16 @@ struct fcgi;
  * touches stands together.
  */
 struct link {
-	struct peer  peer;
-	struct fcgi *fcgi;
-	int          fd; /* -1: closed */
-	struct room  room;
-	uint16_t     request_id; /* of the active request */
-	uint8_t      watched;    /* UV_READABLE | UV_WRITABLE */
-	uv_poll_t    poll;
+	struct peer peer;
+	int         fd; /* -1: closed */
+	struct room room;
+	uint16_t    request_id; /* of the active request */
+	uint8_t     watched;    /* UV_READABLE | UV_WRITABLE */
+	uv_poll_t   poll;
 };
 
 /* Takes over the descriptor. Returns 0, or an error of libuv. */
-int link_init(struct link *, uv_loop_t *, struct fcgi *, int fd, bool is_unix);
+int link_init(struct link *, uv_loop_t *, int fd, bool is_unix);
 
 /* Has the events reported from now on. */
 void link_watch(struct link *, int events, uv_poll_cb on_poll);
@@ -42,8 +41,9 @@ bool link_has_room(struct link *, size_t len_bytes);
  * Writes a piece of the active request's response, and with it its end if
  * is_end. Only when there is room. Returns 0, or -1 when the client is gone.
  */
-int link_write(struct link *, const struct iovec *parts, int count);
-int link_end(struct link *, const void *bytes, size_t len_bytes);
+int link_write(struct link *, struct fcgi *, const struct iovec *parts,
+    int count);
+int link_end(struct link *, struct fcgi *, const void *bytes, size_t len_bytes);
 
 /*
  * Writes a small record of our own; libfcgi has no call for these. As

@@ -27,26 +27,16 @@ record_reader_init(struct record_reader *reader,
 	reader->limits = limits;
 }
 
-struct record_place
-record_reader_place(const struct record_reader *reader)
-{
-	return (struct record_place){
-		.foreign_bytes = (uint32_t)reader->foreign_bytes,
-		.request_id = reader->request_id,
-		.is_kept = reader->is_kept,
-	};
-}
-
 void
-record_reader_resume(struct record_reader *reader,
-    const struct record_place             *place)
+record_reader_resume(struct record_reader *reader, uint16_t request_id,
+    bool is_kept, size_t foreign_bytes)
 {
 	reader->is_active = true;
 	reader->is_whole = true;
 	reader->has_params = true;
-	reader->foreign_bytes = place->foreign_bytes;
-	reader->request_id = place->request_id;
-	reader->is_kept = place->is_kept;
+	reader->request_id = request_id;
+	reader->is_kept = is_kept;
+	reader->foreign_bytes = foreign_bytes;
 }
 
 static uint16_t

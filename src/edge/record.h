@@ -86,18 +86,12 @@ struct record_reader {
 
 void record_reader_init(struct record_reader *, const struct record_limits *);
 
-/* What is left of a reader while a request is answered for long. */
-struct record_place {
-	uint32_t foreign_bytes;
-	uint16_t request_id;
-	bool     is_kept;
-};
-
-/* Of a reader that has no bytes, and whose request was handed over. */
-struct record_place record_reader_place(const struct record_reader *);
-
-/* Has a new reader go on from there. */
-void record_reader_resume(struct record_reader *, const struct record_place *);
+/*
+ * Has a new reader go on where another one was, which had no bytes left: the
+ * request of that id was handed over, and is active.
+ */
+void record_reader_resume(struct record_reader *, uint16_t request_id,
+    bool is_kept, size_t foreign_bytes);
 
 /*
  * Takes the next records from the buffer. After RECORD_EVENT_REQUEST the

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "edge/conn.h"
 #include "edge/conns.h"
@@ -103,6 +104,7 @@ static void
 request_answer_early(struct conn *conn, struct call *call)
 {
 	record_pass(&conn->exchange->reader, &conn->exchange->in);
+	buf_trim(&conn->exchange->in);
 	conn->exchange->call = call;
 	conn_answer(conn);
 }
@@ -244,7 +246,8 @@ request_process(struct conn *conn)
 		return;
 	buf_deinit(&exchange->in);
 	if (conn->state == CONN_STREAMING) {
-		conn->place = record_reader_place(&exchange->reader);
+		conn->is_kept = exchange->reader.is_kept;
+		conn->foreign_bytes = (uint32_t)exchange->reader.foreign_bytes;
 		conn_free_exchange(conn);
 	}
 }

@@ -151,6 +151,7 @@ engine_trim(struct engine *engine)
 	    open_count > engine->peak_count / 4)
 		return;
 	engine->peak_count = open_count;
+	conns_trim(&engine->conns);
 	mem_trim();
 }
 

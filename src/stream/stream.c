@@ -29,12 +29,14 @@ bool
 stream_accepts(const struct cursor *cursor, const struct update *update)
 {
 	const struct stream *stream;
+	const struct token  *token;
 
 	if (!update->is_private)
 		return true;
 	stream = (const struct stream *)((const char *)cursor -
 	    offsetof(struct stream, cursor));
-	return access_may_read(stream->streams->access, stream->token, update);
+	token = stream->extra == NULL ? NULL : stream->extra->token;
+	return access_may_read(stream->streams->access, token, update);
 }
 
 static const char *const state_names[] = { "live", "stalled", "ended" };
@@ -70,7 +72,7 @@ stream_enter(struct stream *stream, enum stream_state state)
 	    LOG_STR("to", state_names[state]));
 	stream->streams->stalled_count += state == STREAM_STALLED;
 	stream->streams->stalled_count -= stream->state == STREAM_STALLED;
-	stream->state = state;
+	stream->state = (uint8_t)state;
 }
 
 static void
@@ -123,24 +125,31 @@ stream_write(struct stream *stream, const struct iovec *parts, int count,
 	return true;
 }
 
+static void
+stream_free_head(struct stream *stream)
+{
+	buf_deinit(stream->head);
+	free(stream->head);
+	stream->head = NULL;
+}
+
 /* Writes a piece of the head; false as stream_write. */
 static bool
 stream_write_head(struct stream *stream)
 {
 	struct iovec part = {
-		.iov_base = stream->head + stream->sent_bytes,
-		.iov_len = stream->head_bytes - stream->sent_bytes,
+		.iov_base = stream->head->data + stream->sent_bytes,
+		.iov_len = stream->head->len_bytes - stream->sent_bytes,
 	};
 
 	if (part.iov_len > PEER_WRITE_BYTES_MAX)
 		part.iov_len = PEER_WRITE_BYTES_MAX;
 	if (!stream_write(stream, &part, 1, part.iov_len))
 		return false;
-	stream->sent_bytes += part.iov_len;
-	if (stream->sent_bytes < stream->head_bytes)
+	stream->sent_bytes += (uint32_t)part.iov_len;
+	if (stream->sent_bytes < stream->head->len_bytes)
 		return true;
-	free(stream->head);
-	stream->head = NULL;
+	stream_free_head(stream);
 	stream->sent_bytes = 0;
 	return true;
 }
@@ -172,7 +181,7 @@ stream_deliver(struct stream *stream)
 				return;
 			stream_count(stream,
 			    batch_commit(&batch, &stream->cursor), 0);
-			stream->sent_bytes = batch.cut_bytes;
+			stream->sent_bytes = (uint32_t)batch.cut_bytes;
 		}
 		if (batch.is_last) {
 			if (stream->is_finishing)
@@ -197,35 +206,37 @@ stream_call(struct cursor *cursor, enum cursor_event event)
 	stream_deliver(stream);
 }
 
-static void
-stream_set_lifetime(struct stream *stream)
+/* From four fifths of the limit up to it, and not all alike. */
+static int64_t
+random_lifetime_ms(int64_t limit_ms)
 {
-	struct streams *streams = stream->streams;
+	int64_t least_ms = limit_ms * 4 / 5;
 
-	if (streams->limits.lifetime_ms == 0)
-		return;
-	deadline_set(&streams->lifetimes[random() % STREAM_LIFETIME_COUNT],
-	    &stream->lifetime, stream->opened_ms);
-	streams->lifetime_count++;
+	return least_ms + random() % (limit_ms - least_ms + 1);
 }
 
 static void
-stream_clear_lifetime(struct stream *stream)
+stream_add_extra(struct stream *stream, const struct stream_spec *spec)
 {
-	if (list_is_empty(&stream->lifetime.node))
-		return;
-	deadline_clear(&stream->lifetime);
-	stream->streams->lifetime_count--;
-}
+	struct streams      *streams = stream->streams;
+	int64_t              limit_ms = streams->limits.lifetime_ms;
+	struct stream_extra *extra;
 
-/* A token without an end is in the heap too, since its key may go. */
-static void
-stream_set_token(struct stream *stream, const struct token *token)
-{
-	stream->token = token;
-	if (token != NULL)
-		heap_set(&stream->streams->expiries, &stream->expiry,
-		    token->times.exp_ms);
+	if (limit_ms == 0 && spec->token == NULL && spec->release == NULL)
+		return;
+	extra = mem_zalloc(sizeof(*extra));
+	extra->stream = stream;
+	extra->token = spec->token;
+	extra->release = spec->release;
+	extra->release_arg = spec->arg;
+	if (limit_ms > 0)
+		heap_set(&streams->lifetimes, &extra->lifetime,
+		    stream->opened_ms + random_lifetime_ms(limit_ms));
+	/* A token without an end is there too, since its key may go. */
+	if (spec->token != NULL)
+		heap_set(&streams->expiries, &extra->expiry,
+		    spec->token->times.exp_ms);
+	stream->extra = extra;
 }
 
 static struct stream *
@@ -244,12 +255,8 @@ stream_new(struct streams *streams, const struct stream_spec *spec)
 	stream->state = STREAM_LIVE;
 	stream->is_plain = spec->is_plain;
 	stream->opened_ms = turns_now_ms(streams->turns);
-	stream->release = spec->release;
-	stream->release_arg = spec->arg;
 	deadline_init(&stream->deadline);
-	deadline_init(&stream->lifetime);
-	stream_set_lifetime(stream);
-	stream_set_token(stream, spec->token);
+	stream_add_extra(stream, spec);
 	cursor_open(&stream->cursor, spec->topics, spec->topic_count,
 	    spec->position, stream_call, spec->accepts);
 	list_init(&stream->node);
@@ -272,8 +279,8 @@ stream_open(struct streams *streams, const struct stream_spec *spec,
 	assert(peer->stream == NULL && head->len_bytes > 0);
 	stream->peer = peer;
 	peer->stream = stream;
-	stream->head = head->data;
-	stream->head_bytes = head->len_bytes;
+	stream->head = mem_alloc(sizeof(*head));
+	*stream->head = *head;
 	*head = (struct buf){ 0 };
 	if (spec->on_open != NULL)
 		spec->on_open(spec->arg, stream);
@@ -310,8 +317,10 @@ stream_end(struct stream *stream, enum stream_end end)
 	stream_enter(stream, STREAM_ENDED);
 	cursor_close(&stream->cursor);
 	deadline_clear(&stream->deadline);
-	stream_clear_lifetime(stream);
-	heap_remove(&streams->expiries, &stream->expiry);
+	if (stream->extra != NULL) {
+		heap_remove(&streams->lifetimes, &stream->extra->lifetime);
+		heap_remove(&streams->expiries, &stream->extra->expiry);
+	}
 	list_move(&streams->ended, &stream->node);
 	streams->open_count--;
 	streams->totals.end_counts[end]++;
@@ -392,9 +401,11 @@ void
 stream_free(struct stream *stream)
 {
 	list_remove(&stream->node);
-	if (stream->release != NULL)
-		stream->release(stream->release_arg);
+	if (stream->extra != NULL && stream->extra->release != NULL)
+		stream->extra->release(stream->extra->release_arg);
 	clients_leave(&stream->streams->clients, stream->client);
-	free(stream->head);
+	if (stream->head != NULL)
+		stream_free_head(stream);
+	free(stream->extra);
 	free(stream);
 }

@@ -65,32 +65,39 @@ struct stream_spec {
 	void *arg;
 };
 
+/* What most streams have not. */
+struct stream_extra {
+	struct stream      *stream;
+	struct heap_node    lifetime; /* in streams->lifetimes */
+	struct heap_node    expiry;   /* of the token; in streams->expiries */
+	const struct token *token;    /* or NULL */
+	void (*release)(void *);      /* or NULL */
+	void *release_arg;
+};
+
 /*
  * The life of one client's stream: a cursor, and the peer that it writes to.
- * The one writer of what the peer gets, from the head of the response on.
+ * The one writer of what the peer gets, from the head of the response on. There
+ * may be tens of thousands, so it is small, and what a delivery touches stands
+ * together.
  */
 struct stream {
-	struct list         node; /* in streams->open or ->ended */
-	struct streams     *streams;
-	struct peer        *peer;
-	struct cursor       cursor;
-	struct client      *client;
-	struct deadline     deadline; /* heartbeat, or stall */
-	struct deadline     lifetime;
-	struct heap_node    expiry; /* of the token; in streams->expiries */
-	const struct token *token;  /* or NULL */
-	enum stream_state   state;
-	bool                is_plain;
-	bool                is_finishing;
-	char    *head; /* of the response, until it is out; or NULL */
-	size_t   head_bytes;
-	size_t   sent_bytes; /* of the head, or the cursor's frame */
-	int64_t  opened_ms;
-	uint64_t event_count;
-	uint64_t byte_count;
-	void (*release)(void *);
-	void *release_arg;
-	char  path[]; /* for the log; behind its NUL the address */
+	struct cursor   cursor;
+	struct peer    *peer;
+	struct streams *streams;
+	struct deadline deadline;   /* heartbeat, or stall */
+	uint32_t        sent_bytes; /* of the head, or the cursor's frame */
+	uint8_t         state;      /* enum stream_state */
+	bool            is_plain;
+	bool            is_finishing;
+	uint64_t        event_count;
+	uint64_t        byte_count;
+	struct buf     *head; /* of the response, until it is out; or NULL */
+	struct list     node; /* in streams->open or ->ended */
+	struct client  *client;
+	struct stream_extra *extra; /* or NULL */
+	int64_t              opened_ms;
+	char path[]; /* for the log; behind its NUL the address */
 };
 
 /*

@@ -29,35 +29,25 @@ void
 streams_init(struct streams *streams, struct turns *turns,
     const struct stream_limits *limits)
 {
-	int i;
-
 	memset(streams, 0, sizeof(*streams));
 	streams->turns = turns;
 	list_init(&streams->open);
 	list_init(&streams->ended);
 	deadline_list_init(&streams->heartbeats, 0);
 	deadline_list_init(&streams->stalls, 0);
-	for (i = 0; i < STREAM_LIFETIME_COUNT; i++)
-		deadline_list_init(&streams->lifetimes[i], 0);
 	streams_set_limits(streams, limits);
 }
 
 void
 streams_set_limits(struct streams *streams, const struct stream_limits *limits)
 {
-	int64_t least_ms = limits->lifetime_ms * 4 / 5;
 	int64_t now_ms = turns_now_ms(streams->turns);
-	int     i;
 
 	streams->limits = *limits;
 	deadline_list_change(&streams->heartbeats, limits->heartbeat_ms,
 	    now_ms);
 	deadline_list_change(&streams->stalls, limits->stall_timeout_ms,
 	    now_ms);
-	for (i = 0; i < STREAM_LIFETIME_COUNT; i++)
-		streams->lifetimes[i].after_ms = least_ms +
-		    (limits->lifetime_ms - least_ms) * i /
-			STREAM_LIFETIME_COUNT;
 }
 
 void
@@ -65,6 +55,7 @@ streams_deinit(struct streams *streams)
 {
 	assert(list_is_empty(&streams->open));
 	streams_reap(streams);
+	heap_deinit(&streams->lifetimes);
 	heap_deinit(&streams->expiries);
 }
 
@@ -139,18 +130,14 @@ streams_run_drain(struct streams *streams)
 static void
 streams_run_lifetimes(struct streams *streams, int64_t now_ms)
 {
-	struct deadline *due;
-	int              i;
+	struct heap_node *first;
 
-	for (i = 0; i < STREAM_LIFETIME_COUNT; i++) {
-		while ((due = deadline_take_due(&streams->lifetimes[i],
-			    now_ms)) != NULL) {
-			streams->lifetime_count--;
-			stream_send_away(list_entry(due, struct stream,
-					     lifetime),
-			    STREAM_END_LIFETIME, lifetime_return_ms());
-		}
-	}
+	while ((first = heap_first(&streams->lifetimes)) != NULL &&
+	    first->key <= now_ms)
+		stream_send_away(list_entry(first, struct stream_extra,
+				     lifetime)
+				     ->stream,
+		    STREAM_END_LIFETIME, lifetime_return_ms());
 }
 
 /* A key of a stream's in the heap whose key is gone. */
@@ -168,9 +155,9 @@ streams_check_keys(struct streams *streams)
 	for (node = streams->open.next; node != &streams->open;
 	     node = node->next) {
 		stream = list_entry(node, struct stream, node);
-		if (stream->token != NULL &&
-		    !access_knows_key(streams->access, stream->token))
-			heap_set(&streams->expiries, &stream->expiry,
+		if (stream->extra != NULL && stream->extra->token != NULL &&
+		    !access_knows_key(streams->access, stream->extra->token))
+			heap_set(&streams->expiries, &stream->extra->expiry,
 			    EXPIRED_BY_KEY);
 	}
 }
@@ -189,7 +176,8 @@ streams_run_expiries(struct streams *streams)
 		first = heap_first(&streams->expiries);
 		if (first == NULL || first->key > wall_ms)
 			return;
-		stream_expire(list_entry(first, struct stream, expiry),
+		stream_expire(list_entry(first, struct stream_extra, expiry)
+				  ->stream,
 		    first->key == EXPIRED_BY_KEY ? STREAM_END_KEY_REMOVED :
 						   STREAM_END_TOKEN_EXPIRED,
 		    streams_return_ms(streams));
@@ -222,8 +210,7 @@ streams_run(struct streams *streams)
 	while ((due = deadline_take_due(&streams->stalls, now_ms)) != NULL)
 		stream_end(list_entry(due, struct stream, deadline),
 		    STREAM_END_STALLED);
-	if (streams->lifetime_count > 0)
-		streams_run_lifetimes(streams, now_ms);
+	streams_run_lifetimes(streams, now_ms);
 	streams_run_expiries(streams);
 	streams_run_drain(streams);
 }
@@ -232,17 +219,13 @@ int64_t
 streams_next_ms(const struct streams *streams)
 {
 	int64_t next_ms = deadline_next_ms(&streams->heartbeats), other_ms;
-	int     i;
 
 	other_ms = deadline_next_ms(&streams->stalls);
 	if (other_ms < next_ms)
 		next_ms = other_ms;
-	for (i = 0; i < STREAM_LIFETIME_COUNT && streams->lifetime_count > 0;
-	     i++) {
-		other_ms = deadline_next_ms(&streams->lifetimes[i]);
-		if (other_ms < next_ms)
-			next_ms = other_ms;
-	}
+	if (heap_first(&streams->lifetimes) != NULL &&
+	    heap_first(&streams->lifetimes)->key < next_ms)
+		next_ms = heap_first(&streams->lifetimes)->key;
 	if (heap_first(&streams->expiries) != NULL) {
 		other_ms = expiry_wait_ms(streams);
 		if (other_ms != INT64_MAX)

@@ -23,12 +23,6 @@ struct stream_limits {
 	int64_t return_spread_ms; /* who is sent away comes back within */
 };
 
-/*
- * Lifetimes differ, from four fifths of the limit up to it, so that streams
- * which began together do not come back together.
- */
-#define STREAM_LIFETIME_COUNT 64
-
 /* Why no stream is to be opened now. */
 enum stream_refusal {
 	STREAM_ADMITTED,
@@ -63,8 +57,7 @@ struct streams {
 	struct list          ended; /* freed by streams_reap */
 	struct deadline_list heartbeats;
 	struct deadline_list stalls;
-	struct deadline_list lifetimes[STREAM_LIFETIME_COUNT];
-	size_t               lifetime_count; /* deadlines in them all */
+	struct heap          lifetimes; /* of streams that have one, by end */
 
 	/*
 	 * Streams with a token, by the time of day when it ends. Both below

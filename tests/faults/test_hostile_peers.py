@@ -53,9 +53,10 @@ def cpu_of_a_second(process):
 
 
 def test_all_request_buffers_together_have_a_limit(fcgi_sse, bad_peers):
-    """A hundred bodies of 1 MiB that never come to their end."""
-    process = fcgi_sse()
-    body = fcgi_client.request(fcgi_client.environ("/", method="POST"),
+    """A hundred bodies of 1 MiB that never come to their end, and that anyone
+    may send."""
+    process = fcgi_sse("--public-topic", "chat")
+    body = fcgi_client.request(fcgi_client.environ("/events", method="POST"),
                                b"b" * (1 << 20))[:-16]
     with process.unharmed(slack_kib=8192):
         for _ in range(100):
@@ -64,6 +65,6 @@ def test_all_request_buffers_together_have_a_limit(fcgi_sse, bad_peers):
             except OSError:
                 pass        # closed: there is no room for it
             assert process.rss_kib() < (1 << 20 if is_sanitized() else 90000)
-        process.wait_log("bad-connection",
-                         error="the buffers for requests are full")
+        process.wait_log("refuse-request", count=10,
+                         reason="the buffers for requests are full")
         bad_peers.close()

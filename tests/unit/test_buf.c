@@ -111,10 +111,31 @@ test_consume(void **state)
 	buf_deinit(&buf);
 }
 
+static void
+test_trim(void **state)
+{
+	struct buf buf = { 0 };
+
+	(void)state;
+	buf_trim(&buf);
+	assert_null(buf.data);
+	buf_reserve(&buf, 100000);
+	buf_append_str(&buf, "kept");
+	buf_trim(&buf);
+	assert_int_equal(buf.size_bytes, 4);
+	buf_append_str(&buf, " and more");
+	assert_memory_equal(buf.data, "kept and more", buf.len_bytes);
+	buf_consume(&buf, buf.len_bytes);
+	buf_trim(&buf);
+	assert_null(buf.data);
+	assert_int_equal(buf.size_bytes, 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_trim),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_growth),
