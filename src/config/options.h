@@ -53,6 +53,7 @@ struct options {
 	uint64_t        history_bytes;
 	int64_t         history_age_ms;
 	int64_t         coalesce_ms;
+	char           *store;
 	bool            status;
 	int64_t         drain_spread_ms;
 	int64_t         drain_timeout_ms;

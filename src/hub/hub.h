@@ -51,6 +51,7 @@ struct hub {
 	struct hub_limits limits;
 	uint64_t          tag;      /* of the ids that we make; 0: not known */
 	uint64_t          position; /* of the newest update */
+	bool              is_level; /* it has had all that the log had */
 	uint64_t          lost_position; /* all up to it may be gone */
 	uint64_t      freed_position;    /* dropped by topics that were freed */
 	void         *topics;            /* a tree, by name */

@@ -1,6 +1,7 @@
 #include "process/engine.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -63,16 +64,6 @@ random_bytes(void *out, size_t len_bytes)
 
 	/* Only a kernel from before 2014 could not give them. */
 	assert(error == 0);
-}
-
-/* By which our ids are known; never 0. */
-static uint64_t
-random_tag(void)
-{
-	uint64_t tag;
-
-	random_bytes(&tag, sizeof(tag));
-	return (tag & POSITION_TAG_MASK) | 1;
 }
 
 /* For what is spread at random: processes that start together must differ. */
@@ -283,6 +274,8 @@ engine_set_options(struct engine *engine, const struct options *options,
 	conns_set_limits(&engine->conns, &conn_limits);
 	streams_set_limits(&engine->streams, &limits);
 	hub_set_limits(&engine->hub, &hub_limits);
+	tail_set_limits(&engine->tail, options->history_bytes,
+	    options->history_age_ms);
 	turns_set_coalesce_ms(&engine->turns, options->coalesce_ms);
 	routing->router.mounts = options->mount;
 	routing->router.mount_count = options->mount_count;
@@ -332,10 +325,13 @@ engine_init_routing(struct engine *engine, size_t descriptors_max)
 		.public_url = access_public_url(engine->access),
 		.hub = &engine->hub,
 		.streams = &engine->streams,
+		.wall_ms = engine->wall_ms,
 	};
+	subscribe_route_init(&routing->subscribe);
 	routing->publish = (struct publish_route){
 		.bearer = &routing->bearer,
 		.hub = &engine->hub,
+		.store = engine->tail.store,
 		.turns = &engine->turns,
 		.wall_ms = engine->wall_ms,
 	};
@@ -352,6 +348,39 @@ engine_init_routing(struct engine *engine, size_t descriptors_max)
 		.buffered_bytes = &engine->conns.pool.bytes,
 	};
 	routing_init(routing);
+}
+
+static void
+on_level(void *arg)
+{
+	struct engine *engine = arg;
+
+	subscribe_route_resume(&engine->routing.subscribe);
+}
+
+/* Without its log a process is of no use: it ends, and says why. */
+static void
+engine_open_store(struct engine *engine, const struct options *options)
+{
+	char error[512] = "";
+
+	if (tail_open(&engine->tail, &engine->loop,
+		&(struct tail_spec){
+		    .url = options->store,
+		    .hub = &engine->hub,
+		    .turns = &engine->turns,
+		    .bytes_max = options->history_bytes,
+		    .age_ms = options->history_age_ms,
+		    .wall_ms = engine->wall_ms,
+		    .on_level = on_level,
+		    .arg = engine,
+		},
+		error, sizeof(error)))
+		return;
+	fprintf(stderr, "fcgi-sse: %s\n", error);
+	log_error("start", LOG_STR("error", error));
+	log_flush();
+	exit(EXIT_FAILURE);
 }
 
 void
@@ -379,10 +408,10 @@ engine_init(struct engine *engine, const struct options *options,
 	turns_init(&engine->turns, monotonic_us);
 	streams_init(&engine->streams, &engine->turns, &no_stream_limits);
 	hub_init(&engine->hub, &engine->turns, &no_history_limits);
-	engine->hub.tag = random_tag();
 	engine->wall_ms = wall_ms;
 	engine->clock = clock_new(&engine->turns);
 	engine->sampler = sampler_new(&engine->streams, engine->clock);
+	engine_open_store(engine, options);
 	engine->access = access_new(options->public_url);
 	engine->streams.access = engine->access;
 	engine->streams.wall_ms = engine->wall_ms;
@@ -415,6 +444,9 @@ engine_deinit(struct engine *engine)
 
 	conns_close_all(&engine->conns);
 	streams_end_all(&engine->streams, STREAM_END_SHUTDOWN);
+	uv_prepare_stop(&engine->turn);
+	uv_idle_stop(&engine->more);
+	tail_close(&engine->tail, &engine->loop);
 	streams_deinit(&engine->streams);
 	sampler_free(engine->sampler);
 	bearer_deinit(&engine->routing.bearer);

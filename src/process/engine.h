@@ -9,6 +9,7 @@
 #include "hub/hub.h"
 #include "hub/turns.h"
 #include "process/routing.h"
+#include "process/tail.h"
 #include "stream/streams.h"
 
 struct access;
@@ -36,6 +37,7 @@ struct engine {
 	struct routing  routing;
 	struct conns    conns; /* none under CGI */
 	struct hub      hub;
+	struct tail     tail;
 
 	int64_t (*wall_ms)(void); /* the time of day */
 

@@ -21,6 +21,9 @@
 /* How soon to try again to write to a log that is not read. */
 #define LOG_RETRY_MS 100
 
+/* Nobody waits longer for all of a store's log to be read. */
+#define LEVEL_WAIT_MS 2000
+
 struct server {
 	struct engine              *engine;
 	const struct server_config *config;
@@ -30,6 +33,8 @@ struct server {
 	struct siblings            *siblings;
 	uv_timer_t                  drain;
 	uv_timer_t                  log_retry;
+	uv_timer_t                  late_ready;
+	bool                        is_ready; /* and was said to be */
 	bool                        is_stopping;
 };
 
@@ -132,6 +137,27 @@ on_log_retry(uv_timer_t *timer)
 	(void)timer;
 }
 
+/* Once; who waits for it may send requests by now. */
+static void
+server_tell_ready(struct server *server)
+{
+	if (server->is_ready || server->is_stopping)
+		return;
+	server->is_ready = true;
+	uv_timer_stop(&server->late_ready);
+	notify_send(&server->notify, "READY=1");
+}
+
+/* The log is long, or its store does not answer: topics come later. */
+static void
+on_late_ready(uv_timer_t *timer)
+{
+	struct server *server = timer->data;
+
+	subscribe_route_resume(&server->engine->routing.subscribe);
+	server_tell_ready(server);
+}
+
 static void
 on_turn(void *arg)
 {
@@ -142,6 +168,8 @@ on_turn(void *arg)
 	    !uv_is_active((const uv_handle_t *)&server->log_retry))
 		uv_timer_start(&server->log_retry, on_log_retry, LOG_RETRY_MS,
 		    0);
+	if (server->engine->tail.is_level)
+		server_tell_ready(server);
 	if (server->is_stopping && server->engine->conns.open_count == 0)
 		engine_stop(server->engine);
 }
@@ -200,13 +228,15 @@ server_init(struct server *server, struct listeners *listeners)
 	uv_timer_init(&engine->loop, &server->drain);
 	server->drain.data = server;
 	uv_timer_init(&engine->loop, &server->log_retry);
+	uv_timer_init(&engine->loop, &server->late_ready);
+	server->late_ready.data = server;
 	engine->on_turn = on_turn;
 	engine->arg = server;
 	server_find_topics_problem(server, listeners);
 	log_ready(engine, listeners);
 	server->acceptor = acceptor_new(&engine->loop, listeners,
 	    &engine->conns);
-	notify_send(&server->notify, "READY=1");
+	uv_timer_start(&server->late_ready, on_late_ready, LEVEL_WAIT_MS, 0);
 }
 
 static void
@@ -215,6 +245,7 @@ server_deinit(struct server *server)
 	log_info("exit", LOG_INT("open", server->engine->conns.open_count));
 	server->engine->on_turn = NULL;
 	uv_close((uv_handle_t *)&server->log_retry, NULL);
+	uv_close((uv_handle_t *)&server->late_ready, NULL);
 	uv_close((uv_handle_t *)&server->drain, NULL);
 	siblings_free(server->siblings);
 	notify_deinit(&server->notify);

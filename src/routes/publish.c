@@ -20,6 +20,7 @@
 #include "hub/update.h"
 #include "pure/position.h"
 #include "pure/sse.h"
+#include "routes/publish_keep.h"
 #include "routes/publish_right.h"
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
@@ -30,7 +31,6 @@
 /* The form of an update, as the Mercure protocol has it. */
 struct publication {
 	struct topic_names topics;
-	char               id[POSITION_ID_BYTES]; /* the made one */
 	struct sse_event   event;
 	bool               is_private;
 	bool               is_strict; /* draft 08's rules hold for its texts */
@@ -177,49 +177,26 @@ read_type_and_data(struct publication *update, const struct query *form,
 	return true;
 }
 
+/* Publishes it, and answers the call with its id. */
 static void
-update_publish(struct publication *update, const struct publish_route *route)
+update_publish(struct publication *form, const struct publish_route *route,
+    struct call *call)
 {
-	struct hub   *hub = route->hub;
-	int64_t       wall_ms = route->wall_ms();
 	struct buf    bytes = { 0 };
-	const char   *own_id = update->event.id;
-	struct update fields = {
-		.position = position_next(hub->position, wall_ms),
-		.id = own_id,
-		.topics = update->topics.names,
-		.topic_count = update->topics.count,
-		.is_private = update->is_private,
+	struct update update = {
+		.id = form->event.id,
+		.topics = form->topics.names,
+		.topic_count = form->topics.count,
+		.is_private = form->is_private,
 	};
 
 	/* The hub puts the id before the event. */
-	update->event.id = NULL;
-	sse_append_event(&bytes, &update->event);
-	fields.bytes = bytes.data;
-	fields.len_bytes = bytes.len_bytes;
-	hub_ingest(hub, &fields, 1, turns_now_ms(route->turns), wall_ms);
+	form->event.id = NULL;
+	sse_append_event(&bytes, &form->event);
+	update.bytes = bytes.data;
+	update.len_bytes = bytes.len_bytes;
+	publish_keep(route, call, &update);
 	buf_deinit(&bytes);
-	update->event.id = own_id;
-	if (own_id == NULL && hub_id(hub, fields.position, update->id))
-		update->event.id = update->id;
-}
-
-/* The response is the id and nothing else: clients take it as it is. */
-static void
-answer_id(const struct publish_route *route, const struct publication *update,
-    struct answer *answer)
-{
-	size_t id_bytes = strlen(update->event.id);
-
-	answer_head(answer, "200 OK", "text/plain; charset=utf-8");
-	answer_field(answer, "Cache-Control", "no-store");
-	answer_field(answer, "X-Content-Type-Options", "nosniff");
-	if (update->is_private && !access_has_keys(route->bearer->access))
-		answer_field(answer, "Fcgi-Sse-Note",
-		    "private: delivered to nobody, since no token-key "
-		    "is configured");
-	answer_field(answer, "Content-Length", "%zu", id_bytes);
-	answer_body(answer, update->event.id, id_bytes);
 }
 
 /* Whether none of the topics is reserved for the hub. */
@@ -288,13 +265,7 @@ publish_form(const struct publish_route *route, struct call *call,
 	    !read_type_and_data(&update, form, call))
 		return;
 	update.is_private = field(form, "private") != NULL;
-	update_publish(&update, route);
-	log_debug("publish", LOG_STR("client", call->client),
-	    LOG_STR("topic", update.topics.names[0]),
-	    LOG_STR("id", update.event.id),
-	    LOG_INT("bytes", update.event.data_bytes));
-	answer_id(route, &update, &call->answer);
-	call_answer(call);
+	update_publish(&update, route, call);
 }
 
 /* Goes on with a call whose token was judged, if it has one. */

@@ -10,11 +10,13 @@ struct bearer;
 struct hub;
 struct publishers;
 struct refusal_counts;
+struct store;
 struct turns;
 
 /* What the handler works with: its context. */
 struct publish_route {
 	struct hub        *hub;
+	struct store      *store; /* takes the updates */
 	struct turns      *turns;
 	struct publishers *publishers;
 	const struct cors *cors;

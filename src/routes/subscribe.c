@@ -1,8 +1,10 @@
 #include "routes/subscribe.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "auth/access.h"
+#include "base/mem.h"
 #include "http/answer.h"
 #include "http/bearer.h"
 #include "http/call.h"
@@ -14,6 +16,18 @@
 #include "pure/sse.h"
 #include "stream/stream.h"
 
+/* While older updates still come in, they are not what comes next. */
+static uint64_t
+position_now(const struct subscribe_route *route)
+{
+	uint64_t now;
+
+	if (route->hub->is_level)
+		return route->hub->position;
+	now = position_at(route->wall_ms());
+	return now > 0 ? now - 1 : 0;
+}
+
 /*
  * Where the replay begins: behind the event with that id or, if that is not
  * kept, which is no error, before all that is kept. *from is then what the
@@ -21,16 +35,17 @@
  * sent, or that there is none.
  */
 static uint64_t
-replay_position(const struct hub *hub, const struct call *call,
+replay_position(const struct subscribe_route *route, const struct call *call,
     struct topic *const *topics, size_t topic_count,
     const struct update_reader *reader, const char **from)
 {
-	const char *id = param_last_event_id(call);
-	uint64_t    position;
+	const struct hub *hub = route->hub;
+	const char       *id = param_last_event_id(call);
+	uint64_t          position;
 
 	*from = NULL;
 	if (id == NULL)
-		return CURSOR_FROM_NOW;
+		return position_now(route);
 	*from = EVENT_ID_EARLIEST;
 	if (strcmp(id, EVENT_ID_EARLIEST) == 0 ||
 	    !hub_find(hub, id, topics, topic_count, reader, &position))
@@ -94,7 +109,7 @@ subscribe(const struct subscribe_route *route, struct call *call,
 			return;
 		}
 	}
-	position = replay_position(route->hub, call, topics, names->count,
+	position = replay_position(route, call, topics, names->count,
 	    &(struct update_reader){ may_have, &own }, &from);
 	subscribe_head(route, &call->answer, from);
 	if (!call->is_head)
@@ -111,22 +126,101 @@ subscribe(const struct subscribe_route *route, struct call *call,
 	call_answer(call);
 }
 
+/* A call that waits, and the token that it has. */
+struct waiter {
+	struct list             node;
+	struct subscribe_route *route;
+	struct call            *call;
+	struct token           *token;
+};
+
+static void
+waiter_free(struct waiter *waiter)
+{
+	list_remove(&waiter->node);
+	if (waiter->token != NULL)
+		token_release(waiter->token);
+	free(waiter);
+}
+
+static void
+on_cancel(void *holder)
+{
+	waiter_free(holder);
+}
+
+/* Whether the call's id is a publisher's, which may be in what is to come. */
+static bool
+has_to_wait(const struct subscribe_route *route, const struct call *call)
+{
+	const char *id = param_last_event_id(call);
+	uint64_t    position;
+
+	return !route->hub->is_level && !route->waits_no_more && id != NULL &&
+	    strcmp(id, EVENT_ID_EARLIEST) != 0 &&
+	    !position_from_id(id, strlen(id), route->hub->tag, &position);
+}
+
+static void
+wait_for_level(struct subscribe_route *route, struct call *call,
+    struct token *token)
+{
+	struct waiter *waiter = mem_zalloc(sizeof(*waiter));
+
+	waiter->route = route;
+	waiter->call = call;
+	waiter->token = token == NULL ? NULL : token_ref(token);
+	list_init(&waiter->node);
+	list_append(&route->waiting, &waiter->node);
+	call_hold(call, on_cancel, waiter);
+}
+
+static void
+answer_allowed(struct subscribe_route *route, struct call *call,
+    struct token *token)
+{
+	struct topic_names names;
+
+	if (!param_topics(call, &call->query, &names))
+		return;
+	if (has_to_wait(route, call))
+		wait_for_level(route, call, token);
+	else if (refusal_admits(call, route->streams, false))
+		subscribe(route, call, &names, token);
+}
+
+void
+subscribe_route_init(struct subscribe_route *route)
+{
+	list_init(&route->waiting);
+}
+
+void
+subscribe_route_resume(struct subscribe_route *route)
+{
+	struct waiter *waiter;
+
+	route->waits_no_more = true;
+	while (!list_is_empty(&route->waiting)) {
+		waiter = list_entry(route->waiting.next, struct waiter, node);
+		call_resume(waiter->call);
+		answer_allowed(route, waiter->call, waiter->token);
+		waiter_free(waiter);
+	}
+}
+
 /* Goes on with a call whose token was judged; it has none if none counts. */
 static void
 answer(struct call *call, const struct bearer_verdict *verdict, void *context)
 {
-	const struct subscribe_route *route = context;
-	struct topic_names            names;
+	struct subscribe_route *route = context;
 
 	if (verdict->result != TOKEN_OK &&
 	    (verdict->result != TOKEN_NONE || !route->is_anonymous_allowed)) {
 		bearer_refuse(route->bearer, call, verdict);
 		return;
 	}
-	if (!param_topics(call, &call->query, &names) ||
-	    !refusal_admits(call, route->streams, false))
-		return;
-	subscribe(route, call, &names, verdict->token);
+	answer_allowed(route, call, verdict->token);
 }
 
 void

@@ -2,7 +2,9 @@
 #define ROUTES_SUBSCRIBE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
+#include "base/list.h"
 #include "http/router.h"
 
 struct bearer;
@@ -18,9 +20,22 @@ struct subscribe_route {
 	const char        *public_url; /* the hub's, for the field Link */
 	bool               is_anonymous_allowed; /* without a token */
 	const char        *topics_problem; /* why there are none; or NULL */
+	int64_t (*wall_ms)(void);
+
+	/* Calls that wait until the hub knows their publisher's id. */
+	struct list waiting;
+	bool        waits_no_more;
 };
 
 /* A stream of the topics that the query names. */
 handler_fn subscribe_route_get;
+
+void subscribe_route_init(struct subscribe_route *);
+
+/*
+ * Answers those who wait for the hub to be level with the log, since it is, or
+ * since they have waited long enough. From now on nobody waits.
+ */
+void subscribe_route_resume(struct subscribe_route *);
 
 #endif

@@ -1,0 +1,116 @@
+#include "config.h"
+
+#include "process/tail.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "hub/turns.h"
+#include "store/store.h"
+
+/* The hub keeps the updates: a log in the same memory need not. */
+#define MEMORY_BYTES_MAX 1
+
+static void
+on_updates(void *arg, const struct update *updates, size_t count)
+{
+	struct tail      *tail = arg;
+	struct tail_spec *spec = &tail->spec;
+
+	spec->hub->tag = store_tag(tail->store);
+	hub_ingest(spec->hub, updates, count, turns_now_ms(spec->turns),
+	    spec->wall_ms());
+}
+
+static void
+on_level(void *arg, uint64_t position)
+{
+	struct tail      *tail = arg;
+	struct tail_spec *spec = &tail->spec;
+
+	(void)position;
+	spec->hub->tag = store_tag(tail->store);
+	spec->hub->is_level = true;
+	if (tail->is_level)
+		return;
+	tail->is_level = true;
+	if (spec->on_level != NULL)
+		spec->on_level(spec->arg);
+}
+
+static void
+on_lost(void *arg, uint64_t up_to)
+{
+	struct tail *tail = arg;
+
+	log_warn("store-lost", LOG_INT("up_to_ms", position_ms(up_to)));
+	hub_lose(tail->spec.hub, up_to == 0 ? tail->spec.hub->position : up_to);
+}
+
+static void
+on_state(void *arg, enum store_state state, const char *why)
+{
+	(void)arg;
+	if (state == STORE_UP)
+		log_info("store-up", LOG_STR("reason", why));
+	else
+		log_warn("store-down", LOG_STR("reason", why));
+}
+
+static size_t
+store_bytes_max(const struct tail *tail, size_t bytes_max)
+{
+	return strncmp(tail->spec.url, "memory", 6) == 0 ? MEMORY_BYTES_MAX :
+							   bytes_max;
+}
+
+bool
+tail_open(struct tail *tail, uv_loop_t *loop, const struct tail_spec *spec,
+    char *error, size_t error_bytes)
+{
+	struct store_reader reader = {
+		.on_updates = on_updates,
+		.on_level = on_level,
+		.on_lost = on_lost,
+		.on_state = on_state,
+		.arg = tail,
+	};
+
+	memset(tail, 0, sizeof(*tail));
+	tail->spec = *spec;
+	tail->store = store_open(loop,
+	    &(struct store_options){
+		.url = spec->url,
+		.bytes_max = store_bytes_max(tail, spec->bytes_max),
+		.age_ms = spec->age_ms,
+		.wall_ms = spec->wall_ms,
+	    },
+	    &reader, error, error_bytes);
+	if (tail->store == NULL)
+		return false;
+	spec->hub->tag = store_tag(tail->store);
+	store_tail(tail->store, 0, NULL, 0);
+	return true;
+}
+
+void
+tail_set_limits(struct tail *tail, size_t bytes_max, int64_t age_ms)
+{
+	store_set_limits(tail->store, store_bytes_max(tail, bytes_max), age_ms);
+}
+
+static void
+on_closed(void *arg)
+{
+	struct tail *tail = arg;
+
+	tail->is_closed = true;
+}
+
+void
+tail_close(struct tail *tail, uv_loop_t *loop)
+{
+	store_close(tail->store, on_closed, tail);
+	while (!tail->is_closed)
+		uv_run(loop, UV_RUN_ONCE);
+}

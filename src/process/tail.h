@@ -1,0 +1,52 @@
+#ifndef PROCESS_TAIL_H
+#define PROCESS_TAIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "hub/hub.h"
+
+struct store;
+struct turns;
+
+/* Where the tail is kept, and who is told of it. */
+struct tail_spec {
+	const char   *url; /* of the store */
+	struct hub   *hub; /* takes its updates */
+	struct turns *turns;
+	size_t        bytes_max; /* of the store, as for the hub */
+	int64_t       age_ms;
+	int64_t (*wall_ms)(void);
+
+	/* The hub is level with the log for the first time. */
+	void (*on_level)(void *arg);
+	void *arg;
+};
+
+/*
+ * The process's place in the log: its store, and the reader that has the hub
+ * take what the log has and what follows.
+ */
+struct tail {
+	struct tail_spec spec;
+	struct store    *store;
+	bool             is_level;
+	bool             is_closed;
+};
+
+/*
+ * Opens the store and reads it from its beginning. False, with one line in
+ * error, when it never will work.
+ */
+bool tail_open(struct tail *, uv_loop_t *, const struct tail_spec *,
+    char *error, size_t error_bytes);
+
+/* Other limits of the store. */
+void tail_set_limits(struct tail *, size_t bytes_max, int64_t age_ms);
+
+/* Turns the loop until the store is closed. */
+void tail_close(struct tail *, uv_loop_t *);
+
+#endif

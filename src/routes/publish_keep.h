@@ -1,0 +1,16 @@
+#ifndef ROUTES_PUBLISH_KEEP_H
+#define ROUTES_PUBLISH_KEEP_H
+
+struct call;
+struct publish_route;
+struct update;
+
+/*
+ * Has the store keep the update, and answers the call when that is known: 200
+ * with the id, or 503 with the reason. If the client goes away before, the
+ * update is published all the same.
+ */
+void publish_keep(const struct publish_route *, struct call *,
+    const struct update *);
+
+#endif
