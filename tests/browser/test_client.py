@@ -5,23 +5,28 @@ elsewhere, before a web server that fails: no event is missed or doubled.
 import contextlib
 import pathlib
 import shutil
+import time
 import urllib.parse
 import urllib.request
 
 import pytest
 from selenium.common.exceptions import WebDriverException
 
-from responder import wait_until
+from responder import wait_past_ms, wait_until
 
 PAGES = pathlib.Path(__file__).resolve().parent / "pages"
 KEY = "s3same"
 HEARTBEAT_MS = 1000
 
-
-# A page that computes, and hears nothing meanwhile.
+# A page that soon computes, and hears nothing meanwhile. The driver cannot ask
+# it either, so when it was busy is asked afterwards.
+BUSY_MS = 6 * HEARTBEAT_MS
 BUSY = """
 const [ms] = arguments;
-setTimeout(() => { for (const due = Date.now() + ms; Date.now() < due;); }, 0);
+setTimeout(() => {
+    window.busy_from = Date.now();
+    while (Date.now() < busy_from + ms);
+}, 300);
 """
 
 
@@ -77,6 +82,10 @@ class Topic:
     def got(tab):
         return tab.run("return got.map(([data]) => data)")
 
+    def leader(self):
+        """The tab that has the stream: any, where a worker has it."""
+        return max(self.tabs, key=lambda tab: tab.run("return fetched"))
+
     def close(self, tab):
         self.tabs.remove(tab)
         tab.close()
@@ -110,29 +119,38 @@ def set_frozen(tab, is_frozen):
 
 
 @pytest.mark.parametrize("way", ["worker", "lock"])
-def test_leading_tab_is_closed_frozen_and_crashed(topic, way):
-    tabs = [topic.open_tab(way=way) for _ in range(4)]
+def test_leading_tab_is_closed_frozen_crashed_and_busy(topic, way):
+    for _ in range(4):
+        topic.open_tab(way=way)
     assert topic.stream_count() == 1
     topic.publish()
     topic.wait_read()
-    topic.close(tabs[0])
-    topic.publish()
-    topic.wait_read(tabs[1:])
-    # Another tab takes the place of one that is frozen, or says nothing.
-    set_frozen(tabs[1], True)
-    topic.publish()
-    topic.wait_read(tabs[2:])
-    set_frozen(tabs[1], False)
+    topic.close(topic.leader())
     topic.publish()
     topic.wait_read()
-    tabs[2].run(BUSY, 3 * HEARTBEAT_MS)
+    frozen = topic.leader()
+    set_frozen(frozen, True)
     topic.publish()
-    topic.wait_read([tabs[1], tabs[3]])
+    topic.wait_read([tab for tab in topic.tabs if tab is not frozen])
+    set_frozen(frozen, False)
+    topic.publish()
     topic.wait_read()
-    crash(tabs[2])
-    topic.tabs.remove(tabs[2])
+    crashed = topic.leader()
+    crash(crashed)
+    topic.tabs.remove(crashed)
     topic.publish()
-    topic.wait_read([tabs[1], tabs[3]])
+    topic.wait_read()
+    # Another takes the place of one that says nothing, before it is back.
+    busy = topic.leader()
+    [other] = [tab for tab in topic.tabs if tab is not busy]
+    busy.run(BUSY, BUSY_MS)
+    wait_past_ms(600)
+    topic.publish()
+    published_ms = 1000 * time.time()
+    topic.wait_read()
+    busy_from_ms = busy.run("return busy_from")
+    assert busy_from_ms < published_ms
+    assert other.run("return got.at(-1)[2]") < busy_from_ms + BUSY_MS
     wait_until(lambda: topic.stream_count() == 1, "one stream is left")
 
 
