@@ -379,3 +379,73 @@ store_user_health(const struct store_user *user)
 	store_get_health(user->store, &health);
 	return health;
 }
+
+const char *
+store_file(const char *suffix)
+{
+	static char paths[8][128];
+	static int  next;
+	char       *path = paths[next++ % 8];
+
+	snprintf(path, sizeof(paths[0]), "%s/log%s", store_dir, suffix);
+	return path;
+}
+
+void
+store_remove_file(const char *suffix)
+{
+	assert_int_equal(unlink(store_file(suffix)), 0);
+}
+
+/* How many files there are whose names begin with log.corrupt. */
+int
+store_corrupt_count(void)
+{
+	char  command[160];
+	FILE *output;
+	int   count = -1;
+
+	snprintf(command, sizeof(command),
+	    "ls %s | grep -c 'log.corrupt-[0-9]*$'", store_dir);
+	output = popen(command, "r");
+	assert_non_null(output);
+	assert_int_equal(fscanf(output, "%d", &count), 1);
+	pclose(output);
+	return count;
+}
+
+void
+store_assert_refused(const char *part)
+{
+	struct store_options options = store_options_of(store_url);
+	struct store_reader  reader = { .arg = NULL };
+	char                 error[1024] = "";
+
+	assert_null(store_open(&store_loop, &options, &reader, error,
+	    sizeof(error)));
+	if (strstr(error, part) == NULL || strstr(error, store_dir) == NULL)
+		fail_msg("\"%s\" is not in: %s", part, error);
+	assert_null(strchr(error, '\n'));
+}
+
+void
+store_fill(int count)
+{
+	struct store_user  user;
+	struct sent_update last = { 0 };
+	char               text[300];
+
+	store_user_open(&user, NULL);
+	memset(text, 'x', sizeof(text));
+	for (int i = 0; i < count; i++) {
+		snprintf(text, sizeof(text), "%d %0200d", i, i);
+		if (i + 1 < count) {
+			static struct sent_update sent[4000];
+			store_user_send(&user, &sent[i], "a", text);
+		} else {
+			store_user_send(&user, &last, "a", text);
+		}
+	}
+	store_wait(last.is_done);
+	store_user_close(&user);
+}

@@ -104,6 +104,19 @@ void store_user_assert_got(struct store_user *, const char *texts);
 
 struct store_health store_user_health(const struct store_user *);
 
+/* The path of one of a log's files, by what is behind its name. */
+const char *store_file(const char *suffix);
+void        store_remove_file(const char *suffix);
+
+/* How many databases were set aside. */
+int store_corrupt_count(void);
+
+/* The store cannot be opened; the line names it, and has this part. */
+void store_assert_refused(const char *part);
+
+/* Publishes so many to "a", "NUMBER NUMBER-OF-200-DIGITS" each. */
+void store_fill(int count);
+
 /* Turns the loop until the condition holds, for 15 s at most. */
 #define store_wait(condition)                                               \
 	do {                                                                \

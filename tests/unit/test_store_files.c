@@ -24,68 +24,6 @@
 /* Where whoever writes holds its lock. */
 #define LOCK_BYTE (1 << 20)
 
-/* What the next look at a file system says it is; 0: what it is. */
-static long pretended_magic;
-
-/* In place of the C library's. */
-int
-statfs(const char *path, struct statfs *status)
-{
-	int result = (int)syscall(SYS_statfs, path, status);
-
-	if (result == 0 && pretended_magic != 0)
-		status->f_type = pretended_magic;
-	return result;
-}
-
-static const char *
-file(const char *suffix)
-{
-	static char paths[8][128];
-	static int  next;
-	char       *path = paths[next++ % 8];
-
-	snprintf(path, sizeof(paths[0]), "%s/log%s", store_dir, suffix);
-	return path;
-}
-
-static void
-remove_file(const char *suffix)
-{
-	assert_int_equal(unlink(file(suffix)), 0);
-}
-
-/* How many files there are whose names begin with log.corrupt. */
-static int
-corrupt_count(void)
-{
-	char  command[160];
-	FILE *output;
-	int   count = -1;
-
-	snprintf(command, sizeof(command),
-	    "ls %s | grep -c 'log.corrupt-[0-9]*$'", store_dir);
-	output = popen(command, "r");
-	assert_non_null(output);
-	assert_int_equal(fscanf(output, "%d", &count), 1);
-	pclose(output);
-	return count;
-}
-
-static void
-assert_refused(const char *part)
-{
-	struct store_options options = store_options_of(store_url);
-	struct store_reader  reader = { .arg = NULL };
-	char                 error[1024] = "";
-
-	assert_null(store_open(&store_loop, &options, &reader, error,
-	    sizeof(error)));
-	if (strstr(error, part) == NULL || strstr(error, store_dir) == NULL)
-		fail_msg("\"%s\" is not in: %s", part, error);
-	assert_null(strchr(error, '\n'));
-}
-
 static void
 open_two(struct store_user *a, struct store_user *b)
 {
@@ -126,7 +64,7 @@ test_a_deleted_database_begins_anew(void **state)
 	tag = store_tag(a.store);
 	last = store_user_keep(&a, "a", "3");
 	store_wait(a.got_count == 1 && b.got_count == 1);
-	remove_file("");
+	store_remove_file("");
 	position = store_user_keep(&a, "a", "4");
 	assert_true(position > last);
 	store_wait(a.got_count == 2 && b.got_count == 2);
@@ -154,7 +92,7 @@ test_all_files_deleted(void **state)
 	(void)state;
 	open_two(&a, &b);
 	for (size_t i = 0; i < 5; i++)
-		remove_file(suffixes[i]);
+		store_remove_file(suffixes[i]);
 	/* Somebody new knows nothing of the old files, and rings no old bell.
 	 */
 	assert_log_holds("");
@@ -178,7 +116,7 @@ test_readers_notice_new_files(void **state)
 	(void)state;
 	open_two(&a, &b);
 	for (size_t i = 0; i < 5; i++)
-		remove_file(suffixes[i]);
+		store_remove_file(suffixes[i]);
 	store_user_open(&c, NULL);
 	store_user_keep(&c, "a", "3");
 	store_wait(a.got_count == 1 && b.got_count == 1);
@@ -195,7 +133,7 @@ test_a_deleted_wal_is_saved(void **state)
 
 	(void)state;
 	open_two(&a, &b);
-	remove_file("-wal");
+	store_remove_file("-wal");
 	store_user_keep(&a, "a", "3");
 	store_wait(a.got_count == 1 && b.got_count == 1);
 	assert_int_equal(a.lost_count + b.lost_count, 0);
@@ -216,7 +154,7 @@ test_other_files_deleted_lose_nothing(void **state)
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		open_two(&a, &b);
-		remove_file(suffixes[i]);
+		store_remove_file(suffixes[i]);
 		store_user_keep(&a, "a", "3");
 		store_wait(b.got_count == 1);
 		store_user_keep(&b, "a", "4");
@@ -225,7 +163,7 @@ test_other_files_deleted_lose_nothing(void **state)
 		store_user_close(&a);
 		store_user_close(&b);
 		assert_log_holds("1 2 3 4");
-		remove_file("");
+		store_remove_file("");
 	}
 }
 
@@ -236,7 +174,7 @@ test_a_bell_that_was_cut(void **state)
 
 	(void)state;
 	open_two(&a, &b);
-	assert_int_equal(truncate(file("-bell"), 10), 0);
+	assert_int_equal(truncate(store_file("-bell"), 10), 0);
 	store_user_keep(&a, "a", "3");
 	store_wait(b.got_count == 1);
 	store_user_keep(&b, "a", "4");
@@ -252,7 +190,7 @@ put_into_database(void)
 {
 	sqlite3 *db;
 
-	assert_int_equal(sqlite3_open(file(""), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_open(store_file(""), &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db,
 			     "SELECT * FROM meta;"
 			     "PRAGMA wal_checkpoint(TRUNCATE)",
@@ -284,14 +222,14 @@ test_a_replaced_database_is_followed(void **state)
 	store_user_keep(&a, "a", "0");
 	store_user_close(&a);
 	put_into_database();
-	copy_file(file(""), aside);
+	copy_file(store_file(""), aside);
 	store_user_open(&a, NULL);
 	store_user_open(&b, NULL);
 	store_user_tail(&a, 0, NULL);
 	store_user_tail(&b, 0, NULL);
 	last = store_user_keep(&a, "a", "1");
 	store_wait(a.got_count == 2 && b.got_count == 2);
-	assert_int_equal(rename(aside, file("")), 0);
+	assert_int_equal(rename(aside, store_file("")), 0);
 	assert_true(store_user_keep(&a, "a", "2") > last);
 	store_wait(a.got_count == 3 && b.got_count == 3);
 	assert_int_equal(a.lost_count, 1);
@@ -300,28 +238,6 @@ test_a_replaced_database_is_followed(void **state)
 	store_user_close(&a);
 	store_user_close(&b);
 	assert_log_holds("0 2");
-}
-
-static void
-fill(int count)
-{
-	struct store_user  user;
-	struct sent_update last = { 0 };
-	char               text[300];
-
-	store_user_open(&user, NULL);
-	memset(text, 'x', sizeof(text));
-	for (int i = 0; i < count; i++) {
-		snprintf(text, sizeof(text), "%d %0200d", i, i);
-		if (i + 1 < count) {
-			static struct sent_update sent[4000];
-			store_user_send(&user, &sent[i], "a", text);
-		} else {
-			store_user_send(&user, &last, "a", text);
-		}
-	}
-	store_wait(last.is_done);
-	store_user_close(&user);
 }
 
 /* What is handed over is what was published, and publishing works. */
@@ -359,11 +275,11 @@ test_random_bytes_in_the_pages(void **state)
 
 	(void)state;
 	for (unsigned seed = 1; seed <= 24; seed++) {
-		fill(600);
+		store_fill(600);
 		if (seed % 4 != 0)
 			put_into_database();
 		srandom(seed);
-		fd = open(file(seed % 4 == 0 ? "-wal" : ""), O_WRONLY);
+		fd = open(store_file(seed % 4 == 0 ? "-wal" : ""), O_WRONLY);
 		assert_int_equal(fstat(fd, &status), 0);
 		assert_true(fd != -1);
 		for (size_t i = 0; i < sizeof(noise); i++)
@@ -377,7 +293,7 @@ test_random_bytes_in_the_pages(void **state)
 			    sizeof(noise));
 		close(fd);
 		assert_survives();
-		found_count += corrupt_count();
+		found_count += store_corrupt_count();
 		store_tear_down(state);
 		store_set_up(state);
 	}
@@ -392,11 +308,11 @@ test_damage_while_it_is_open(void **state)
 	unsigned char     noise[1024];
 
 	(void)state;
-	fill(2000);
+	store_fill(2000);
 	store_user_open(&user, NULL);
 	user.may_go_back = true;
 	memset(noise, 0xa5, sizeof(noise));
-	fd = open(file(""), O_WRONLY);
+	fd = open(store_file(""), O_WRONLY);
 	for (int i = 1; i < 600; i++)
 		assert_int_equal(pwrite(fd, noise, sizeof(noise), i * 1024L),
 		    sizeof(noise));
@@ -407,7 +323,7 @@ test_damage_while_it_is_open(void **state)
 	store_user_forget(&user);
 	store_user_keep(&user, "a", "end");
 	store_wait(user.got_count == 1);
-	assert_int_equal(corrupt_count(), 1);
+	assert_int_equal(store_corrupt_count(), 1);
 	store_user_close(&user);
 }
 
@@ -418,50 +334,15 @@ test_a_database_that_was_cut(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		fill(2000);
-		assert_int_equal(truncate(file(""), sizes[i]), 0);
+		store_fill(2000);
+		assert_int_equal(truncate(store_file(""), sizes[i]), 0);
 		if (sizes[i] > 0 && sizes[i] < 100)
-			assert_refused("not a store");
+			store_assert_refused("not a store");
 		else
 			assert_survives();
 		store_tear_down(state);
 		store_set_up(state);
 	}
-}
-
-static void
-test_a_foreign_file_is_left_alone(void **state)
-{
-	struct stat before, after;
-	FILE       *stream;
-	sqlite3    *db;
-
-	(void)state;
-	stream = fopen(file(""), "w");
-	for (int i = 0; i < 100; i++)
-		fputs("this is somebody's letter\n", stream);
-	fclose(stream);
-	chmod(file(""), 0600);
-	assert_int_equal(stat(file(""), &before), 0);
-	assert_refused("not a store");
-	assert_int_equal(stat(file(""), &after), 0);
-	assert_int_equal(after.st_ino, before.st_ino);
-	assert_int_equal(after.st_size, before.st_size);
-	assert_int_equal(after.st_mtim.tv_nsec, before.st_mtim.tv_nsec);
-	remove_file("");
-
-	assert_int_equal(sqlite3_open(file(""), &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db,
-			     "PRAGMA journal_mode = WAL; CREATE TABLE t (a)",
-			     NULL, NULL, NULL),
-	    SQLITE_OK);
-	sqlite3_close(db);
-	chmod(file(""), 0600);
-	assert_int_equal(stat(file(""), &before), 0);
-	assert_refused("not a store");
-	assert_int_equal(stat(file(""), &after), 0);
-	assert_int_equal(after.st_mtim.tv_nsec, before.st_mtim.tv_nsec);
-	assert_int_equal(stat(file("-wal"), &after), -1);
 }
 
 static void
@@ -478,156 +359,25 @@ test_a_foreign_file_in_its_place(void **state)
 	store_user_tail(&user, 0, NULL);
 	store_user_keep(&user, "a", "1");
 	store_wait(user.got_count == 1);
-	remove_file("");
-	stream = fopen(file(""), "w");
+	store_remove_file("");
+	stream = fopen(store_file(""), "w");
 	for (int i = 0; i < 100; i++)
 		fputs("this is somebody's letter\n", stream);
 	fclose(stream);
-	chmod(file(""), 0600);
+	chmod(store_file(""), 0600);
 	store_user_send(&user, &sent, "a", "2");
 	store_wait(sent.is_done);
 	assert_int_equal(sent.receipt.result, STORE_NOT_KEPT);
 	assert_string_equal(sent.why, "the file is not a store of ours");
 	store_wait(user.state == STORE_DOWN);
 	assert_true(store_user_health(&user).down_ms > 0);
-	assert_int_equal(stat(file(""), &status), 0);
+	assert_int_equal(stat(store_file(""), &status), 0);
 	assert_int_equal(status.st_size, 2600);
-	remove_file("");
+	store_remove_file("");
 	store_wait(user.state == STORE_UP);
 	store_user_keep(&user, "a", "3");
 	store_wait(user.got_count == 2);
 	store_user_close(&user);
-}
-
-static void
-test_a_later_version_is_left_alone(void **state)
-{
-	sqlite3 *db;
-
-	(void)state;
-	fill(1);
-	assert_int_equal(sqlite3_open(file(""), &db), SQLITE_OK);
-	sqlite3_exec(db, "PRAGMA user_version = 2", NULL, NULL, NULL);
-	sqlite3_close(db);
-	assert_refused("later version");
-	assert_int_equal(corrupt_count(), 0);
-}
-
-static void
-test_files_that_are_refused(void **state)
-{
-	char other[128];
-
-	(void)state;
-	snprintf(other, sizeof(other), "%s/other", store_dir);
-	assert_int_equal(symlink(other, file("")), 0);
-	assert_refused("symbolic link");
-	remove_file("");
-	assert_int_equal(symlink(other, file("-bell")), 0);
-	assert_refused("symbolic link");
-	remove_file("-bell");
-	assert_int_equal(mkfifo(file(""), 0600), 0);
-	assert_refused("is not a file");
-	remove_file("");
-	fill(1);
-	chmod(file(""), 0660);
-	assert_refused("chmod 600");
-	chmod(file(""), 0600);
-	if (geteuid() == 0) {
-		assert_int_equal(chown(file("-wal"), 65534, 65534), 0);
-		assert_refused("belongs to user 65534");
-	}
-}
-
-static void
-test_modes_of_what_is_made(void **state)
-{
-	static const char *const suffixes[] = { "", "-wal", "-shm", "-lock",
-		"-bell" };
-	struct stat              status;
-	mode_t                   before = umask(0);
-
-	(void)state;
-	fill(1);
-	umask(before);
-	for (size_t i = 0; i < 5; i++) {
-		assert_int_equal(stat(file(suffixes[i]), &status), 0);
-		assert_int_equal(status.st_mode & 07777, 0600);
-	}
-	assert_int_equal(stat(file("-new"), &status), -1);
-}
-
-static void
-test_urls_that_are_refused(void **state)
-{
-	static const char *const parts[][2] = {
-		{ "sqlite:", "names no file" },
-		{ "sqlite:?sync=full", "names no file" },
-		{ "sqlite:/", "names no file" },
-		{ "sqlite:/x?sync=off", "sync=normal" },
-		{ "sqlite:/nowhere/to/be/found", "No such file" },
-		{ "nosuch:x", "there is no \"nosuch\"" },
-		{ "", "there is no \"\"" },
-	};
-	struct store_options options = { .url = NULL };
-	struct store_reader  reader = { .arg = NULL };
-	char                 error[1024];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		options.url = parts[i][0];
-		assert_null(store_open(&store_loop, &options, &reader, error,
-		    sizeof(error)));
-		if (strstr(error, parts[i][1]) == NULL)
-			fail_msg("%s: %s", parts[i][0], error);
-	}
-}
-
-static void
-test_a_network_is_refused(void **state)
-{
-	static const long magics[] = { 0x6969, 0x517b, 0xff534d42, 0xfe534d42,
-		0xc36400, 0x01021997, 0x65735546 };
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
-		pretended_magic = magics[i];
-		assert_refused("redis://HOST");
-	}
-	pretended_magic = 0;
-	fill(1);
-}
-
-/* As another user, who may not write there: one line, and no file is left. */
-static void
-test_a_folder_that_cannot_be_written(void **state)
-{
-	struct stat status;
-	int         result;
-	pid_t       pid;
-
-	(void)state;
-	if (geteuid() != 0)
-		skip();
-	assert_int_equal(chmod(store_dir, 0555), 0);
-	pid = fork();
-	assert_int_not_equal(pid, -1);
-	if (pid == 0) {
-		struct store_options options = store_options_of(store_url);
-		struct store_reader  reader = { .arg = NULL };
-		char                 error[1024] = "";
-
-		if (setgid(65534) != 0 || setuid(65534) != 0)
-			_exit(2);
-		_exit(store_open(&store_loop, &options, &reader, error,
-			  sizeof(error)) != NULL ||
-		    strstr(error, "user 65534 may not write in") == NULL ||
-		    strstr(error, "mode 0555") == NULL);
-	}
-	assert_int_equal(waitpid(pid, &result, 0), pid);
-	assert_int_equal(result, 0);
-	assert_int_equal(stat(file("-lock"), &status), -1);
-	assert_int_equal(chmod(store_dir, 0700), 0);
 }
 
 /* A process that was stopped in the midst of a commit. */
@@ -642,7 +392,7 @@ test_a_lock_that_is_held(void **state)
 	store_user_open(&user, NULL);
 	store_user_tail(&user, 0, NULL);
 	store_user_keep(&user, "a", "1");
-	fd = files_open_private(file("-lock"), false);
+	fd = files_open_private(store_file("-lock"), false);
 	assert_int_equal(file_lock_take(fd, LOCK_BYTE, 1000), 0);
 	store_user_send(&user, &sent[0], "a", "2");
 	store_turn_for(50);
@@ -680,14 +430,7 @@ main(void)
 		STORE_TEST(test_random_bytes_in_the_pages),
 		STORE_TEST(test_damage_while_it_is_open),
 		STORE_TEST(test_a_database_that_was_cut),
-		STORE_TEST(test_a_foreign_file_is_left_alone),
 		STORE_TEST(test_a_foreign_file_in_its_place),
-		STORE_TEST(test_a_later_version_is_left_alone),
-		STORE_TEST(test_files_that_are_refused),
-		STORE_TEST(test_modes_of_what_is_made),
-		STORE_TEST(test_urls_that_are_refused),
-		STORE_TEST(test_a_network_is_refused),
-		STORE_TEST(test_a_folder_that_cannot_be_written),
 		STORE_TEST(test_a_lock_that_is_held),
 	};
 
