@@ -23,6 +23,8 @@ static const char *const suffixes[FILES_COUNT] = {
 	[FILES_BELL] = "-bell",
 	[FILES_JOURNAL] = "-journal",
 	[FILES_NEW] = "-new",
+	[FILES_NEW_WAL] = "-new-wal",
+	[FILES_NEW_SHM] = "-new-shm",
 };
 
 /*
@@ -296,6 +298,13 @@ files_set_aside(const struct files *files, char *name, size_t name_bytes)
 			return -1;
 	}
 	return 0;
+}
+
+void
+files_remove_new(const struct files *files)
+{
+	unlink(files->paths[FILES_NEW_WAL]);
+	unlink(files->paths[FILES_NEW_SHM]);
 }
 
 void

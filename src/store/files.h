@@ -13,7 +13,9 @@ enum files_name {
 	FILES_LOCK, /* its first byte bars all other writers */
 	FILES_BELL,
 	FILES_JOURNAL, /* SQLite's, for a moment */
-	FILES_NEW,     /* the database until it is whole */
+	FILES_NEW,     /* the database until it is whole, */
+	FILES_NEW_WAL, /* and SQLite's beside it */
+	FILES_NEW_SHM,
 	FILES_COUNT
 };
 
@@ -63,6 +65,9 @@ int files_open_private(const char *path, bool is_new);
  * database to name. Returns 0, or -1 with errno.
  */
 int files_set_aside(const struct files *, char *name, size_t name_bytes);
+
+/* Removes what SQLite made beside FILES_NEW. */
+void files_remove_new(const struct files *);
 
 /* Removes the WAL and shm of a database that is no more. */
 void files_remove_rest(const struct files *);

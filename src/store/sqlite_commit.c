@@ -176,7 +176,8 @@ sqlite_store_note(struct sqlite_store *store)
 	struct sqlite_batch *batch = &store->batch;
 	bool                 is_kept = batch->fault == SQLITE_FAULT_NONE;
 
-	if (is_kept)
+	/* A batch that had nothing to do has not looked. */
+	if (is_kept && batch->meta.tag != 0)
 		take_facts(store);
 	if (batch->is_opened) {
 		seats_close(store->seats);

@@ -286,7 +286,11 @@ check_contents(struct sqlite_db *db, bool is_full)
 		return fault;
 	if (strcmp(text, TEXT(FORMAT_VERSION)) != 0)
 		return SQLITE_FAULT_NEWER;
-	fault = read_text(db, "PRAGMA journal_mode = WAL", text, sizeof(text));
+	fault = read_text(db, "PRAGMA journal_mode", text, sizeof(text));
+	/* A tool may have changed it. */
+	if (fault == SQLITE_FAULT_NONE && strcmp(text, "wal") != 0)
+		fault = read_text(db, "PRAGMA journal_mode = WAL", text,
+		    sizeof(text));
 	if (fault != SQLITE_FAULT_NONE)
 		return fault;
 	if (strcmp(text, "wal") != 0)
@@ -333,6 +337,7 @@ sqlite_db_create(const struct files *files, uint64_t tag, uint64_t newest)
 	int               fd;
 
 	unlink(path);
+	files_remove_new(files);
 	fd = files_open_private(path, true);
 	if (fd == -1)
 		return fault_of(SQLITE_CANTOPEN, errno);
@@ -342,7 +347,11 @@ sqlite_db_create(const struct files *files, uint64_t tag, uint64_t newest)
 		fault = sqlite_db_exec(&db, schema);
 	if (fault == SQLITE_FAULT_NONE)
 		fault = fill(&db, tag, newest);
+	/* Now: once it has its name, somebody may be reading it. */
+	if (fault == SQLITE_FAULT_NONE)
+		fault = sqlite_db_exec(&db, "PRAGMA journal_mode = WAL");
 	sqlite_db_close(&db);
+	files_remove_new(files);
 	if (fault == SQLITE_FAULT_NONE) {
 		files_remove_rest(files);
 		if (rename(path, files->paths[FILES_DATABASE]) == -1)

@@ -30,22 +30,17 @@ struct sqlite_store {
 	uv_timer_t          timer;
 	struct files        files;
 	char               *name;
-	bool                is_lean;
-	bool                is_closing;
-	unsigned            handle_count; /* of libuv, that are open */
 	int64_t (*wall_ms)(void);
 	void (*closed)(void *arg);
-	void *closed_arg;
+	void    *closed_arg;
+	unsigned handle_count; /* of libuv, that are open */
+	bool     is_lean;
+	bool     is_closing;
 
 	struct sqlite_writer  writer;
 	struct sqlite_batch   batch;
 	uv_work_t             write_work;
-	bool                  is_writing;
-	bool                  is_write_due; /* even if no update waits */
-	bool                  is_probe_due;
-	bool                  is_suspect; /* the reader found damage: */
-	struct files_identity suspect;
-	bool                  has_limits; /* to be set */
+	struct files_identity suspect; /* in which damage was found */
 	uint64_t              bytes_max;
 	int64_t               age_ms;
 	uint64_t              wanted_tag;
@@ -57,37 +52,42 @@ struct sqlite_store {
 	struct list           written; /* answered, to be handed over */
 	struct seats         *seats;   /* of the processes here */
 	uint64_t              tag;     /* of the log; 0: not known yet */
-	enum sqlite_fault     fault;   /* why it is down */
+	uint64_t              down_since_ms;
+	struct store_health   health;
+	enum sqlite_fault     fault; /* why it is down */
 	enum sqlite_fault     trim_fault;
+	unsigned              down_retry_ms;
+	bool                  is_writing;
+	bool                  is_write_due; /* even if no update waits */
+	bool                  is_probe_due;
+	bool                  is_suspect; /* there is such a file */
+	bool                  has_limits; /* to be set */
 	bool                  is_clock_ahead;
 	bool                  is_state_due;
-	uint64_t              down_since_ms;
-	unsigned              down_retry_ms;
-	struct store_health   health;
 
 	struct sqlite_reader log;
 	struct sqlite_page   page;
 	uv_work_t            read_work;
-	bool                 is_reading;
-	bool                 is_read_due;
-	bool                 is_retry_due; /* by the timer */
-	enum sqlite_fault    read_fault;   /* of the last read */
 	uint64_t             read_began_ns;
-	uint64_t             read_known;  /* known, when the read began */
-	unsigned             moved_count; /* reads in a row that met that */
-	struct list          finds;       /* struct sqlite_find */
-	bool                 is_tailing;
-	bool                 is_held;
-	bool                 is_level;
-	unsigned             generation; /* of store_tail */
-	unsigned             read_generation;
-	uint64_t             cursor; /* all up to this is handed over */
+	uint64_t             read_known; /* known, when the read began */
+	struct list          finds;      /* struct sqlite_find */
+	uint64_t             cursor;     /* all up to this is handed over */
 	char               **topics;
 	size_t               topic_count; /* 0: all */
 	struct bell         *bell;        /* watched; NULL: not yet */
 	dev_t                bell_device;
 	ino_t                bell_inode;
+	enum sqlite_fault    read_fault;  /* of the last read */
+	unsigned             moved_count; /* reads in a row that met that */
+	unsigned             generation;  /* of store_tail */
+	unsigned             read_generation;
 	uint32_t             seen_word; /* of the bell, by the last read */
+	bool                 is_reading;
+	bool                 is_read_due;
+	bool                 is_retry_due; /* by the timer */
+	bool                 is_tailing;
+	bool                 is_held;
+	bool                 is_level;
 	atomic_bool          is_rung;
 	atomic_bool          is_alarmed;
 };

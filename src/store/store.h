@@ -40,7 +40,9 @@ struct store_reader {
 
 	/*
 	 * Updates up to this position were trimmed or lost before they could
-	 * be read. 0: the whole log was lost, and a new one has begun.
+	 * be read; not called for what was trimmed before a tail from 0.
+	 * up_to 0: the whole log was lost, and a new one has begun; the tail
+	 * goes on in it, and positions rise as before.
 	 */
 	void (*on_lost)(void *arg, uint64_t up_to);
 
