@@ -27,7 +27,8 @@
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
 
-#define PUBLISH_PROGRAM "/fcgi-sse-publish"
+/* A command's name follows. */
+#define COMMAND_PROGRAM "/fcgi-sse-"
 
 /* Where the limit of descriptors cannot be read. */
 #define DESCRIPTORS_DEFAULT 1024
@@ -60,19 +61,20 @@ report_problem(struct buf *problem)
 	buf_deinit(problem);
 }
 
-/* fcgi-sse publish. */
+/* fcgi-sse publish and fcgi-sse jwks. */
 
 /* A web server makes a CGI program's command line from a query. */
 static bool
-is_publish_command(int argc, char *const *argv)
+is_command(int argc, char *const *argv)
 {
-	return argc > 1 && strcmp(argv[1], "publish") == 0 &&
+	return argc > 1 &&
+	    (strcmp(argv[1], "publish") == 0 || strcmp(argv[1], "jwks") == 0) &&
 	    getenv("GATEWAY_INTERFACE") == NULL;
 }
 
 /* The program beside the one that runs; empty where that cannot be told. */
 static void
-print_path_beside(char path[static PATH_MAX])
+print_path_beside(const char *command, char path[static PATH_MAX])
 {
 	char    own[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", own, sizeof(own) - 1);
@@ -83,25 +85,27 @@ print_path_beside(char path[static PATH_MAX])
 		return;
 	own[len] = '\0';
 	slash = strrchr(own, '/');
-	if (slash == NULL ||
-	    (size_t)(slash - own) + sizeof(PUBLISH_PROGRAM) > PATH_MAX)
+	if (slash == NULL)
 		return;
-	memcpy(path, own, (size_t)(slash - own));
-	memcpy(path + (slash - own), PUBLISH_PROGRAM, sizeof(PUBLISH_PROGRAM));
+	*slash = '\0';
+	if (snprintf(path, PATH_MAX, "%s" COMMAND_PROGRAM "%s", own, command) >=
+	    PATH_MAX)
+		path[0] = '\0';
 }
 
 /*
- * Becomes fcgi-sse-publish, which is beside this program in a build and
+ * Becomes the program of a command, which is beside this one in a build and
  * otherwise where it was installed. Returns an exit status when it cannot.
  */
 static int
-exec_publish(char **argv)
+exec_command(char **argv)
 {
-	static const char installed[] = LIBEXECDIR PUBLISH_PROGRAM;
-	const char                                *tried = installed;
-	char                                       beside[PATH_MAX];
+	char        installed[PATH_MAX], beside[PATH_MAX];
+	const char *tried = installed;
 
-	print_path_beside(beside);
+	snprintf(installed, sizeof(installed), LIBEXECDIR COMMAND_PROGRAM "%s",
+	    argv[1]);
+	print_path_beside(argv[1], beside);
 	execv(beside, argv + 1);
 	if (errno == ENOENT)
 		execv(installed, argv + 1);
@@ -245,8 +249,8 @@ main(int argc, char **argv)
 	const struct server_config config = { &options, argc, argv };
 	int                        status = EXIT_FAILED;
 
-	if (is_publish_command(argc, argv))
-		return exec_publish(argv);
+	if (is_command(argc, argv))
+		return exec_command(argv);
 	tzset();
 	switch (load_options(&config)) {
 	case OPTIONS_EXIT_OK:

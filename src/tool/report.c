@@ -35,6 +35,14 @@ print_safely(const char *text, size_t len_bytes)
 	}
 }
 
+static const char *command = "publish";
+
+void
+report_set_command(const char *name)
+{
+	command = name;
+}
+
 void
 report(size_t line_number, const char *format, ...)
 {
@@ -47,7 +55,7 @@ report(size_t line_number, const char *format, ...)
 	va_end(args);
 	if (len == -1)
 		mem_fail();
-	fputs("fcgi-sse publish: ", stderr);
+	fprintf(stderr, "fcgi-sse %s: ", command);
 	if (line_number > 0)
 		fprintf(stderr, "line %zu: ", line_number);
 	print_safely(text, (size_t)len);

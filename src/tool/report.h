@@ -3,6 +3,9 @@
 
 #include <stddef.h>
 
+/* The command that reports name, a constant; "publish" unless it is set. */
+void report_set_command(const char *);
+
 /*
  * Prints a line on stderr, for the line of the input with that number; 0 is
  * none. Bytes that a terminal would act on are printed as "?": what a server
