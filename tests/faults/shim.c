@@ -213,6 +213,21 @@ lseek(int fd, off_t offset, int whence)
 	return fails("lseek") ? -1 : real(fd, offset, whence);
 }
 
+/* The names that programs with large files call. */
+int
+ftruncate64(int fd, off64_t bytes)
+{
+	REAL(ftruncate64)
+	return fails("ftruncate") ? -1 : real(fd, bytes);
+}
+
+off64_t
+lseek64(int fd, off64_t offset, int whence)
+{
+	REAL(lseek64)
+	return fails("lseek") ? -1 : real(fd, offset, whence);
+}
+
 int
 socketpair(int domain, int type, int protocol, int fds[2])
 {
