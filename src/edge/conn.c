@@ -309,6 +309,8 @@ conn_new(struct conns *conns, int fd, bool is_unix)
 	conns->open_count++;
 	conn_exchange(conn);
 	conn_set_deadline(conn, &conns->requests);
-	link_watch(&conn->link, UV_READABLE, conn->conns->on_poll);
+	link_watch(&conn->link, UV_READABLE, conns->on_poll);
+	/* Mostly the request is there already. */
+	conns->on_poll(&conn->link.poll, 0, UV_READABLE);
 	return 0;
 }

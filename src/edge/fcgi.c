@@ -1,3 +1,48 @@
+/*
+ * libfcgi parses requests and writes responses here, and does nothing else. It
+ * is used unlike its documentation says, so this is why.
+ *
+ * What it offers is a loop that accepts a connection and reads a request from
+ * it, with blocking calls. One web server that sends half a request, or one
+ * byte of it now and then, holds such a loop for as long as it likes: a
+ * time-out of the socket counts from each read anew. A thread for each
+ * connection only puts off the end: with four threads and a thousand half
+ * requests none of eight good ones was answered within eight seconds. And a
+ * request whose PARAMS were cut off by the end of the connection comes back as
+ * a good one in which variables are missing.
+ *
+ * So it never gets a socket that it could block on. edge/record.c collects a
+ * request until it is whole, and libfcgi reads it from memory: a descriptor
+ * that is only memory stands in ipcFd when FCGX_Accept_r is called. That takes
+ * 2.4 us for a request of 763 bytes and 0.34 ms for one of 1 MiB.
+ *
+ * And there is one writer for all connections. Its stream `out` looks up ipcFd
+ * and requestId whenever it writes, so it is aimed at a connection for the
+ * length of one call and off again behind it. Measured with 10,000 streams,
+ * against a loop of write(2) alone: 1.02 to 1.17 times the time of an event at
+ * unix sockets, 1.08 to 1.13 times at TCP, and 0.3 KiB of memory for a stream.
+ * An FCGX_Request for each stream takes 1.28 to 1.39 times, and 6.5 KiB.
+ *
+ * The price is an order of calls that has to be kept, since what is left in the
+ * writer goes to the next client:
+ *
+ * - After a write that failed the flush succeeds and writes nothing, and the
+ *   next end sends what was left, to somebody else. So a writer that failed is
+ *   made new at once, within the same function (fcgi_fresh).
+ * - An end needs both writers closed, err before out, or no END_REQUEST is
+ *   written. After it the writer is made new as well.
+ * - EAGAIN is an error to it and what was written of the record is lost, so
+ *   nothing is written without asking edge/room.h.
+ * - FCGX_Finish_r waits for the peer, up to two seconds; FCGX_CreateWriter
+ *   leaks, and cannot write END_REQUEST. Neither is used.
+ *
+ * To replace it one would write what is left of FastCGI: the pairs of PARAMS,
+ * some forty lines, and two heads of records, some twenty; record.c has the
+ * heads and the lengths already. What would be lost is an implementation that
+ * web servers have been tried with for decades, and its reading of what they
+ * send. What would be won is two copies of each request, and the order above.
+ */
+
 #include "config.h"
 
 #include "edge/fcgi.h"

@@ -61,12 +61,12 @@ on_stop(void *arg)
 	server->is_stopping = true;
 	log_info("stop", LOG_INT("open", server->engine->streams.open_count));
 	notify_send(&server->notify, "STOPPING=1");
+	conns_drain(&server->engine->conns);
+	streams_drain(&server->engine->streams);
 	acceptor_stop(server->acceptor);
 	/* Who takes our place is not to take us for one who shares it. */
 	siblings_free(server->siblings);
 	server->siblings = NULL;
-	conns_drain(&server->engine->conns);
-	streams_drain(&server->engine->streams);
 	uv_timer_start(&server->drain, on_drain_timeout,
 	    (uint64_t)server->config->options->drain_timeout_ms, 0);
 }

@@ -154,8 +154,10 @@ def test_those_who_wait_to_be_accepted_are_answered(fcgi_sse, good_clients,
     assert [answer.end for answer in answers] == [(0, 0)] * 300
     statuses = [answer.status for answer in answers]
     assert statuses.count("404 Not Found") == 200
-    refused = [answer for answer in answers if answer.status == "200 OK"]
-    assert all(answer.events[0].type == "refused" for answer in refused)
+    # Some may have had a stream before the signal was seen.
+    streams = [answer for answer in answers if answer.status == "200 OK"]
+    assert all(answer.parser.retry_ms >= LEAST_MS for answer in streams)
+    assert any(answer.events[0].type == "refused" for answer in streams)
     assert exit_status(process, 5) == 0
     left = good.report()
     assert left["window"]["missing"] == left["window"]["mismatched"] == 0
