@@ -377,8 +377,9 @@ engine_open_store(struct engine *engine, const struct options *options)
 		},
 		error, sizeof(error)))
 		return;
+	if (!log_is_stderr())
+		log_error("start", LOG_STR("error", error));
 	fprintf(stderr, "fcgi-sse: %s\n", error);
-	log_error("start", LOG_STR("error", error));
 	log_flush();
 	exit(EXIT_FAILURE);
 }
@@ -408,6 +409,7 @@ engine_init(struct engine *engine, const struct options *options,
 	turns_init(&engine->turns, monotonic_us);
 	streams_init(&engine->streams, &engine->turns, &no_stream_limits);
 	hub_init(&engine->hub, &engine->turns, &no_history_limits);
+	engine->streams.hub = &engine->hub;
 	engine->wall_ms = wall_ms;
 	engine->clock = clock_new(&engine->turns);
 	engine->sampler = sampler_new(&engine->streams, engine->clock);

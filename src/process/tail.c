@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "base/log.h"
 #include "hub/turns.h"
 #include "store/store.h"
 
@@ -43,18 +42,16 @@ on_lost(void *arg, uint64_t up_to)
 {
 	struct tail *tail = arg;
 
-	log_warn("store-lost", LOG_INT("up_to_ms", position_ms(up_to)));
 	hub_lose(tail->spec.hub, up_to == 0 ? tail->spec.hub->position : up_to);
 }
 
+/* The store has put it into the log. */
 static void
 on_state(void *arg, enum store_state state, const char *why)
 {
 	(void)arg;
-	if (state == STORE_UP)
-		log_info("store-up", LOG_STR("reason", why));
-	else
-		log_warn("store-down", LOG_STR("reason", why));
+	(void)state;
+	(void)why;
 }
 
 static size_t

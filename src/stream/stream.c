@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "hub/cursor.h"
+#include "hub/hub.h"
 #include "hub/turns.h"
 #include "hub/update.h"
 #include "pure/sse.h"
@@ -19,6 +20,9 @@
 #include "stream/streams.h"
 
 /* Writes to one stream before the others have their turn. */
+/* An id field with an id of ours, its line end and a NUL. */
+#define ID_FIELD_BYTES (POSITION_ID_BYTES + 5)
+
 #define WRITES_PER_VISIT 32
 
 /* What the log keeps of a path and of an address. */
@@ -254,6 +258,7 @@ stream_new(struct streams *streams, const struct stream_spec *spec)
 	stream->client = clients_enter(&streams->clients, spec->client);
 	stream->state = STREAM_LIVE;
 	stream->is_plain = spec->is_plain;
+	stream->is_resumable = spec->is_resumable;
 	stream->opened_ms = turns_now_ms(streams->turns);
 	deadline_init(&stream->deadline);
 	stream_add_extra(stream, spec);
@@ -374,26 +379,50 @@ stream_end_with(struct stream *stream, enum stream_end end, char *text,
 		stream_end(stream, end);
 }
 
+/*
+ * The field with which the client comes back to where this stream ends, also if
+ * it was sent no event yet; nothing for a stream that cannot be resumed.
+ */
+static void
+print_id(const struct stream *stream, char field[static ID_FIELD_BYTES])
+{
+	const struct hub *hub = stream->streams->hub;
+	uint64_t          position = cursor_position(&stream->cursor);
+	char              id[POSITION_ID_BYTES];
+
+	field[0] = '\0';
+	if (!stream->is_resumable || hub == NULL)
+		return;
+	/* What went elsewhere is behind it too. */
+	if (hub->position > position && !cursor_is_behind(&stream->cursor))
+		position = hub->position;
+	if (hub_id(hub, position, id))
+		snprintf(field, ID_FIELD_BYTES, "id: %s\n", id);
+}
+
 void
 stream_send_away(struct stream *stream, enum stream_end end, long return_ms)
 {
-	char retry[48];
+	char id[ID_FIELD_BYTES], block[ID_FIELD_BYTES + 48];
 	int  len_bytes;
 
-	len_bytes = snprintf(retry, sizeof(retry), "retry: %ld\n\n", return_ms);
-	stream_end_with(stream, end, retry, (size_t)len_bytes);
+	print_id(stream, id);
+	len_bytes = snprintf(block, sizeof(block), "%sretry: %ld\n\n", id,
+	    return_ms);
+	stream_end_with(stream, end, block, (size_t)len_bytes);
 }
 
 void
 stream_expire(struct stream *stream, enum stream_end end, long return_ms)
 {
-	char event[128];
+	char id[ID_FIELD_BYTES], event[ID_FIELD_BYTES + 128];
 	int  len_bytes;
 
+	print_id(stream, id);
 	len_bytes = snprintf(event, sizeof(event),
-	    "event: token-expired\nretry: %ld\n"
+	    "%sevent: token-expired\nretry: %ld\n"
 	    "data: {\"reason\":\"%s\"}\n\n",
-	    return_ms, ends[end].word);
+	    id, return_ms, ends[end].word);
 	stream_end_with(stream, end, event, (size_t)len_bytes);
 }
 

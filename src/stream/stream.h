@@ -48,8 +48,9 @@ struct stream_spec {
 	size_t               topic_count;
 	uint64_t             position; /* where it begins, as cursor_open */
 	cursor_filter       *accepts;  /* or NULL, as cursor_open */
-	bool     is_plain;    /* no event stream: no heartbeats in it */
-	unsigned event_count; /* events that leave with the head */
+	bool     is_resumable; /* its positions are those of streams->hub */
+	bool     is_plain;     /* no event stream: no heartbeats in it */
+	unsigned event_count;  /* events that leave with the head */
 
 	/*
 	 * What it may deliver and how long it may last, NULL: no token; held
@@ -90,6 +91,7 @@ struct stream {
 	uint8_t         state;      /* enum stream_state */
 	bool            is_plain;
 	bool            is_finishing;
+	bool            is_resumable;
 	uint64_t        event_count;
 	uint64_t        byte_count;
 	struct buf     *head; /* of the response, until it is out; or NULL */

@@ -12,6 +12,7 @@
 #include "stream/stream.h"
 
 struct access;
+struct hub;
 struct turns;
 
 struct stream_limits {
@@ -47,6 +48,7 @@ struct stream_totals {
 /* All streams of the process. */
 struct streams {
 	struct turns        *turns;
+	const struct hub    *hub; /* makes ids to come back with; or NULL */
 	struct stream_limits limits;
 	struct stream_totals totals;
 	struct clients       clients;

@@ -4,6 +4,8 @@ reconnection parts of the Mercure protocol.
 
 import urllib.parse
 
+import re
+
 import pytest
 
 from checks import STREAM_HEAD, check_form
@@ -283,3 +285,35 @@ def test_stop_ends_the_streams_and_says_when_to_return(hub):
         reader.client.recv_end(reader.answer)
         assert reader.events[0].data == "last"
         assert reader.parser.retry_ms is not None
+
+
+def last_id(reader):
+    """Of the last id field, in whatever block it stands: what a browser that
+    comes back sends."""
+    reader.client.recv_until(reader.answer, lambda a: a.end)
+    text = bytes(reader.answer.out[len(reader.answer.head):]).decode()
+    assert re.search(r"(?:^|\n)(?:id: \S+\n)?retry: \d+\n\n\Z", text), text
+    return re.findall(r"(?m)^id: (\S+)$", text)[-1]
+
+
+def test_a_stream_that_ends_before_its_first_event(fcgi_sse, short_dir):
+    """Nothing is lost between its end and the client's return."""
+    hub = start_hub(fcgi_sse, short_dir, "--stream-lifetime", "1s")
+    hub.publish("t", "before")
+    readers = [hub.subscribe("t"), hub.subscribe("quiet", "t"),
+               hub.subscribe("quiet")]
+    ids = [last_id(reader) for reader in readers]
+    hub.publish("t", "missed")
+    for last in ids:
+        assert hub.replay("t", last=last) == (last, ["missed"])
+        assert hub.replay("t", "u", HTTP_LAST_EVENT_ID=last) == \
+            (last, ["missed"])
+    assert hub.replay("quiet", last=ids[2]) == (ids[2], [])
+
+
+def test_a_stream_that_ends_before_anything_was_published(fcgi_sse,
+                                                          short_dir):
+    hub = start_hub(fcgi_sse, short_dir, "--stream-lifetime", "1s")
+    last = last_id(hub.subscribe("t"))
+    hub.publish("t", "first")
+    assert hub.replay("t", last=last) == (last, ["first"])
