@@ -14,6 +14,19 @@
 #include "hub/turns.h"
 #include "routes/publish.h"
 
+/* Whether the header field was sent, and the web server passed it on. */
+static bool
+has_authorization(const struct call *call)
+{
+	const char *field = call_env(call, "HTTP_AUTHORIZATION");
+
+	return field != NULL && *field != '\0';
+}
+
+/*
+ * A 401 says whether a key came with the request (RFC 6750 section 3.1), so
+ * that a web server that keeps it can be found out.
+ */
 void
 publish_right_refuse(struct call *call, const char *status, const char *why)
 {
@@ -23,7 +36,8 @@ publish_right_refuse(struct call *call, const char *status, const char *why)
 	    LOG_STR("path", call->full_path), LOG_STR("reason", why));
 	answer_text_head(answer, status);
 	if (strncmp(status, "401", 3) == 0)
-		answer_field(answer, "WWW-Authenticate", "Bearer");
+		answer_field(answer, "WWW-Authenticate", "Bearer%s",
+		    has_authorization(call) ? " error=\"invalid_token\"" : "");
 	/* RFC 9110 section 12.5.3: what it could have been. */
 	if (strncmp(status, "415", 3) == 0)
 		answer_field(answer, "Accept-Encoding", "identity");

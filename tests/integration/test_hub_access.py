@@ -23,8 +23,15 @@ NO_KEY = ('401 Unauthorized: publishing takes one of the keys as '
           '"Authorization: Bearer KEY"\n')
 
 
-def check_no_key(answer):
-    check_short(answer, "401 Unauthorized", NO_KEY, WWW_Authenticate="Bearer")
+INVALID = 'Bearer error="invalid_token"'
+
+
+def check_no_key(answer, challenge=None):
+    """Without a challenge: whether a key had come does not matter here."""
+    if challenge is None:
+        challenge = answer.headers["WWW-Authenticate"]
+        assert challenge in ("Bearer", INVALID)
+    check_short(answer, "401 Unauthorized", NO_KEY, WWW_Authenticate=challenge)
 
 
 # Keys
@@ -38,6 +45,14 @@ def test_without_a_key_there_is_no_publishing(hub, field):
     answer = hub.post(UPDATE, key=None, HTTP_AUTHORIZATION=field)
     check_no_key(answer)
     assert hub.metric("history_events") == 0
+
+
+@pytest.mark.parametrize("field, challenge", [
+    (None, "Bearer"), ("", "Bearer"), ("Bearer wrong", INVALID),
+    ("Basic eDp5", INVALID), (" ", INVALID)])
+def test_a_401_says_whether_a_key_had_come(hub, field, challenge):
+    fields = {} if field is None else {"HTTP_AUTHORIZATION": field}
+    check_no_key(hub.post(UPDATE, key=None, **fields), challenge)
 
 
 def test_nothing_else_than_the_field_is_trusted(hub):
