@@ -76,6 +76,8 @@ take_field(struct event_reader *reader, const char *name, size_t name_bytes,
 	else if (is_name(name, name_bytes, "id") &&
 	    memchr(value, '\0', value_bytes) == NULL)
 		set(&reader->id, value, value_bytes);
+	else if (is_name(name, name_bytes, "retry"))
+		reader->listener.on_retry(reader->listener.arg);
 }
 
 static void

@@ -24,6 +24,7 @@ struct event_read {
 struct event_listener {
 	void (*on_event)(void *arg, const struct event_read *);
 	void (*on_comment)(void *arg);
+	void (*on_retry)(void *arg); /* a field retry was given */
 	void *arg;
 };
 

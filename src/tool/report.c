@@ -16,8 +16,8 @@ is_printable(uint32_t code)
 	return code >= 0x20 && (code < 0x7f || code > 0x9f);
 }
 
-static void
-print_safely(const char *text, size_t len_bytes)
+void
+report_print(FILE *file, const char *text, size_t len_bytes)
 {
 	uint32_t code;
 	size_t   char_bytes;
@@ -25,9 +25,9 @@ print_safely(const char *text, size_t len_bytes)
 	while (len_bytes > 0) {
 		char_bytes = utf8_decode(text, len_bytes, &code);
 		if (char_bytes > 0 && is_printable(code))
-			fwrite(text, 1, char_bytes, stderr);
+			fwrite(text, 1, char_bytes, file);
 		else
-			fputc('?', stderr);
+			fputc('?', file);
 		if (char_bytes == 0)
 			char_bytes = 1;
 		text += char_bytes;
@@ -58,7 +58,7 @@ report(size_t line_number, const char *format, ...)
 	fprintf(stderr, "fcgi-sse %s: ", command);
 	if (line_number > 0)
 		fprintf(stderr, "line %zu: ", line_number);
-	print_safely(text, (size_t)len);
+	report_print(stderr, text, (size_t)len);
 	fputc('\n', stderr);
 	free(text);
 }

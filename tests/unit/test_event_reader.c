@@ -27,6 +27,12 @@ on_comment(void *arg)
 }
 
 static void
+on_retry(void *arg)
+{
+	buf_append_str(arg, "~");
+}
+
+static void
 check_pieces(const char *text, size_t len_bytes, size_t piece_bytes,
     const char *expected)
 {
@@ -35,7 +41,7 @@ check_pieces(const char *text, size_t len_bytes, size_t piece_bytes,
 	size_t              at, now;
 
 	event_reader_init(&reader,
-	    &(struct event_listener){ on_event, on_comment, &told });
+	    &(struct event_listener){ on_event, on_comment, on_retry, &told });
 	for (at = 0; at < len_bytes; at += now) {
 		now = len_bytes - at < piece_bytes ? len_bytes - at :
 						     piece_bytes;
@@ -62,7 +68,7 @@ test_fields(void **state)
 	check("data: a\n\n", "||a;");
 	check("id: 7\nevent: tick\ndata: a\ndata: b\n\n", "tick|7|a\nb;");
 	check("data:a\ndata\ndata:  c\n\n", "||a\n\n c;");
-	check("retry: 5\nother: x\ndata: a\n\n", "||a;");
+	check("retry: 5\nother: x\ndata: a\n\n", "~||a;");
 	/* The id stays, the type does not. */
 	check("id: 1\nevent: e\ndata: a\n\ndata: b\n\n", "e|1|a;|1|b;");
 	check("id: 1\ndata: a\n\nid\ndata: b\n\n", "|1|a;||b;");
@@ -114,7 +120,7 @@ test_endless(void **state)
 	(void)state;
 	memset(bytes, 'x', sizeof(bytes));
 	event_reader_init(&reader,
-	    &(struct event_listener){ on_event, on_comment, &told });
+	    &(struct event_listener){ on_event, on_comment, on_retry, &told });
 	for (size_t i = 0; i < 1024; i++)
 		event_reader_feed(&reader, bytes, sizeof(bytes));
 	assert_true(reader.line.size_bytes <= 2 * EVENT_READER_LINE_BYTES_MAX);
