@@ -1,0 +1,22 @@
+#include "tool/judge.h"
+
+static const char *const words[] = {
+	[LEVEL_GOOD] = "ok",
+	[LEVEL_NOTE] = "note",
+	[LEVEL_UNKNOWN] = "unknown",
+	[LEVEL_BAD] = "bad",
+};
+
+const char *
+level_word(enum level level)
+{
+	return words[level];
+}
+
+bool
+judge(enum check check, const struct seen *seen, struct finding *finding)
+{
+	*finding = (struct finding){ .check = check, .level = LEVEL_GOOD };
+	return check <= CHECK_LAST_EVENT_ID ? judge_stream(seen, finding) :
+					      judge_request(seen, finding);
+}

@@ -1,0 +1,90 @@
+#ifndef TOOL_JUDGE_H
+#define TOOL_JUDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "tool/check.h"
+#include "tool/front.h"
+
+struct sample;
+
+/* How good what was seen is. */
+enum level {
+	LEVEL_GOOD,
+	LEVEL_NOTE,    /* to be known, and not wrong */
+	LEVEL_UNKNOWN, /* cannot be told */
+	LEVEL_BAD,
+};
+
+/* Its word. */
+const char *level_word(enum level);
+
+/* One verdict. */
+struct finding {
+	enum check check;
+	enum level level;
+	struct buf saw; /* what was seen, in words; not terminated */
+};
+
+/* The intervals and counts of what is asked for. */
+#define ASKED_TICK_US 100000
+#define ASKED_WATCH_US 3500000
+#define ASKED_LOST_TICK_US 500000
+#define ASKED_LARGE_BYTES 1000000
+#define ASKED_STREAM_COUNT 30
+#define ASKED_RESUME_ID 2
+
+/* How soon fcgi-sse learned that a client was gone. */
+enum lost {
+	LOST_UNTRIED,
+	LOST_UNASKED,   /* /metrics is not for us, or of another process */
+	LOST_BUSY,      /* others came and went meanwhile */
+	LOST_NOTICED,   /* after lost_us */
+	LOST_UNNOTICED, /* until lost_us */
+};
+
+/* All that was seen. A sample is NULL where the request was not made. */
+struct seen {
+	bool                 is_https;
+	struct fronts        fronts;
+	const struct sample *plain;   /* a response that ends at once */
+	const struct sample *first;   /* a stream with one event only */
+	const struct sample *clock;   /* the date, every ASKED_TICK_US */
+	const struct sample *coded;   /* the same, with compression allowed */
+	const struct sample *finite;  /* a counter, to its end */
+	const struct sample *resumed; /* one from behind ASKED_RESUME_ID */
+	const struct sample *keyless; /* an update without a key */
+	const struct sample *keyed;   /* the same with a wrong one */
+	const struct sample *cookie;  /* a subscription, with a wrong token */
+	const struct sample *large;   /* an update of ASKED_LARGE_BYTES */
+	const struct sample *idle;    /* a stream without events */
+	const struct sample *lively;  /* one with many, for as long */
+	enum lost            lost;
+	int64_t              lost_us;
+	size_t               at_once_count; /* of ASKED_STREAM_COUNT streams */
+	bool                 has_at_once;
+};
+
+/* Of a stream's events, how they were spaced. */
+struct spacing {
+	size_t  event_count; /* with a date */
+	size_t  burst_count; /* those that came together with the one before */
+	int64_t late_us;     /* the latest, compared with the least late */
+};
+
+void spacing_measure(struct spacing *, const struct sample *);
+
+/*
+ * Judges what was seen on one subject. False when it was not looked at; the
+ * finding's text is to be freed in every case.
+ */
+bool judge(enum check, const struct seen *, struct finding *);
+
+/* One file judges streams, the other requests: see judge. */
+bool judge_stream(const struct seen *, struct finding *);
+bool judge_request(const struct seen *, struct finding *);
+
+#endif

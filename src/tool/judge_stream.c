@@ -1,0 +1,339 @@
+/* What streams looked like when they arrived: judge.h. */
+#include "tool/judge.h"
+
+#include <curl/curl.h>
+
+#include "tool/sample.h"
+
+/* Events that come within this time of each other come together. */
+#define TOGETHER_US 15000
+
+/* Events of different moments are at least so far apart. */
+#define APART_US (ASKED_TICK_US * 7 / 10)
+
+/* So much later than a response that ends at once, the first event is late. */
+#define FIRST_LATE_US 900000
+
+/* A response that has ended is known to have after this time. */
+#define END_LATE_US 2000000
+
+#define MS(us) ((long long)((us) + 500) / 1000)
+
+void
+spacing_measure(struct spacing *spacing, const struct sample *sample)
+{
+	const struct sample_event *event, *before = NULL;
+	int64_t                    least_us = INT64_MAX, most_us = INT64_MIN;
+	int64_t                    late_us;
+
+	*spacing = (struct spacing){ 0 };
+	for (size_t i = 0; i < sample->event_count; i++) {
+		event = &sample->events[i];
+		if (event->stamp_us < 0)
+			continue;
+		spacing->event_count++;
+		late_us = event->at_us - event->stamp_us;
+		least_us = late_us < least_us ? late_us : least_us;
+		most_us = late_us > most_us ? late_us : most_us;
+		if (before != NULL &&
+		    event->at_us - before->at_us < TOGETHER_US &&
+		    event->stamp_us - before->stamp_us > APART_US)
+			spacing->burst_count++;
+		before = event;
+	}
+	if (spacing->event_count > 0)
+		spacing->late_us = most_us - least_us;
+}
+
+/* A third of them: a machine that is busy for a while makes some bursts. */
+static bool
+is_clumped(const struct spacing *spacing)
+{
+	return spacing->event_count > 1 &&
+	    3 * spacing->burst_count >= spacing->event_count;
+}
+
+/* Whether nothing comes, or all of it in clumps. */
+static bool
+is_late(const struct sample *sample)
+{
+	struct spacing spacing;
+
+	if (sample == NULL)
+		return false;
+	spacing_measure(&spacing, sample);
+	return spacing.event_count == 0 || is_clumped(&spacing);
+}
+
+static bool
+is_refused(const struct sample *sample)
+{
+	return sample != NULL && sample->event_count > 0 &&
+	    sample->events[0].is_refusal;
+}
+
+static void
+say_late(struct finding *finding, const struct sample *sample)
+{
+	struct spacing spacing;
+
+	spacing_measure(&spacing, sample);
+	finding->level = LEVEL_BAD;
+	if (spacing.event_count == 0)
+		buf_printf(&finding->saw,
+		    "nothing of a clock that ticks every %lld ms arrived "
+		    "within %lld ms",
+		    MS(ASKED_TICK_US), MS(sample->end_us));
+	else
+		buf_printf(&finding->saw,
+		    "events come together: %zu of %zu, which were sent %lld "
+		    "ms apart, came at once with the one before, up to %lld "
+		    "ms late",
+		    spacing.burst_count, spacing.event_count, MS(ASKED_TICK_US),
+		    MS(spacing.late_us));
+}
+
+static bool
+judge_late_events(const struct seen *seen, struct finding *finding)
+{
+	struct spacing spacing;
+
+	if (seen->clock == NULL || is_refused(seen->clock))
+		return false;
+	if (is_late(seen->clock)) {
+		say_late(finding, seen->clock);
+		if (seen->finite != NULL && sample_is_stream(seen->finite) &&
+		    seen->finite->code == CURLE_OK &&
+		    seen->clock->event_count == 0)
+			buf_append_str(&finding->saw,
+			    "; a response that ends arrives at its end");
+		return true;
+	}
+	spacing_measure(&spacing, seen->clock);
+	buf_printf(&finding->saw,
+	    "%zu events, sent every %lld ms, came one by one, at most %lld ms "
+	    "late",
+	    spacing.event_count, MS(ASKED_TICK_US), MS(spacing.late_us));
+	return true;
+}
+
+/* What is late anyway needs no second cure. */
+static bool
+judge_first_event(const struct seen *seen, struct finding *finding)
+{
+	const struct sample *first = seen->first;
+	int64_t              first_us;
+
+	if (first == NULL || is_refused(first) || is_late(seen->clock))
+		return false;
+	if (first->event_count == 0) {
+		finding->level = LEVEL_BAD;
+		buf_printf(&finding->saw,
+		    "the only event of a stream did not come within %lld ms",
+		    MS(first->end_us));
+		return true;
+	}
+	first_us = first->events[0].at_us;
+	if (first_us > seen->plain->end_us + FIRST_LATE_US)
+		finding->level = LEVEL_BAD;
+	buf_printf(&finding->saw,
+	    "the head of a stream came after %lld ms, its only event after "
+	    "%lld ms",
+	    MS(first->head_us), MS(first_us));
+	return true;
+}
+
+static bool
+judge_compression(const struct seen *seen, struct finding *finding)
+{
+	const struct sample *coded = seen->coded;
+
+	if (coded == NULL || is_refused(coded) || is_late(seen->clock))
+		return false;
+	if (is_late(coded)) {
+		say_late(finding, coded);
+		buf_printf(&finding->saw,
+		    ", but only when the client takes compression%s%s",
+		    coded->content_encoding == NULL ? "" :
+						      ": Content-Encoding: ",
+		    coded->content_encoding == NULL ? "" :
+						      coded->content_encoding);
+	} else if (coded->content_encoding == NULL)
+		buf_append_str(&finding->saw, "streams are not compressed");
+	else {
+		finding->level = LEVEL_NOTE;
+		buf_printf(&finding->saw,
+		    "streams are compressed (%s), and arrive in time all the "
+		    "same",
+		    coded->content_encoding);
+	}
+	return true;
+}
+
+/* Why a response is over before its end, in words. */
+static const char *
+cut_of(const struct sample *sample)
+{
+	if (sample->code == CURLE_OK)
+		return "it ended properly";
+	return sample->problem[0] != '\0' ? sample->problem :
+					    "the connection was closed";
+}
+
+static bool
+judge_end(const struct seen *seen, struct finding *finding)
+{
+	const struct sample       *finite = seen->finite;
+	const struct sample_event *last;
+	int64_t                    after_us;
+
+	if (finite == NULL || is_refused(finite))
+		return false;
+	last = finite->event_count == 0 ?
+	    NULL :
+	    &finite->events[finite->event_count - 1];
+	if (finite->code != CURLE_OK || last == NULL || !last->is_end) {
+		finding->level = LEVEL_BAD;
+		buf_printf(&finding->saw,
+		    "a stream of a few events was over before its end: %s",
+		    cut_of(finite));
+		return true;
+	}
+	after_us = finite->end_us - last->at_us;
+	if (after_us > END_LATE_US)
+		finding->level = LEVEL_BAD;
+	buf_printf(&finding->saw,
+	    "the end of a response came %lld ms after its last event",
+	    MS(after_us));
+	return true;
+}
+
+/* Whether fcgi-sse itself has ended the stream, by stream-lifetime. */
+static bool
+is_sent_back(const struct sample *sample)
+{
+	return sample->code == CURLE_OK && sample->is_sent_back;
+}
+
+static bool
+judge_idle(const struct seen *seen, struct finding *finding)
+{
+	const struct sample *idle = seen->idle;
+
+	if (idle == NULL || is_refused(idle) || is_late(seen->clock))
+		return false;
+	if (is_sent_back(idle)) {
+		finding->level = LEVEL_NOTE;
+		buf_printf(&finding->saw,
+		    "fcgi-sse itself ended a stream without events after "
+		    "%lld ms, as stream-lifetime or a stop has it",
+		    MS(idle->end_us));
+	} else if (!idle->is_stopped) {
+		finding->level = LEVEL_BAD;
+		buf_printf(&finding->saw,
+		    "a stream without events was cut after %lld ms: %s",
+		    MS(idle->end_us), cut_of(idle));
+	} else {
+		if (idle->comment_count == 0)
+			finding->level = LEVEL_NOTE;
+		buf_printf(&finding->saw,
+		    "a stream without events lived for as long as was "
+		    "watched, %lld ms, in which %zu heartbeats came",
+		    MS(idle->end_us), idle->comment_count);
+	}
+	return true;
+}
+
+static bool
+judge_cut(const struct seen *seen, struct finding *finding)
+{
+	const struct sample *lively = seen->lively;
+
+	if (lively == NULL || is_refused(lively) || is_late(seen->clock))
+		return false;
+	if (is_sent_back(lively)) {
+		buf_printf(&finding->saw,
+		    "fcgi-sse itself ended a lively stream after %lld ms",
+		    MS(lively->end_us));
+		if (seen->fronts.inner == FRONT_APACHE_FCGID) {
+			finding->level = LEVEL_BAD;
+			buf_append_str(&finding->saw,
+			    ": mod_fcgid has stopped it, unless "
+			    "stream-lifetime is as short");
+		} else
+			buf_append_str(&finding->saw,
+			    ", as stream-lifetime or a stop has it");
+	} else if (!lively->is_stopped) {
+		finding->level = LEVEL_BAD;
+		buf_printf(&finding->saw,
+		    "a stream with an event every second was cut after %lld "
+		    "ms: %s",
+		    MS(lively->end_us), cut_of(lively));
+	} else
+		buf_printf(&finding->saw,
+		    "a stream with an event every second lived for as long as "
+		    "was watched, %lld ms",
+		    MS(lively->end_us));
+	return true;
+}
+
+static bool
+judge_refused_streams(const struct seen *seen, struct finding *finding)
+{
+	const struct sample *const all[] = { seen->first, seen->clock,
+		seen->coded, seen->finite };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (!is_refused(all[i]))
+			continue;
+		finding->level = LEVEL_BAD;
+		buf_append_str(&finding->saw,
+		    "fcgi-sse turned a stream away: too many are open");
+		return true;
+	}
+	return false;
+}
+
+static bool
+judge_last_event_id(const struct seen *seen, struct finding *finding)
+{
+	const struct sample *resumed = seen->resumed;
+
+	if (resumed == NULL || is_refused(resumed))
+		return false;
+	if (resumed->event_count == 0) {
+		finding->level = LEVEL_UNKNOWN;
+		buf_append_str(&finding->saw, "the stream did not arrive");
+	} else if (resumed->events[0].num != ASKED_RESUME_ID + 1) {
+		finding->level = LEVEL_BAD;
+		buf_append_str(&finding->saw,
+		    "Last-Event-ID does not reach fcgi-sse: a stream begins "
+		    "anew for a client that comes back");
+	} else
+		buf_append_str(&finding->saw,
+		    "a client that comes back gets what it has missed");
+	return true;
+}
+
+bool
+judge_stream(const struct seen *seen, struct finding *finding)
+{
+	switch (finding->check) {
+	case CHECK_FIRST_EVENT:
+		return judge_first_event(seen, finding);
+	case CHECK_LATE_EVENTS:
+		return judge_late_events(seen, finding);
+	case CHECK_COMPRESSION:
+		return judge_compression(seen, finding);
+	case CHECK_END:
+		return judge_end(seen, finding);
+	case CHECK_IDLE:
+		return judge_idle(seen, finding);
+	case CHECK_CUT:
+		return judge_cut(seen, finding);
+	case CHECK_REFUSED_STREAMS:
+		return judge_refused_streams(seen, finding);
+	default:
+		return judge_last_event_id(seen, finding);
+	}
+}
