@@ -1,0 +1,275 @@
+/* What became of requests and their fields: judge.h. */
+#include "tool/judge.h"
+
+#include <string.h>
+
+#include "tool/sample.h"
+
+#define MS(us) ((long long)((us) + 500) / 1000)
+
+/* Writes to a client that is gone, until it is noticed, that most need. */
+#define WRITE_COUNT_USUAL 2
+
+/* A browser that opens fewer at once is no better off than by HTTP/1.1. */
+#define STREAM_COUNT_HTTP1 6
+
+static void
+say(struct finding *finding, enum level level, const char *text)
+{
+	finding->level = level;
+	buf_append_str(&finding->saw, text);
+}
+
+static bool
+judge_topics(const struct seen *seen, struct finding *finding)
+{
+	const struct sample *keyless = seen->keyless;
+
+	if (keyless == NULL || !sample_is_own_text(keyless))
+		return false;
+	if (keyless->status != 501)
+		say(finding, LEVEL_GOOD, "there are topics");
+	else if (seen->fronts.inner == FRONT_APACHE_FCGID ||
+	    sample_body_has(keyless, "CGI program"))
+		say(finding, LEVEL_NOTE,
+		    "there are no topics, since each stream is a process");
+	else
+		say(finding, LEVEL_BAD,
+		    "there are no topics, since several processes of "
+		    "fcgi-sse share the work");
+	return true;
+}
+
+/* Whether fcgi-sse says that it got a key, or a token, and knows it not. */
+static bool
+has_arrived(const struct sample *sample)
+{
+	return sample->challenge != NULL &&
+	    strstr(sample->challenge, "invalid_token") != NULL;
+}
+
+static bool
+judge_authorization(const struct seen *seen, struct finding *finding)
+{
+	const struct sample *keyed = seen->keyed;
+
+	if (keyed == NULL || seen->keyless == NULL)
+		return false;
+	if (has_arrived(keyed))
+		say(finding, LEVEL_GOOD,
+		    "the field Authorization reaches fcgi-sse");
+	else if (keyed->status == 401 && sample_is_own_text(keyed))
+		say(finding, LEVEL_BAD,
+		    "the field Authorization does not reach fcgi-sse, so no "
+		    "key does");
+	else if (keyed->status == 401)
+		say(finding, LEVEL_UNKNOWN,
+		    "the web server itself asks who publishes");
+	else if (keyed->status == 403)
+		say(finding, LEVEL_UNKNOWN,
+		    "no key is configured, so none is needed");
+	else if (keyed->status == 501)
+		say(finding, LEVEL_UNKNOWN, "without topics there are no keys");
+	else
+		say(finding, LEVEL_UNKNOWN, "no key was asked for");
+	return true;
+}
+
+static bool
+judge_cookies(const struct seen *seen, struct finding *finding)
+{
+	const struct sample *cookie = seen->cookie;
+
+	if (cookie == NULL)
+		return false;
+	if (has_arrived(cookie) ||
+	    (cookie->status == 403 && sample_body_has(cookie, "cookie")))
+		say(finding, LEVEL_GOOD, "cookies reach fcgi-sse");
+	else if (cookie->status == 401 && sample_is_own_text(cookie))
+		say(finding, LEVEL_BAD, "cookies do not reach fcgi-sse");
+	else
+		say(finding, LEVEL_UNKNOWN,
+		    "fcgi-sse takes no cookie here, so they do not matter");
+	return true;
+}
+
+/* Whether a 401 is fcgi-sse's, though its text was replaced. */
+static bool
+is_challenge_own(const struct sample *sample)
+{
+	return sample->challenge != NULL &&
+	    strncmp(sample->challenge, "Bearer", 6) == 0;
+}
+
+static bool
+judge_refused_publish(const struct seen *seen, struct finding *finding)
+{
+	const struct sample *keyless = seen->keyless;
+
+	if (keyless == NULL)
+		return false;
+	if (keyless->status == 0) {
+		finding->level = LEVEL_BAD;
+		buf_printf(&finding->saw, "a publisher got no answer: %s",
+		    keyless->problem);
+	} else if (keyless->status < 300)
+		say(finding, LEVEL_NOTE,
+		    "anyone may publish, so none was refused");
+	else if (sample_is_own_text(keyless)) {
+		buf_printf(&finding->saw,
+		    "a publisher that is refused is told why, by %ld",
+		    keyless->status);
+	} else if (keyless->status < 400 ||
+	    (keyless->status == 401 && !is_challenge_own(keyless)))
+		say(finding, LEVEL_UNKNOWN,
+		    "the web server itself asks who publishes");
+	else {
+		finding->level = LEVEL_BAD;
+		buf_printf(&finding->saw,
+		    "what fcgi-sse says to a publisher that it refuses does "
+		    "not arrive: the web server sends a page of its own with "
+		    "%ld",
+		    keyless->status);
+	}
+	return true;
+}
+
+/* Whose answer it is tells how far the body came. */
+static bool
+judge_post_limit(const struct seen *seen, struct finding *finding)
+{
+	const struct sample *large = seen->large;
+
+	/* Without texts whose answer it is cannot be told. */
+	if (large == NULL || seen->keyless == NULL ||
+	    seen->keyless->status == 501 || !sample_is_own_text(seen->keyless))
+		return false;
+	if (sample_is_own_text(large) && large->status == 413)
+		buf_printf(&finding->saw,
+		    "of %d bytes fcgi-sse says itself that they are too many",
+		    ASKED_LARGE_BYTES);
+	else if (large->status == seen->keyless->status)
+		buf_printf(&finding->saw, "an update of %d bytes gets through",
+		    ASKED_LARGE_BYTES);
+	else if (large->is_stopped)
+		say(finding, LEVEL_UNKNOWN,
+		    "a large update took too long to send");
+	else {
+		finding->level = LEVEL_BAD;
+		buf_printf(&finding->saw,
+		    "an update of %d bytes does not reach fcgi-sse: ",
+		    ASKED_LARGE_BYTES);
+		if (large->status != 0)
+			buf_printf(&finding->saw, "the web server answers %ld",
+			    large->status);
+		else
+			buf_append_str(&finding->saw, large->problem);
+	}
+	return true;
+}
+
+static bool
+judge_http_version(const struct seen *seen, struct finding *finding)
+{
+	if (seen->plain == NULL)
+		return false;
+	if (seen->plain->http_major >= 2)
+		buf_printf(&finding->saw, "HTTP/%d", seen->plain->http_major);
+	else if (seen->is_https)
+		say(finding, LEVEL_BAD,
+		    "HTTP/1.1: all tabs of a browser share six connections");
+	else
+		say(finding, LEVEL_GOOD,
+		    "HTTP/1.1, since browsers speak HTTP/2 over https only: "
+		    "all tabs of one share six connections");
+	return true;
+}
+
+/* Those that begin with few, whatever is configured. */
+static bool
+is_frugal(enum front front)
+{
+	return front == FRONT_LIGHTTPD || front_is_apache(front);
+}
+
+static bool
+judge_streams_at_once(const struct seen *seen, struct finding *finding)
+{
+	size_t count = seen->at_once_count;
+
+	if (!seen->has_at_once)
+		return false;
+	if (count < STREAM_COUNT_HTTP1)
+		finding->level = LEVEL_BAD;
+	else if (count < ASKED_STREAM_COUNT)
+		finding->level = is_frugal(seen->fronts.outer) ? LEVEL_NOTE :
+								 LEVEL_BAD;
+	buf_printf(&finding->saw,
+	    "of %d streams over one connection %zu were open at once",
+	    ASKED_STREAM_COUNT, count);
+	return true;
+}
+
+/* The write after which it was noticed: they are a tick apart. */
+static int64_t
+write_count(const struct seen *seen)
+{
+	return (seen->lost_us + ASKED_LOST_TICK_US / 2) / ASKED_LOST_TICK_US;
+}
+
+static bool
+judge_lost_client(const struct seen *seen, struct finding *finding)
+{
+	switch (seen->lost) {
+	case LOST_UNTRIED:
+		return false;
+	case LOST_UNASKED:
+		say(finding, LEVEL_UNKNOWN,
+		    "/metrics does not tell this client");
+		return true;
+	case LOST_BUSY:
+		say(finding, LEVEL_UNKNOWN, "other clients left meanwhile");
+		return true;
+	case LOST_UNNOTICED:
+		finding->level = LEVEL_BAD;
+		buf_printf(&finding->saw,
+		    "a client that left was not noticed within %lld ms, at "
+		    "an event every %lld ms",
+		    MS(seen->lost_us), MS(ASKED_LOST_TICK_US));
+		return true;
+	case LOST_NOTICED:
+		break;
+	}
+	if (write_count(seen) > WRITE_COUNT_USUAL)
+		finding->level = seen->fronts.inner == FRONT_CADDY ?
+		    LEVEL_NOTE :
+		    LEVEL_BAD;
+	buf_printf(&finding->saw,
+	    "a client that left was noticed after %lld ms, at an event every "
+	    "%lld ms",
+	    MS(seen->lost_us), MS(ASKED_LOST_TICK_US));
+	return true;
+}
+
+bool
+judge_request(const struct seen *seen, struct finding *finding)
+{
+	switch (finding->check) {
+	case CHECK_TOPICS:
+		return judge_topics(seen, finding);
+	case CHECK_AUTHORIZATION:
+		return judge_authorization(seen, finding);
+	case CHECK_COOKIES:
+		return judge_cookies(seen, finding);
+	case CHECK_REFUSED_PUBLISH:
+		return judge_refused_publish(seen, finding);
+	case CHECK_POST_LIMIT:
+		return judge_post_limit(seen, finding);
+	case CHECK_HTTP_VERSION:
+		return judge_http_version(seen, finding);
+	case CHECK_STREAMS_AT_ONCE:
+		return judge_streams_at_once(seen, finding);
+	default:
+		return judge_lost_client(seen, finding);
+	}
+}
