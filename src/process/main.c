@@ -61,15 +61,21 @@ report_problem(struct buf *problem)
 	buf_deinit(problem);
 }
 
-/* fcgi-sse publish and fcgi-sse jwks. */
+/* fcgi-sse publish, fcgi-sse jwks and fcgi-sse doctor. */
 
 /* A web server makes a CGI program's command line from a query. */
 static bool
 is_command(int argc, char *const *argv)
 {
-	return argc > 1 &&
-	    (strcmp(argv[1], "publish") == 0 || strcmp(argv[1], "jwks") == 0) &&
-	    getenv("GATEWAY_INTERFACE") == NULL;
+	static const char *const commands[] = { "publish", "jwks", "doctor" };
+
+	if (argc < 2 || getenv("GATEWAY_INTERFACE") != NULL)
+		return false;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(argv[1], commands[i]) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* The program beside the one that runs; empty where that cannot be told. */

@@ -1,0 +1,125 @@
+#include "tool/lost.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tool/judge.h"
+#include "tool/probe.h"
+#include "tool/sample.h"
+
+#define ANSWER_MS 5000L
+#define STREAM_MS 3000L
+#define WAIT_US 5000000
+#define PAUSE_NS 20000000
+
+static int64_t
+now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* A metric's value; -1 when it is not there. */
+static long long
+metric(const struct sample *sample, const char *name)
+{
+	const char *body = sample->body.data;
+	const char *end = body + sample->body.len_bytes, *at;
+	size_t      name_bytes = strlen(name);
+
+	if (sample->status != 200 || sample->body.len_bytes == 0)
+		return -1;
+	at = memmem(body, (size_t)(end - body), name, name_bytes);
+	if (at == NULL || memchr(at, '\n', (size_t)(end - at)) == NULL)
+		return -1;
+	return strtoll(at + name_bytes, NULL, 10);
+}
+
+/* How many clients have left so far; -1 when that is not told. */
+static long long
+left_count(struct probes *probes)
+{
+	static const char *const names[] = {
+		"\nfcgi_sse_streams_ended_total{reason=\"client-closed\"} ",
+		"\nfcgi_sse_streams_ended_total{reason=\"client-aborted\"} ",
+		"\nfcgi_sse_streams_ended_total{reason=\"write-failed\"} ",
+	};
+	const struct sample *sample;
+	long long            sum = 0, value;
+
+	sample = probes_add(probes,
+	    &(struct probe_spec){
+		.path = "metrics",
+		.timeout_ms = ANSWER_MS,
+		.is_http1 = true,
+	    });
+	probes_wait(probes);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		value = metric(sample, names[i]);
+		if (value < 0)
+			return -1;
+		sum += value;
+	}
+	return sum;
+}
+
+/* Opens a stream and leaves it. False when no events came. */
+static bool
+visit(struct probes *probes)
+{
+	const struct sample *sample = probes_add(probes,
+	    &(struct probe_spec){
+		.path = "clock?interval=500ms",
+		.event_count_max = 2,
+		.timeout_ms = STREAM_MS,
+		.is_http1 = true,
+	    });
+
+	probes_wait(probes);
+	return sample->event_count >= 2;
+}
+
+/* Waits until one more than so many have left. */
+static void
+wait_for_left(struct probes *probes, struct seen *seen, long long before)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	int64_t               began_us = now_us();
+	long long             count;
+
+	do {
+		count = left_count(probes);
+		seen->lost_us = now_us() - began_us;
+		if (count > before + 1)
+			seen->lost = LOST_BUSY;
+		else if (count == before + 1)
+			seen->lost = LOST_NOTICED;
+		else
+			nanosleep(&pause, NULL);
+	} while (count <= before && seen->lost_us < WAIT_US);
+}
+
+void
+lost_measure(struct probes *probes, struct seen *seen)
+{
+	long long before;
+
+	seen->lost = LOST_UNASKED;
+	/* A process for each stream has metrics of its own. */
+	if (seen->keyless->status == 501)
+		return;
+	before = left_count(probes);
+	if (before < 0)
+		return;
+	if (!visit(probes)) {
+		seen->lost = LOST_UNTRIED;
+		return;
+	}
+	seen->lost = LOST_UNNOTICED;
+	wait_for_left(probes, seen, before);
+}
