@@ -1,0 +1,377 @@
+"""fcgi-sse doctor against each deployment: with all in place it finds nothing,
+and with a directive taken out it names that one.
+
+The sites run several at a time, since most of it is waiting.
+"""
+
+import concurrent.futures
+import json
+import socket
+import subprocess
+
+import pytest
+
+from place import Place
+from responder import BINARY, SANITIZER_REPORT, clean_environ, free_port
+from servers import FRONTS, Front, Site, UNIX
+from test_http2 import LIGHTTPD_TLS, TlsApache, TlsLighttpd, TlsNginx
+from test_hub import add_options
+from test_proxy import ApacheHttpProxy, NginxProxy
+from web_servers import ApacheCgi
+
+AT_ONCE = 6
+BY_NAME = {front.name: front for front in FRONTS}
+
+
+class ApacheCgiDeflate(ApacheCgi):
+    modules = ApacheCgi.modules + ("deflate",)
+
+
+BY_NAME["apache-cgi-deflate"] = Front(
+    "apache-cgi", ApacheCgiDeflate, "apache/cgi.htaccess", prefix="/sse.cgi",
+    is_cgi=True)
+BY_NAME["nginx-tls"] = Front("nginx", TlsNginx, "nginx/fcgi-sse.conf", UNIX)
+BY_NAME["apache-tls"] = Front(
+    "apache2", TlsApache, "apache/proxy-fcgi-unix.conf", UNIX)
+if LIGHTTPD_TLS.exists():
+    BY_NAME["lighttpd-tls"] = Front(
+        "lighttpd", TlsLighttpd, "lighttpd/external.conf", UNIX)
+
+
+class Case:
+    """A deployment, what is changed in its file, and what is found then."""
+
+    def __init__(self, front, changes=(), finds=None, directive=None,
+                 args=("--quick",), heartbeat="1s", also=()):
+        self.front = BY_NAME.get(front)     # None: is not installed
+        self.changes = changes
+        self.finds = finds                  # the check that is bad
+        self.also = also                    # what else is, by the same cause
+        self.directive = directive
+        self.args = args
+        self.heartbeat = heartbeat
+        self.name = f"{front}-{finds or 'well'}"
+        if finds:
+            self.name += f"-{directive.split()[0]}"
+
+
+WATCH = ("--watch", "3500ms")
+
+
+def watched(front, changes, directive, finds="idle", args=WATCH):
+    """One that cuts streams after two seconds, before a heartbeat."""
+    return Case(front, changes, finds, directive, args, "1m")
+
+
+LATE = [
+    Case("lighttpd-external",
+         [("server.stream-response-body = 2", "")],
+         "late-events", "server.stream-response-body = 2"),
+    Case("lighttpd-cgi",
+         [("server.stream-response-body = 2",
+           'server.stream-response-body = 0\nserver.tag = "nginx"')],
+         "late-events", "server.stream-response-body = 2"),
+    Case("apache-proxy-unix", [(" flushpackets=on", "")],
+         "late-events", "flushpackets=on"),
+    Case("apache-proxy-tcp",
+         [(" flushpackets=on", " flushpackets=auto flushwait=300")],
+         "late-events", "flushpackets=on"),
+    Case("nginx",
+         [("fastcgi_buffering off;",
+           "fastcgi_ignore_headers X-Accel-Buffering;")],
+         "late-events", "fastcgi_buffering off"),
+    Case("apache-fcgid", [("FcgidOutputBufferSize 0", "")],
+         "late-events", "FcgidOutputBufferSize 0"),
+    Case("haproxy", [("option http-no-delay", "")],
+         "late-events", "option http-no-delay"),
+    Case("apache-cgi-deflate",
+         [("SetEnv no-gzip 1", "SetOutputFilter DEFLATE")],
+         "compression", "SetEnv no-gzip 1", also=("first-event",)),
+    Case("apache-cgi-deflate",
+         [("SetEnv no-gzip 1", "SetEnv no-gzip 1\nSetOutputFilter DEFLATE")],
+         "first-event", "RemoveOutputFilter"),
+]
+
+REQUESTS = [
+    Case("apache-proxy-unix", [("CGIPassAuth On", "")],
+         "authorization", "CGIPassAuth On"),
+    Case("haproxy", [("set-param HTTP_AUTHORIZATION "
+                      "%[req.hdr(authorization)]", "")],
+         "authorization",
+         "set-param HTTP_AUTHORIZATION %[req.hdr(authorization)]"),
+    Case("nginx", [("fastcgi_buffering off;",
+                    "fastcgi_buffering off; client_max_body_size 100k;")],
+         "post-limit", "client_max_body_size"),
+    Case("lighttpd-external",
+         [("server.modules +=",
+           "server.max-request-size = 100\nserver.modules +=")],
+         "post-limit", "server.max-request-size"),
+    Case("nginx", [("fastcgi_buffering off;",
+                    "fastcgi_buffering off; fastcgi_intercept_errors on; "
+                    "error_page 401 403 413 /missing.html;")],
+         "refused-publish", "fastcgi_intercept_errors off"),
+    Case("apache-proxy-unix", [("CGIPassAuth On",
+                                "CGIPassAuth On\nProxyErrorOverride On")],
+         "refused-publish", "ProxyErrorOverride Off"),
+    Case("lighttpd-spawned", [('"max-procs" => 1', '"max-procs" => 2')],
+         "topics", '"max-procs" => 1'),
+    Case("haproxy", [("option abortonclose", "")],
+         "lost-client", "option abortonclose"),
+    Case("nginx-tls",
+         [("location = /sse",
+           "http2_max_concurrent_streams 4;\nlocation = /sse")],
+         "streams-at-once", "http2_max_concurrent_streams 128"),
+    Case("apache-tls",
+         [("<Location", "Protocols http/1.1\n<Location")],
+         "http-version", "Protocols h2 http/1.1"),
+]
+
+CUT = [
+    watched("nginx", [("fastcgi_buffering off;",
+                       "fastcgi_buffering off; fastcgi_read_timeout 2s;")],
+            "fastcgi_read_timeout"),
+    watched("lighttpd-external",
+            [('"check-local" => "disable"',
+              '"check-local" => "disable", "read-timeout" => 1')],
+            '"read-timeout"'),
+    watched("apache-proxy-unix",
+            [("flushpackets=on", "flushpackets=on timeout=2")],
+            # The client is told of the end five seconds later.
+            "ProxyTimeout", args=("--watch", "9s")),
+    watched("apache-fcgid", [("FcgidOutputBufferSize 0",
+                              "FcgidOutputBufferSize 0\nFcgidIOTimeout 2")],
+            "FcgidIOTimeout"),
+    watched("haproxy", [("option http-no-delay",
+                         "option http-no-delay\n timeout server 2s")],
+            "timeout server"),
+    # However lively a stream is.
+    watched("apache-fcgid",
+            [("FcgidOutputBufferSize 0",
+              "FcgidOutputBufferSize 0\nFcgidBusyTimeout 2\n"
+              "FcgidBusyScanInterval 1")],
+            "FcgidBusyTimeout", "cut", ("--watch", "9s")),
+    Case("caddy", [("split /sse", "split /sse\nread_timeout 4s")],
+         "cut", "read_timeout", ("--watch", "9s"), also=("idle",)),
+    watched("h2o", [("fastcgi.connect:",
+                     "fastcgi.timeout.io: 2000\n    fastcgi.connect:")],
+            "fastcgi.timeout.io"),
+]
+
+WELL = [Case(name) for name in BY_NAME if name != "apache-cgi-deflate"]
+# The header of fcgi-sse is enough for nginx.
+WELL += [Case("nginx", [("fastcgi_buffering off;", "")]),
+         Case("lighttpd-external", args=("--watch", "2s"))]
+
+CASES = [case for case in LATE + REQUESTS + CUT + WELL if case.front]
+
+
+def fit(place, case):
+    """Has the place's files changed as the case says."""
+    plain_fitted, plain_script = place.fitted, place.script
+    done = set()
+
+    def fitted(text):
+        text = plain_fitted(text)
+        for old, new in case.changes:
+            if plain_fitted(old) in text:
+                text = text.replace(plain_fitted(old), new)
+                done.add(old)
+        return text
+
+    def script(name):
+        path = plain_script(name)
+        path.write_text(path.read_text().replace(
+            "FCGI_SSE_HEARTBEAT=1s", f"FCGI_SSE_HEARTBEAT={case.heartbeat}"))
+        return path
+
+    place.fitted, place.script = fitted, script
+    script("fcgi-sse")
+    return done
+
+
+def doctor(*args, **env):
+    return subprocess.run([BINARY, "doctor", *args], text=True, timeout=100,
+                          capture_output=True, env=clean_environ(env))
+
+
+def examine(case):
+    """The doctor's exit status and what it said, about that case's site."""
+    site = Site(case.front)
+    add_options(site.place)
+    done = fit(site.place, case)
+    try:
+        site.start()
+        assert done == {old for old, _ in case.changes}
+        port = getattr(site.server, "tls_port", None)
+        where = f"https://localhost:{port}" if port else \
+            f"http://localhost:{site.server.port}"
+        result = doctor("--json", "--insecure", *case.args,
+                        where + case.front.prefix)
+    finally:
+        site.stop()
+    site.place.remove()
+    return result
+
+
+@pytest.fixture(scope="module")
+def results(request):
+    """Of each case that was chosen, when it has come to its end."""
+    chosen = [item.callspec.params["case"] for item in request.session.items
+              if item.function is test_deployment]
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {case: pool.submit(examine, case) for case in chosen}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_deployment(results, case):
+    result = results[case].result()
+    assert not SANITIZER_REPORT.search(result.stderr), result.stderr
+    assert result.stderr == ""
+    report = json.loads(result.stdout)
+    bad = {finding["check"]: finding for finding in report["findings"]
+           if finding["level"] == "bad"}
+    expected = {case.finds, *case.also} if case.finds else set()
+    assert set(bad) == expected, result.stdout
+    assert report["bad"] == len(bad)
+    assert result.returncode == (1 if bad else 0)
+    if case.finds:
+        assert case.directive in [advice["directive"] for advice
+                                  in bad[case.finds]["advice"]], bad
+        assert bad[case.finds]["see"] == f"web-servers.md#{case.finds}"
+
+
+@pytest.fixture(name="site", scope="module")
+def fixture_site():
+    site = Site(BY_NAME["lighttpd-external"])
+    add_options(site.place)
+    try:
+        site.start()
+        yield site
+    finally:
+        site.stop()
+    site.place.remove()
+
+
+def test_report_for_people(site):
+    url = f"http://localhost:{site.server.port}/sse/clock?interval=1s#x"
+    result = doctor("--quick", "-v", url)
+    assert result.returncode == 0, result.stdout
+    first, *lines, last = result.stdout.splitlines()
+    assert first == "The web server is lighttpd, as it behaves."
+    assert {line.split()[0] for line in lines} <= {"ok", "unknown"}
+    assert last == "Nothing is wrong."
+    assert result.stderr.splitlines()[0] == \
+        "measuring whether fcgi-sse answers"
+
+
+def through(site, proxy_class, number, old, new):
+    """What the doctor says through a proxy whose file is changed so."""
+    place = Place()
+    proxy = proxy_class(place, number, site.server.port, True)
+    fragment = place.dir / "fragment.conf"
+    assert old in fragment.read_text()
+    fragment.write_text(fragment.read_text().replace(old, new))
+    try:
+        proxy.start()
+        result = doctor("--quick", f"http://localhost:{proxy.port}/sse/")
+    finally:
+        proxy.stop()
+    place.remove()
+    return result
+
+
+def test_proxy_in_front_is_named(site):
+    result = through(site, ApacheHttpProxy, 1, "ProxyPass", "ProxyPass")
+    assert result.returncode == 0
+    assert result.stdout.startswith(
+        "The web server is lighttpd, behind Apache mod_proxy_fcgi, ")
+
+
+def test_proxy_that_collects(site):
+    result = through(site, NginxProxy, 0, "proxy_buffering off;",
+                     "proxy_ignore_headers X-Accel-Buffering;")
+    assert result.returncode == 1
+    assert "nginx: proxy_buffering off (" in result.stdout
+    assert "see web-servers.md#late-events\n" in result.stdout
+
+
+@pytest.mark.parametrize("args, words", [
+    ([], "URL is missing"),
+    (["http://localhost/", "more"], "more is one argument too many"),
+    (["localhost/sse/"], "localhost/sse/ has no scheme: it begins with"),
+    (["ftp://localhost/"], "is neither an http nor an https URL"),
+    (["http://me:secret@localhost/"], "holds a user"),
+    (["http://localhost:99999/"], "is no URL: "),
+    (["http://a b/"], "is no URL: "),
+    (["--slow", "http://localhost/"], "--slow is not an option"),
+    (["--quick=1", "http://localhost/"], "--quick=1 is not an option"),
+    (["--watch", "7", "http://localhost/"], "--watch takes a duration"),
+    (["--watch"], "--watch takes an argument")])
+def test_wrong_command_line(args, words):
+    result = doctor(*args)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("fcgi-sse doctor: ")
+    assert words in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def unreached(url, words, **env):
+    result = doctor("--quick", url, **env)
+    assert (result.returncode, result.stdout) == (3, "")
+    assert words in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_what_is_not_there(site):
+    server = f"localhost:{site.server.port}"
+    unreached(f"http://localhost:{free_port()}/sse/",
+              "Connection refused; no web server listens there")
+    unreached(f"https://{server}/sse/", "TLS: ")
+    unreached(f"http://{server}/", "404: fcgi-sse is not mounted there")
+    unreached(f"http://{server}/sse/nope/", "404 Not Found: /sse/nope/counter")
+    unreached("http://no-such-host.invalid/sse/", "Could not resolve host")
+
+
+def test_what_does_not_speak_http():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            running = pool.submit(
+                unreached, f"http://127.0.0.1:{listening.getsockname()[1]}/",
+                "does not speak HTTP")
+            conn, _ = listening.accept()
+            conn.recv(4096)
+            conn.sendall(b"220 mail.example.org ESMTP\x1b[2J\r\n")
+            conn.close()
+            running.result()
+
+
+def test_what_is_behind_is_not_running():
+    site = Site(BY_NAME["nginx"])
+    try:
+        site.server.start()         # and not fcgi-sse
+        unreached(f"http://localhost:{site.server.port}/sse/",
+                  "502: the web server cannot reach fcgi-sse")
+    finally:
+        site.server.stop()
+    site.place.remove()
+
+
+def test_certificate_that_is_not_trusted():
+    site = Site(BY_NAME["nginx-tls"])
+    try:
+        site.start()
+        unreached(f"https://localhost:{site.server.tls_port}/sse/",
+                  "--insecure accepts it")
+    finally:
+        site.stop()
+    site.place.remove()
+
+
+def test_full_disk(site):
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [BINARY, "doctor", "--quick",
+             f"http://localhost:{site.server.port}/sse/"], stdout=full,
+            stderr=subprocess.PIPE, text=True, env=clean_environ())
+    assert result.returncode == 3
+    assert "standard output: No space left on device" in result.stderr
