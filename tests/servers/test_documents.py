@@ -10,7 +10,8 @@ from responder import ROOT, run
 from servers import FRONTS, Site
 
 PAGES = [ROOT / "doc" / name
-         for name in ("fcgi-sse.8", "fcgi-sse.7", "fcgi-sse-publish.1")]
+         for name in ("fcgi-sse.8", "fcgi-sse.7", "fcgi-sse-publish.1",
+                      "fcgi-sse-doctor.1")]
 MANUAL = "".join(page.read_text() for page in PAGES)
 README = (ROOT / "README.md").read_text()
 SERVERS = (ROOT / "doc" / "web-servers.md").read_text()
@@ -70,16 +71,17 @@ def test_manual_has_the_options_of_help():
     assert list(shown) == list(told)
 
 
-def test_manual_has_the_options_of_the_command():
-    page = PAGES[2].read_text()
+@pytest.mark.parametrize("number, command", [(2, "publish"), (3, "doctor")])
+def test_manual_has_the_options_of_the_command(number, command):
+    page = PAGES[number].read_text()
     shown = {name for name, _, _ in entries(section("OPTIONS", page))}
-    assert shown == set(table("publish"))
+    assert shown == set(table(command))
 
 
 def test_readme_has_the_options_of_help():
     told = table()
     assert set(re.findall(r"`--([a-z-]+)", README)) <= \
-        set(told) | set(table("publish"))
+        set(told) | set(set(table("publish")) | set(table("doctor")))
     cells = re.findall(r"^\| `--([a-z-]+)(?: ([A-Z]+))?` \| (?:`(.*?)` )?\|",
                        README, re.M)
     shown = {name: (argument or None, default or None)
@@ -175,6 +177,29 @@ def test_readme_names_every_file_to_deploy():
         name = path.relative_to(ROOT)
         if path.is_file():
             assert str(name) in README or f"`{name.parent}/`" in README, name
+
+
+def test_every_finding_of_the_doctor_is_explained():
+    """In its manual, and by a row of the table that it points to."""
+    words = re.findall(
+        r'^CHECK\(\w+, "([\w-]+)"\)',
+        (ROOT / "src" / "tool" / "check.def").read_text(), re.M)
+    assert len(words) == 16
+    table = SERVERS.split("\n## If events come late\n")[1].split("\n## ")[0]
+    rows = re.findall(r'^\| <a id="([\w-]+)"></a>[^|]+ \| `([\w-]+)` \|',
+                      table, re.M)
+    assert [row[0] for row in rows] == [row[1] for row in rows]
+    assert sorted(word for word, _ in rows) == sorted(words)
+    manual = (ROOT / "doc" / "fcgi-sse-doctor.1").read_text()
+    assert re.findall(r"^\.It Cm ([\w-]+)$", manual, re.M) == words
+    advice = re.findall(
+        r'^ADVICE\(\w+, (\w+),\s+"((?:[^"\\]|\\.)*)"',
+        (ROOT / "src" / "tool" / "advice.def").read_text(), re.M)
+    assert len(advice) > 40
+    for server, directive in advice:
+        word = directive.replace("\\", "").split()[0].strip('":')
+        if server != "UNKNOWN" and word != "one":       # words, these
+            assert word in table, directive
 
 
 ANCHORS = ("apache-mod_proxy_fcgi", "apache-mod_fcgid", "apache-cgi",
