@@ -3,6 +3,7 @@ is served."""
 
 import contextlib
 import errno
+import time
 
 import pytest
 
@@ -84,6 +85,19 @@ def serves(process):
     with contextlib.suppress(OSError):
         return process.ask("/nope").status == "404 Not Found"
     return False
+
+
+@pytest.mark.parametrize("error", ["ECONNABORTED", "EPROTO", "EINTR"])
+def test_one_who_is_gone_before_he_is_accepted_delays_nobody(
+        fcgi_sse, tools, error):
+    """Only a lack of descriptors makes it wait before it accepts again."""
+    process = fcgi_sse(env=tools.preloaded(
+        fail=f"accept4:{getattr(errno, error)}:1:1:2"))
+    began = time.monotonic()
+    for _ in range(10):
+        check_404(process.ask("/nope"), "/nope")
+    assert time.monotonic() - began < 0.9
+    assert not [line for line in process.log if line.has(event="accept")]
 
 
 @each(LASTING)

@@ -1,5 +1,6 @@
 """Clients that stop reading cost nobody anything, and are ended."""
 
+import fcgi_client
 from crowd import jammed_request
 from responder import is_sanitized, wait_until
 
@@ -82,3 +83,15 @@ def test_a_reader_that_was_slow_for_a_while_has_every_tick(fcgi_sse):
                       if line.startswith("data: 2")]
         first = dates.index(live[1].data)
         assert dates[first:first + 19] == [event.data for event in live[1:]]
+
+
+def test_an_answer_that_is_not_read_has_its_time(fcgi_sse, bad_peers):
+    """Short answers too, until the socket is full; then their reader goes."""
+    process = fcgi_sse("--stall-timeout", "1s")
+    with process.unharmed():
+        bad_peers.add(process.address,
+                      fcgi_client.get("/page.js", keep=True) * 60, 5)
+        process.check_good()
+        assert bad_peers.closed_count() == 0
+        wait_until(lambda: bad_peers.closed_count() == 5, "they are closed")
+        bad_peers.close()

@@ -145,8 +145,8 @@ def test_those_who_wait_to_be_accepted_are_answered(fcgi_sse, good_clients,
     with process.client() as kept:
         kept.ask("/nope", keep=True)
         with process.paused():
-            bad_peers.add(process.address, CLOCK, 100)
             bad_peers.add(process.address, fcgi_client.get("/nope"), 200)
+            bad_peers.add(process.address, CLOCK, 100)
             asked = kept.send_request("/nope", keep=True)
             process.process.send_signal(signal.SIGTERM)
         assert kept.recv_end(asked).status == "404 Not Found"

@@ -30,6 +30,20 @@ def test_five_storms(fcgi_sse, good_clients):
         assert sizes_kib[-1] <= sizes_kib[0] * 1.05
 
 
+def test_memory_goes_back_after_a_storm(fcgi_sse, good_clients):
+    process = fcgi_sse()
+    process.check_good()
+    before_kib = process.rss_kib("RssAnon")
+    storm = good_clients(process, STORM)
+    full_kib = process.rss_kib("RssAnon")
+    storm.leave()
+    if is_sanitized():
+        return
+    assert full_kib > before_kib + 800
+    wait_until(lambda: process.rss_kib("RssAnon") < before_kib
+               + (full_kib - before_kib) / 3, "most of it is given back")
+
+
 def churn(process, until, failures):
     """Opens a stream, has its first event, leaves; and all over again."""
     asked = fcgi_client.get("/clock", **EVENT_STREAM)

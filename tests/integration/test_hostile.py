@@ -145,6 +145,13 @@ def test_the_next_request_of_a_kept_connection_has_its_own_time(shared):
         assert 0.9 < seconds_to_close(client) < 2
 
 
+def test_a_drip_on_a_kept_connection_renews_no_time(shared):
+    with shared.client() as client:
+        check_404(client.ask("/nope", keep=True), "/nope")
+        pieces = [ASK[at:at + 1] for at in range(len(ASK) - 8)]
+        assert 0.9 < seconds_to_close(client, pieces) < 2
+
+
 def test_many_silent_ones_delay_no_good_one(shared):
     starts = (b"", ASK[:30], fcgi_client.get_values("FCGI_MAX_REQS"))
     clients = [shared.client() for _ in range(300)]
