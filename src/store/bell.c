@@ -19,6 +19,7 @@
 
 #include "base/mem.h"
 #include "pure/hash.h"
+#include "store/file_lock.h"
 #include "store/files.h"
 
 #define BELL_BYTES (BELL_WORD_COUNT * sizeof(uint32_t))
@@ -30,6 +31,12 @@
 #define WATCHED_WORDS_MAX 32
 
 #define WATCH_STACK_BYTES 65536
+
+/*
+ * Whoever watches has locked one of so many bytes of the file, so that others
+ * know that there is somebody to wake. The kernel frees it.
+ */
+#define SEAT_COUNT 4096
 
 /* struct futex_waitv of Linux 5.16, which older headers do not have. */
 #define FUTEX_WAITV_NUMBER 449
@@ -55,11 +62,13 @@ struct watch {
 };
 
 struct bell {
+	atomic_uint   owner_count;
 	int           fd;
 	dev_t         device;
 	ino_t         inode;
 	atomic_uint  *words; /* mapped */
 	struct watch *watch; /* NULL: nobody waits here */
+	off_t         seat;  /* of the watch */
 };
 
 static_assert(sizeof(atomic_uint) == sizeof(uint32_t), "a futex is 32 bits");
@@ -141,6 +150,7 @@ bell_open(const char *path, bool is_new)
 		return NULL;
 	}
 	bell = mem_zalloc(sizeof(*bell));
+	atomic_init(&bell->owner_count, 1);
 	bell->fd = fd;
 	bell->device = status.st_dev;
 	bell->inode = status.st_ino;
@@ -148,10 +158,17 @@ bell_open(const char *path, bool is_new)
 	return bell;
 }
 
+struct bell *
+bell_ref(struct bell *bell)
+{
+	atomic_fetch_add(&bell->owner_count, 1);
+	return bell;
+}
+
 void
 bell_close(struct bell *bell)
 {
-	if (bell == NULL)
+	if (bell == NULL || atomic_fetch_sub(&bell->owner_count, 1) > 1)
 		return;
 	assert(bell->watch == NULL);
 	munmap((void *)bell->words, BELL_BYTES);
@@ -200,8 +217,8 @@ wake(atomic_uint *word)
 	return count > 0 ? (unsigned)count : 0;
 }
 
-unsigned
-bell_ring(struct bell *bell, const struct bell_words *words)
+static unsigned
+wake_all(struct bell *bell, const struct bell_words *words)
 {
 	unsigned count = 0;
 
@@ -212,6 +229,19 @@ bell_ring(struct bell *bell, const struct bell_words *words)
 	return count;
 }
 
+/*
+ * Who watches took its seat before it looked at the words: if there is none
+ * now, whoever comes later sees what they have become. The own seat is not
+ * found, since the lock is of this description of the file.
+ */
+unsigned
+bell_ring(struct bell *bell, const struct bell_words *words)
+{
+	if (file_lock_find(bell->fd, 0, SEAT_COUNT) == -1)
+		return 0;
+	return wake_all(bell, words);
+}
+
 void
 bell_ring_all(struct bell *bell)
 {
@@ -220,7 +250,7 @@ bell_ring_all(struct bell *bell)
 	memset(&all, 0xff, sizeof(all));
 	bell_begin(bell, &all);
 	bell_end(bell, &all);
-	bell_ring(bell, &all);
+	wake_all(bell, &all);
 }
 
 uint32_t
@@ -325,19 +355,25 @@ watch_words(void *arg)
 	return NULL;
 }
 
-int
-bell_watch(struct bell *bell, const struct bell_words *words, const char *path,
-    void (*on_ring)(void *arg, bool is_alarm), void *arg)
+/* Each process begins elsewhere, so that few are tried in vain. */
+static int
+take_seat(struct bell *bell)
 {
-	struct watch  *watch = mem_zalloc(sizeof(*watch));
-	pthread_attr_t attr;
-	sigset_t       all, before;
-	int            error;
+	off_t first = getpid();
 
-	assert(bell->watch == NULL);
-	watch->path = path;
-	watch->on_ring = on_ring;
-	watch->arg = arg;
+	for (off_t i = 0; i < SEAT_COUNT; i++) {
+		bell->seat = (first + i) % SEAT_COUNT;
+		if (file_lock_try(bell->fd, bell->seat) == 0)
+			return 0;
+		if (errno != EAGAIN)
+			return -1;
+	}
+	return -1;
+}
+
+static void
+choose_words(struct watch *watch, const struct bell_words *words)
+{
 	for (unsigned i = 0; i < BELL_WORD_COUNT; i++) {
 		if (!words_have(words, i))
 			continue;
@@ -348,17 +384,47 @@ bell_watch(struct bell *bell, const struct bell_words *words, const char *path,
 		}
 		watch->words[watch->count++] = i;
 	}
-	look(bell, watch);
-	bell->watch = watch;
+}
+
+/* Signals are for the thread of the loop. */
+static int
+start_thread(struct bell *bell)
+{
+	pthread_attr_t attr;
+	sigset_t       all, before;
+	int            error;
+
 	sigfillset(&all);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, WATCH_STACK_BYTES);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&watch->thread, &attr, watch_words, bell);
+	error = pthread_create(&bell->watch->thread, &attr, watch_words, bell);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
+	return error;
+}
+
+int
+bell_watch(struct bell *bell, const struct bell_words *words, const char *path,
+    void (*on_ring)(void *arg, bool is_alarm), void *arg)
+{
+	struct watch *watch;
+	int           error;
+
+	assert(bell->watch == NULL);
+	if (take_seat(bell) == -1)
+		return -1;
+	watch = mem_zalloc(sizeof(*watch));
+	watch->path = path;
+	watch->on_ring = on_ring;
+	watch->arg = arg;
+	choose_words(watch, words);
+	look(bell, watch);
+	bell->watch = watch;
+	error = start_thread(bell);
 	if (error == 0)
 		return 0;
+	file_lock_release(bell->fd, bell->seat);
 	bell->watch = NULL;
 	free(watch);
 	errno = error;
@@ -382,6 +448,7 @@ bell_unwatch(struct bell *bell)
 		nanosleep(&(struct timespec){ .tv_nsec = 20000 }, NULL);
 	}
 	pthread_join(watch->thread, NULL);
+	file_lock_release(bell->fd, bell->seat);
 	free(watch);
 	bell->watch = NULL;
 }

@@ -37,7 +37,10 @@ void bell_words_set_all(struct bell_words *);
  */
 struct bell *bell_open(const char *path, bool is_new);
 
-/* The bell is not watched any more. NULL is allowed. */
+/* One more owner, from any thread; each calls bell_close. */
+struct bell *bell_ref(struct bell *);
+
+/* The last owner's call closes it; it is not watched any more. NULL: none. */
 void bell_close(struct bell *);
 
 /* Whether the open file is this one. */
@@ -47,7 +50,10 @@ bool bell_is_file(const struct bell *, const struct stat *);
 void bell_begin(struct bell *, const struct bell_words *);
 void bell_end(struct bell *, const struct bell_words *);
 
-/* Wakes who waits on the words and on word 0; returns how many. */
+/*
+ * Wakes who waits on the words and on word 0; returns how many. If nobody
+ * waits but the watch of this very bell, it does nothing.
+ */
 unsigned bell_ring(struct bell *, const struct bell_words *);
 
 /* Wakes everybody on every word, who then look at the files again. */
@@ -61,7 +67,7 @@ uint32_t bell_word_all(const struct bell *);
  * words has changed after this call; word 0 counts only if it is in the set.
  * is_alarm: nobody rang, but the file at path is another one, or whoever was
  * to ring may have been killed. Returns 0, or -1 with errno if there is no
- * thread.
+ * thread, or EAGAIN if too many processes watch.
  */
 int bell_watch(struct bell *, const struct bell_words *, const char *path,
     void (*on_ring)(void *arg, bool is_alarm), void *arg);

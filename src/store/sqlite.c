@@ -132,6 +132,7 @@ static void
 free_store(struct sqlite_store *store)
 {
 	bell_close(store->bell);
+	bell_close(store->own_bell);
 	seats_close(store->seats);
 	sqlite_writer_deinit(&store->writer);
 	sqlite_reader_deinit(&store->log);

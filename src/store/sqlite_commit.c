@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "pure/position.h"
+#include "store/bell.h"
 #include "store/seats.h"
 #include "store/sqlite_row.h"
 #include "store/sqlite_store.h"
@@ -180,6 +181,8 @@ sqlite_store_note(struct sqlite_store *store)
 	if (is_kept && batch->meta.tag != 0)
 		take_facts(store);
 	if (batch->is_opened) {
+		bell_close(store->own_bell);
+		store->own_bell = bell_ref(store->writer.bell);
 		seats_close(store->seats);
 		store->seats = NULL;
 		sqlite_store_take_seat(store);

@@ -51,19 +51,20 @@ struct sqlite_store {
 	struct list           refused; /* to be answered next turn */
 	struct list           written; /* answered, to be handed over */
 	struct seats         *seats;   /* of the processes here */
-	uint64_t              tag;     /* of the log; 0: not known yet */
-	uint64_t              down_since_ms;
-	struct store_health   health;
-	enum sqlite_fault     fault; /* why it is down */
-	enum sqlite_fault     trim_fault;
-	unsigned              down_retry_ms;
-	bool                  is_writing;
-	bool                  is_write_due; /* even if no update waits */
-	bool                  is_probe_due;
-	bool                  is_suspect; /* there is such a file */
-	bool                  has_limits; /* to be set */
-	bool                  is_clock_ahead;
-	bool                  is_state_due;
+	struct bell        *own_bell; /* that the writer rings; NULL: not yet */
+	uint64_t            tag;      /* of the log; 0: not known yet */
+	uint64_t            down_since_ms;
+	struct store_health health;
+	enum sqlite_fault   fault; /* why it is down */
+	enum sqlite_fault   trim_fault;
+	unsigned            down_retry_ms;
+	bool                is_writing;
+	bool                is_write_due; /* even if no update waits */
+	bool                is_probe_due;
+	bool                is_suspect; /* there is such a file */
+	bool                has_limits; /* to be set */
+	bool                is_clock_ahead;
+	bool                is_state_due;
 
 	struct sqlite_reader log;
 	struct sqlite_page   page;

@@ -197,6 +197,22 @@ sqlite_tail_check_bell(struct sqlite_store *store)
 }
 
 /*
+ * The one that this process rings, if it is that: then its own rings need not
+ * wake it.
+ */
+static struct bell *
+open_bell(struct sqlite_store *store)
+{
+	const char *path = store->files.paths[FILES_BELL];
+	struct stat status;
+
+	if (store->own_bell != NULL && lstat(path, &status) == 0 &&
+	    bell_is_file(store->own_bell, &status))
+		return bell_ref(store->own_bell);
+	return bell_open(path, false);
+}
+
+/*
  * Waits for the bell from now on; what was rung before has to be read after
  * this. true: it did so just now.
  */
@@ -213,7 +229,7 @@ watch(struct sqlite_store *store, const struct files_identity *identity)
 		bell_unwatch(store->bell);
 		bell_close(store->bell);
 	}
-	store->bell = bell_open(store->files.paths[FILES_BELL], false);
+	store->bell = open_bell(store);
 	if (store->bell == NULL) {
 		/* Whoever writes makes it. */
 		store->is_probe_due = true;
@@ -225,9 +241,10 @@ watch(struct sqlite_store *store, const struct files_identity *identity)
 		bell_words_add(&words, store->topics[i]);
 	if (store->topic_count == 0)
 		bell_words_set_all(&words);
-	store->seen_word = bell_word_all(store->bell);
 	store->bell_inode = identity->inodes[FILES_BELL];
 	store->bell_device = identity->devices[FILES_BELL];
+	/* What is rung from here on is either seen below, or told. */
+	store->seen_word = bell_word_all(store->bell);
 	if (bell_watch(store->bell, &words, store->files.paths[FILES_BELL],
 		on_ring, store) == 0)
 		return true;

@@ -123,6 +123,7 @@ static void
 test_one_listens_to_several_topics(void **state)
 {
 	struct bell      *bell = bell_open(path, true);
+	struct bell      *other = bell_open(path, false);
 	struct bell_words words;
 	struct listener   listener = { 0, 0 };
 
@@ -131,12 +132,35 @@ test_one_listens_to_several_topics(void **state)
 	bell_words_add(&words, "a");
 	bell_words_add(&words, "b");
 	assert_int_equal(bell_watch(bell, &words, path, on_ring, &listener), 0);
-	ring(bell, "b");
+	ring(other, "b");
 	wait_for(&listener.ring_count, 1);
-	ring(bell, "a");
+	ring(other, "a");
 	wait_for(&listener.ring_count, 2);
 	bell_unwatch(bell);
 	bell_close(bell);
+	bell_close(other);
+}
+
+/* But its owner knows that it rang. */
+static void
+test_nobody_is_woken_where_nobody_else_is(void **state)
+{
+	struct bell      *bell = bell_open(path, true);
+	struct bell      *other = bell_open(path, false);
+	struct bell_words words;
+	struct listener   listener;
+
+	(void)state;
+	listen_to(bell, &listener, NULL);
+	bell_words_set_all(&words);
+	assert_int_equal(bell_ring(bell, &words), 0);
+	bell_close(bell_ref(bell));
+	ring(other, "a");
+	wait_for(&listener.ring_count, 1);
+	bell_unwatch(bell);
+	assert_int_equal(bell_ring(other, &words), 0);
+	bell_close(bell);
+	bell_close(other);
 }
 
 /* Whoever commits is killed between its commit and its ring. */
@@ -233,6 +257,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_ring_wakes_those_of_the_topic),
 		cmocka_unit_test(test_one_listens_to_several_topics),
+		cmocka_unit_test(test_nobody_is_woken_where_nobody_else_is),
 		cmocka_unit_test(test_a_ring_that_never_came_is_noticed),
 		cmocka_unit_test(test_another_file_is_noticed),
 		cmocka_unit_test(test_a_cut_file_is_no_bus_error),
