@@ -71,6 +71,7 @@ routing_init(struct routing *routing)
 	routing->subscribe.cors = &routing->router.cors;
 	routing->publish.cors = &routing->router.cors;
 	routing->publish.refusals = &routing->publish_refusals;
+	routing->metrics.bearer = &routing->bearer;
 	routing->metrics.status = &routing->status;
 	routing->metrics.publish_refusals = &routing->publish_refusals;
 	routing->page.publish = &routing->publish;

@@ -4,8 +4,10 @@
 
 #include <uv.h>
 
+#include "auth/access.h"
 #include "base/buf.h"
 #include "http/answer.h"
+#include "http/bearer.h"
 #include "http/call.h"
 #include "http/refusal.h"
 #include "hub/clock.h"
@@ -140,9 +142,36 @@ append_publish_refusals(struct buf *buf, const struct refusal_counts *counts)
 }
 
 static void
+append_tokens(struct buf *buf, const struct bearer *bearer)
+{
+	const struct token_cache_totals *totals = access_totals(bearer->access);
+	int                              result;
+
+	append_head(buf, "token_refusals_total", "counter",
+	    "Requests that were refused for their token, by reason.");
+	for (result = TOKEN_OK + 1; result < TOKEN_RESULT_COUNT; result++)
+		buf_printf(buf,
+		    "fcgi_sse_token_refusals_total{reason=\"%s\"} %llu\n",
+		    token_result_word((enum token_result)result),
+		    (unsigned long long)bearer->refused_counts[result]);
+	buf_printf(buf,
+	    "fcgi_sse_token_refusals_total{reason=\"scope\"} %llu\n",
+	    (unsigned long long)bearer->scope_refused_count);
+	append_counter(buf, "token_signatures_total", totals->verify_count,
+	    "Signatures of tokens that were checked.");
+	append_counter(buf, "token_hits_total", totals->hit_count,
+	    "Tokens that were known already.");
+	append_counter(buf, "token_waits_total", bearer->held_count,
+	    "Requests that waited for a turn to have their token checked.");
+	append_gauge(buf, "tokens_known", totals->token_count,
+	    "Tokens that are kept so that they are not checked again.");
+}
+
+static void
 append_all(struct buf *buf, const struct metrics_route *route)
 {
 	append_streams(buf, route->status->streams);
+	append_tokens(buf, route->bearer);
 	append_gauge(buf, "connections_open", *route->connection_count,
 	    "Connections from the web server, those of streams included.");
 	append_gauge(buf, "connections_waiting",

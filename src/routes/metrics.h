@@ -6,6 +6,7 @@
 
 #include "http/router.h"
 
+struct bearer;
 struct clock;
 struct hub;
 struct refusal_counts;
@@ -16,6 +17,7 @@ struct metrics_route {
 	const struct status_route *status; /* who may look */
 	const struct hub          *hub;
 	const struct clock        *clock;
+	const struct bearer       *bearer;
 
 	/* Updates that were not taken. */
 	const struct refusal_counts *publish_refusals;

@@ -151,6 +151,20 @@ def test_bad_tokens(hub, token, word):
                                  f'{METADATA}')
 
 
+def test_refusals_are_counted(fcgi_sse, short_dir):
+    hub = start_hub(fcgi_sse, short_dir, *key_args(short_dir))
+    for token in old(subscribe=["*"], exp=1), "x", "x", GOOD, GOOD:
+        ask(hub, **bearer(token))
+    ask(hub)
+    for name, count in (("token_refusals_total{reason=\"expired\"}", 1),
+                        ("token_refusals_total{reason=\"malformed\"}", 2),
+                        ("token_refusals_total{reason=\"none\"}", 1),
+                        ("token_refusals_total{reason=\"scope\"}", 0),
+                        ("token_signatures_total", 1),
+                        ("token_hits_total", 1), ("tokens_known", 1)):
+        assert hub.metric(re.escape(name)) == count, name
+
+
 def test_anonymous(fcgi_sse, short_dir):
     closed = start_hub(fcgi_sse, short_dir, "--anonymous", "no")
     assert status(closed) == "401 Unauthorized"
