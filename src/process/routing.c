@@ -5,11 +5,14 @@
 #include "auth/access.h"
 #include "routes/page.h"
 
-/* The row whose path is not always the same. */
+/*
+ * The row whose path is not always the same. It is the first: some web servers
+ * take the beginning of that path for the mount point of the hub.
+ */
 static struct route *
 metadata_row(struct routing *routing)
 {
-	return &routing->table[ROUTING_ROUTE_COUNT - 1];
+	return &routing->table[0];
 }
 
 void
@@ -37,6 +40,8 @@ routing_init(struct routing *routing)
 	void *status = &routing->status, *metrics = &routing->metrics;
 	void *page = &routing->page, *metadata = &routing->metadata;
 	const struct route table[ROUTING_ROUTE_COUNT] = {
+		{ routing->metadata.path, metadata_route_get, metadata, NULL,
+		    NULL, NULL },
 		{ "/clock", clock_route_get, clock, NULL, NULL, NULL },
 		{ "/server-sent-events", clock_route_get, clock, NULL, NULL,
 		    NULL },
@@ -61,8 +66,6 @@ routing_init(struct routing *routing)
 		{ "/icon.svg", page_route_get, NULL, NULL, NULL, NULL },
 		{ "/web-servers", page_route_get, NULL, NULL, NULL, NULL },
 		{ "/", page_route_get, NULL, NULL, NULL, NULL },
-		{ routing->metadata.path, metadata_route_get, metadata, NULL,
-		    NULL, NULL },
 	};
 
 	memcpy(routing->table, table, sizeof(table));

@@ -181,8 +181,11 @@ def test_anonymous(fcgi_sse, short_dir):
 # What a client can find out
 
 def test_metadata(hub):
-    answer = hub.process.ask(f"/.well-known/oauth-protected-resource{PATH}")
+    document = "/.well-known/oauth-protected-resource"
+    answer = hub.process.ask(f"{document}{PATH}")
     assert answer.headers["Content-Type"] == "application/json"
+    # So lighttpd parts it.
+    assert hub.process.ask(PATH, mount=document).body == answer.body
     assert json.loads(answer.body) == {
         "resource": "https://hub.example/.well-known/mercure",
         "bearer_methods_supported": ["header"],
