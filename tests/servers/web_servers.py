@@ -1,5 +1,7 @@
 """Real web servers, each with one configuration file in a minimal frame."""
 
+import os
+import signal
 import subprocess
 import textwrap
 
@@ -49,7 +51,8 @@ class WebServer:
             try:
                 self.process.wait(3)
             except subprocess.TimeoutExpired:
-                self.process.kill()     # some wait for their clients
+                # Some wait for their clients; Apache leaves its children.
+                os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
             self.process = None
 
