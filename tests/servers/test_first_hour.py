@@ -46,7 +46,7 @@ def check_sh(place, text):
 @pytest.mark.parametrize("name", NAMES)
 def test_first_event(name):
     """One command after the installation, for each web server."""
-    build, options = commands("Install it")
+    build, options = commands("From source")
     assert "make install" in build
     publish, = commands("The first event")
     site = Site(next(front for front in FRONTS if front.name == name))
