@@ -20,6 +20,7 @@ HERE = (*PATH, "--query", f"topic={updates.TOPIC}")
 # So many events to one subscriber, so fast, for the cost of one.
 SINGLE_COUNT, SINGLE_RATE = 4000, 2000
 RESUME_EVENTS = 100
+TOPICS_STREAMS, TOPICS_EVENTS, TOPICS_RATE, TOPICS_COST_MAX = 400, 200, 100, 1.5
 
 
 @contextlib.contextmanager
@@ -139,6 +140,34 @@ def single_beside_busy(bench, count):
             Row(f"{title}: slowest", "ms", worst)]
 
 
+def cost_of_topics(bench, count):
+    """CPU for a request that names so many topics, and for an event to one of
+    them, with a stream of its own for each request."""
+    query = "&".join([f"topic={updates.TOPIC}"]
+                     + [f"topic=other-{number}" for number in range(1, count)])
+    with hub(bench) as process, updates.subscribers(
+            bench, process.address, f"streams of {count} topics",
+            TOPICS_STREAMS, TOPICS_EVENTS, *PATH, "--query", query,
+            pids=[process.pid]) as load:
+        updates.publish(bench, process.address, TOPICS_EVENTS,
+                        *("--rate", TOPICS_RATE))
+    used = load.found["processes"][0]
+    return (used["open_cpu_us"] / TOPICS_STREAMS,
+            used["cpu_us"] / TOPICS_EVENTS / TOPICS_STREAMS)
+
+
+def topics(bench, count):
+    """What it costs a stream to follow many topics."""
+    runs = {1: [], count: []}
+    for name in bench.alternating(5, names=(1, count)):
+        runs[name].append(cost_of_topics(bench, name))
+    return [Row(f"hub, a stream of {count} topics, and of 1: CPU for {what}",
+                "us", [run[at] for run in runs[count]],
+                [run[at] for run in runs[1]], limit)
+            for at, (what, limit) in enumerate((
+                ("a request", None), ("a delivery", TOPICS_COST_MAX)))]
+
+
 def stream_of_events(bench, title, streams, events, pace, options=()):
     """Many events: nothing lost, in order, and what they take."""
     with hub(bench, *options) as process, updates.subscribers(
@@ -188,6 +217,7 @@ def groups(is_quick):
     return {
         f"hub-fanout-{many}": functools.partial(fanout, streams=many),
         f"hub-others-{many}": functools.partial(others, count=many),
+        "hub-topics-256": functools.partial(topics, count=256),
         f"hub-busy-{many}": functools.partial(single_beside_busy, count=many),
         "hub-steady": functools.partial(
             stream_of_events, title="hub, 1000/s to 100", streams=100,
