@@ -6,6 +6,12 @@
 
 #include "base/mem.h"
 
+/*
+ * Beside its own bytes: the struct, allocation heads, and slots of the rings,
+ * which double as they grow.
+ */
+#define UPDATE_COST_BYTES 256
+
 #define ID_FIELD "id: "
 #define ID_FIELD_BYTES (sizeof(ID_FIELD) - 1)
 
@@ -69,6 +75,13 @@ frame_new_update(const struct update *update, const char *id)
 	frame->update.bytes = frame->bytes + field_bytes;
 	frame->update.len_bytes = update->len_bytes;
 	return frame;
+}
+
+size_t
+frame_cost_bytes(const struct frame *frame)
+{
+	return UPDATE_COST_BYTES + frame->len_bytes +
+	    3 * frame->update.topic_count * sizeof(void *);
 }
 
 void

@@ -47,6 +47,9 @@ struct frame *frame_new_update(const struct update *, const char *id);
 /* The names of its topics, to be written. */
 const char **frame_topics(struct frame *);
 
+/* What an update takes, with its slots in the rings of its topics. */
+size_t frame_cost_bytes(const struct frame *);
+
 void frame_ref(struct frame *);
 void frame_unref(struct frame *);
 

@@ -12,12 +12,8 @@
 #include "hub/topic.h"
 #include "hub/turns.h"
 
-/*
- * What a topic or an update takes beside its own bytes: allocation heads,
- * nodes of the trees, and slots of the rings, which double as they grow.
- */
+/* What a topic takes beside its name: its structs, and nodes of the trees. */
 #define TOPIC_COST_BYTES 512
-#define UPDATE_COST_BYTES 256
 
 /*
  * For so long a topic keeps events beyond its count for those who have yet to
@@ -70,13 +66,6 @@ on_idle(void *arg)
 	struct named *named = arg;
 
 	list_move(&named->hub->idle, &named->node);
-}
-
-static size_t
-frame_cost_bytes(const struct frame *frame)
-{
-	return UPDATE_COST_BYTES + frame->len_bytes +
-	    3 * frame->update.topic_count * sizeof(void *);
 }
 
 static size_t

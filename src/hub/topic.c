@@ -43,27 +43,6 @@ struct mark {
 	struct frame       *frame;
 };
 
-static size_t topic_run(struct turn *, size_t max);
-static void   topic_release_held(struct turn *);
-
-struct topic *
-topic_new(struct turns *turns, const char *name,
-    const struct topic_limits *limits)
-{
-	struct topic *topic = mem_zalloc(sizeof(*topic));
-
-	topic->turns = turns;
-	topic->name = mem_strdup(name);
-	topic->limits = *limits;
-	list_init(&topic->waiting);
-	list_init(&topic->ready);
-	list_init(&topic->stalled);
-	topic->stalled_min = UINT64_MAX;
-	topic->pending_min = UINT64_MAX;
-	turn_init(&topic->turn, topic_run, topic_release_held);
-	return topic;
-}
-
 static void
 mark_free(struct mark *mark)
 {
@@ -271,6 +250,24 @@ topic_run(struct turn *turn, size_t max)
 	else
 		turns_requeue(topic->turns, turn);
 	return (cost + PASSES_PER_VISIT - 1) / PASSES_PER_VISIT;
+}
+
+struct topic *
+topic_new(struct turns *turns, const char *name,
+    const struct topic_limits *limits)
+{
+	struct topic *topic = mem_zalloc(sizeof(*topic));
+
+	topic->turns = turns;
+	topic->name = mem_strdup(name);
+	topic->limits = *limits;
+	list_init(&topic->waiting);
+	list_init(&topic->ready);
+	list_init(&topic->stalled);
+	topic->stalled_min = UINT64_MAX;
+	topic->pending_min = UINT64_MAX;
+	turn_init(&topic->turn, topic_run, topic_release_held);
+	return topic;
 }
 
 /*

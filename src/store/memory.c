@@ -14,14 +14,8 @@
 #include "hub/update.h"
 #include "pure/position.h"
 #include "store/engine.h"
+#include "store/memory_entry.h"
 #include "store/once_keys.h"
-
-/* An update of the log. */
-struct entry {
-	struct list   node;   /* in memory->log, in the order of positions */
-	struct update update; /* points behind this struct */
-	size_t        len_bytes;
-};
 
 /* What a publisher is to be told. */
 struct answer {
@@ -82,60 +76,10 @@ system_wall_ms(void)
 	return now.tv_sec * 1000 + now.tv_usec / 1000;
 }
 
-/* A copy in one piece of memory: names, id and bytes stand behind it. */
-static struct entry *
-entry_new(const struct update *update)
-{
-	size_t        names_bytes = update->topic_count * sizeof(char *);
-	size_t        bytes = names_bytes + update->len_bytes, len_bytes, i;
-	struct entry *entry;
-	const char  **names;
-	char         *text;
-
-	for (i = 0; i < update->topic_count; i++)
-		bytes += strlen(update->topics[i]) + 1;
-	if (update->id != NULL)
-		bytes += strlen(update->id) + 1;
-	entry = mem_zalloc(sizeof(*entry) + bytes);
-	list_init(&entry->node);
-	entry->update = *update;
-	names = (const char **)(void *)(entry + 1);
-	text = (char *)(entry + 1) + names_bytes;
-	entry->update.topics = names;
-	for (i = 0; i < update->topic_count; i++) {
-		len_bytes = strlen(update->topics[i]) + 1;
-		names[i] = memcpy(text, update->topics[i], len_bytes);
-		text += len_bytes;
-	}
-	if (update->id != NULL) {
-		len_bytes = strlen(update->id) + 1;
-		entry->update.id = memcpy(text, update->id, len_bytes);
-		text += len_bytes;
-	}
-	entry->len_bytes = bytes - names_bytes;
-	entry->update.bytes = text;
-	if (update->len_bytes > 0)
-		memcpy(text, update->bytes, update->len_bytes);
-	return entry;
-}
-
-static bool
-went_to(const struct update *update, const char *const *topics,
-    size_t topic_count)
-{
-	for (size_t i = 0; i < update->topic_count; i++) {
-		for (size_t j = 0; j < topic_count; j++) {
-			if (strcmp(update->topics[i], topics[j]) == 0)
-				return true;
-		}
-	}
-	return topic_count == 0;
-}
-
-static struct entry *
+static struct memory_entry *
 entry_of(struct list *node)
 {
-	return list_entry(node, struct entry, node);
+	return list_entry(node, struct memory_entry, node);
 }
 
 /* Where what the reader has not had begins in the log, or the log's head. */
@@ -164,7 +108,8 @@ hand_over_up_to(struct memory *memory, uint64_t last)
 		if (update->position > last)
 			break;
 		memory->after = update->position;
-		if (went_to(update, (const char *const *)memory->topics,
+		if (memory_entry_went_to(update,
+			(const char *const *)memory->topics,
 			memory->topic_count))
 			reader->on_updates(reader->arg, update, 1);
 		node = memory->after == update->position ? node->next :
@@ -193,7 +138,7 @@ hand_over(struct memory *memory)
 }
 
 static void
-entry_free(struct memory *memory, struct entry *entry)
+entry_free(struct memory *memory, struct memory_entry *entry)
 {
 	list_remove(&entry->node);
 	memory->update_count--;
@@ -205,8 +150,8 @@ entry_free(struct memory *memory, struct entry *entry)
 static void
 discard(struct memory *memory)
 {
-	int64_t       now_ms = memory->wall_ms();
-	struct entry *oldest;
+	int64_t              now_ms = memory->wall_ms();
+	struct memory_entry *oldest;
 
 	while (!list_is_empty(&memory->log)) {
 		oldest = entry_of(memory->log.next);
@@ -413,7 +358,7 @@ answer_later(struct memory *memory, struct store_publish *publish,
 static void
 append(struct memory *memory, const struct update *update, const char *key)
 {
-	struct entry *entry = entry_new(update);
+	struct memory_entry *entry = memory_entry_new(update);
 
 	if (update->position == 0)
 		entry->update.position = position_next(memory->newest,
@@ -468,7 +413,7 @@ find_position(struct memory *memory, const char *id, const char *const *topics,
 		update = &entry_of(node)->update;
 		if (update->id == NULL || strcmp(update->id, id) != 0)
 			continue;
-		if (went_to(update, topics, topic_count))
+		if (memory_entry_went_to(update, topics, topic_count))
 			return update->position;
 		if (found == 0)
 			found = update->position;
