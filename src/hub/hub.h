@@ -84,8 +84,8 @@ void hub_set_limits(struct hub *, const struct hub_limits *);
 /*
  * The topic of that name, which is made if need be, or the one that has every
  * update for HUB_ALL. NULL when the client has too many that nobody has
- * published to. Subscribe to it before the next hub_run. client: what tells
- * clients apart, or NULL.
+ * published to. Subscribe to it before the next hub_run. client: its
+ * address, or NULL.
  */
 struct topic *hub_topic(struct hub *, const char *name, const char *client);
 

@@ -5,13 +5,11 @@
 
 #include "base/mem.h"
 #include "base/tree.h"
-
-/* A name is no longer than this; what is behind it does not count. */
-#define NAME_BYTES_MAX 63
+#include "pure/address.h"
 
 struct share {
 	size_t bytes;
-	char   client[NAME_BYTES_MAX + 1];
+	char   client[ADDRESS_KEY_BYTES];
 };
 
 static int
@@ -25,8 +23,7 @@ static void
 share_init(struct share *share, const char *client)
 {
 	memset(share, 0, sizeof(*share));
-	if (client != NULL)
-		memcpy(share->client, client, strnlen(client, NAME_BYTES_MAX));
+	address_key(share->client, client == NULL ? "" : client);
 }
 
 static bool

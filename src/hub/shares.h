@@ -19,9 +19,9 @@ struct shares {
 };
 
 /*
- * Takes so many bytes for the client, whose name is its address or what else
- * tells clients apart; NULL: unknown. Returns its share, or NULL if it is to
- * have no more. The first thing that a client takes may be larger.
+ * Takes so many bytes for the client of this address, with those of the same
+ * network where it is IPv6; NULL: unknown. Returns its share, or NULL if it is
+ * to have no more. The first thing that a client takes may be larger.
  */
 struct share *shares_take(struct shares *, const char *client, size_t bytes);
 

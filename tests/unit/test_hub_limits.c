@@ -194,6 +194,16 @@ test_a_client_cannot_take_the_room_of_another(void **state)
 	assert_true(hub.shares.bytes <= 16 * 1024);
 }
 
+/* Who has one address of an IPv6 network has them all. */
+static void
+test_addresses_of_a_network_share(void **state)
+{
+	(void)state;
+	assert_int_equal(take_topics("2001:db8:0:1::1", 'a', 146), 7);
+	assert_int_equal(take_topics("2001:db8:0:1:ffff::2", 'b', 146), 0);
+	assert_true(take_topics("2001:db8:0:2::1", 'c', 146) > 0);
+}
+
 static void
 test_a_topic_with_an_update_is_not_the_clients(void **state)
 {
@@ -343,6 +353,7 @@ main(void)
 		HUB_TEST(test_an_update_larger_than_all),
 		HUB_TEST(test_empty_topics_are_paid_by_their_client),
 		HUB_TEST(test_a_client_cannot_take_the_room_of_another),
+		HUB_TEST(test_addresses_of_a_network_share),
 		HUB_TEST(test_a_topic_with_an_update_is_not_the_clients),
 		HUB_TEST(test_publishers_are_never_refused),
 		HUB_TEST(test_a_slow_reader_costs_others_nothing),
