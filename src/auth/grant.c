@@ -126,6 +126,7 @@ grants_get(struct grants *grants, enum token_dialect dialect,
 	if (grant == NULL) {
 		grant = grant_new(key);
 		grant->id = ++grants->last_id;
+		grant->grants = grants;
 		tree_add(&grants->tree, grant, compare);
 		grants->count++;
 	}

@@ -6,6 +6,8 @@
 
 struct rights;
 
+struct grants;
+
 /* The two drafts of the Mercure protocol: 0.x hubs speak 07, 1.0 speaks 08. */
 enum token_dialect { TOKEN_DIALECT_07, TOKEN_DIALECT_08 };
 
@@ -35,6 +37,7 @@ struct grant_selector {
 struct grant {
 	uint64_t              id; /* never used again while the process runs */
 	uint32_t              ref_count;
+	struct grants        *grants; /* where it is from */
 	struct rights        *rights; /* what they allow (auth/rights.h) */
 	enum token_dialect    dialect;
 	enum token_role       role;

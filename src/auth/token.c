@@ -122,7 +122,9 @@ take_payloads(struct token *token, const struct token_rights *rights)
 	const struct token_payload *from;
 	struct token_payload       *to;
 
-	token->payload_count = rights->payload_count;
+	if (rights->payload_count == 0)
+		return;
+	token->payload_count = (uint32_t)rights->payload_count;
 	token->payloads = mem_zalloc(rights->payload_count *
 	    sizeof(*token->payloads));
 	token->size_bytes += rights->payload_count * sizeof(*token->payloads);
@@ -149,7 +151,6 @@ token_new(const struct token_attempt *attempt,
 	token->times = attempt->times;
 	token->key_id = key_id;
 	token->size_bytes = sizeof(*token);
-	token->grants = attempt->rules->grants;
 	token->grant = grants_get(attempt->rules->grants, attempt->dialect,
 	    attempt->role, rights->selectors, rights->selector_count);
 	take_payloads(token, rights);
@@ -205,7 +206,7 @@ token_release(void *arg)
 {
 	struct token *token = arg;
 
-	token_unref(token->grants, token);
+	token_unref(token->grant->grants, token);
 }
 
 void

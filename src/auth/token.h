@@ -13,14 +13,13 @@
 /* A token that was verified, for one role. Several may hold it. */
 struct token {
 	uint32_t           ref_count;
-	struct grants     *grants; /* where the grant is from */
+	uint32_t           payload_count;
 	struct grant      *grant;
 	struct token_times times;
 	uint64_t           key_id; /* what token_keys_has_id knows */
 
 	/* As in struct token_rights, but with texts of its own. */
 	struct token_payload *payloads;
-	size_t                payload_count;
 	size_t                size_bytes; /* about, without the grant */
 };
 

@@ -12,10 +12,13 @@
 #include "base/mem.h"
 #include "base/tree.h"
 
+/* Of a SHA-256: nobody finds another token with the same 128 bits. */
+#define DIGEST_BYTES 16
+
 /* A token that was judged. */
 struct entry {
 	struct list       node; /* of the good or of the failed */
-	uint8_t           digest[CRYPTO_SHA256_BYTES];
+	uint8_t           digest[DIGEST_BYTES];
 	enum token_role   role;
 	enum token_result result;
 	struct token     *token; /* NULL in a failed one */
@@ -189,6 +192,7 @@ token_cache_judge(struct token_cache *cache, const struct token_rules *rules,
 	struct entry        *known;
 	struct token_attempt attempt;
 	enum token_result    result;
+	uint8_t              digest[CRYPTO_SHA256_BYTES];
 
 	assert(rules->grants == cache->grants);
 	*token = NULL;
@@ -202,7 +206,8 @@ token_cache_judge(struct token_cache *cache, const struct token_rules *rules,
 		return TOKEN_MALFORMED;
 	crypto_sha256((struct crypto_bytes){ (const uint8_t *)request->text,
 			  request->len_bytes },
-	    key.digest);
+	    digest);
+	memcpy(key.digest, digest, sizeof(key.digest));
 	known = tree_find(&cache->tree, &key, compare);
 	if (known != NULL)
 		return judge_known(cache, known, request, token);

@@ -107,8 +107,10 @@ request_make(struct load *l, const struct client *c)
 	const char    *mark = strstr(r.query, "%d");
 	char           query[256];
 
-	if (mark == NULL && l->request_bytes > 0)
+	if (mark == NULL && l->o.authorizations == NULL && l->request_bytes > 0)
 		return;
+	if (l->o.authorizations != NULL)
+		r.authorization = l->o.authorizations[c - l->clients];
 	if (mark != NULL) {
 		snprintf(query, sizeof(query), "%.*s%td%s",
 		    (int)(mark - r.query), r.query, c - l->clients, mark + 2);

@@ -18,6 +18,8 @@ enum { PROCESS_MAX = 8 };
 struct options {
 	struct address       address;
 	struct request       request;
+	const char          *tokens;         /* a file; NULL: none */
+	char               **authorizations; /* one for each stream */
 	enum decoder_framing framing;
 	unsigned             streams;
 	unsigned             burst;       /* 0: all at once */

@@ -3,16 +3,17 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static _Noreturn void
 usage(void)
 {
-	fputs(
-	    "usage: load --connect unix:PATH|HOST:PORT [--http]\n"
-	    "            [--method M] [--path P] [--query Q] [--streams N]\n"
-	    "            [--burst N] [--window SECONDS] [--quiet-ms MS]\n"
-	    "            [--open-timeout SECONDS] [--pid PID]... [--held]\n"
-	    "            [--last-event-id ID] [--updates] [--expect EVENTS]\n",
+	fputs("usage: load --connect unix:PATH|HOST:PORT [--http]\n"
+	      "            [--method M] [--path P] [--query Q] [--streams N]\n"
+	      "            [--burst N] [--window SECONDS] [--quiet-ms MS]\n"
+	      "            [--open-timeout SECONDS] [--pid PID]... [--held]\n"
+	      "            [--last-event-id ID] [--updates] [--expect EVENTS]\n"
+	      "            [--tokens FILE]\n",
 	    stderr);
 	exit(2);
 }
@@ -52,6 +53,7 @@ static const struct option names[] = {
 	{ "last-event-id", required_argument, NULL, 'l' },
 	{ "updates", no_argument, NULL, 'u' },
 	{ "expect", required_argument, NULL, 'e' },
+	{ "tokens", required_argument, NULL, 'T' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -111,6 +113,9 @@ option_take(struct options *o, int name, const char *value)
 	case 't':
 		o->open_timeout_s = number_parse(value, 3600);
 		break;
+	case 'T':
+		o->tokens = value;
+		break;
 	case 'H':
 		o->is_held = true;
 		break;
@@ -120,6 +125,28 @@ option_take(struct options *o, int name, const char *value)
 	default:
 		usage();
 	}
+}
+
+/* Reads a token a line, of which there have to be enough. */
+static void
+tokens_read(struct options *o)
+{
+	FILE  *file = fopen(o->tokens, "r");
+	char  *line = NULL;
+	size_t size = 0;
+
+	o->authorizations = calloc(o->streams, sizeof(char *));
+	for (unsigned i = 0; i < o->streams; i++) {
+		if (file == NULL || getline(&line, &size, file) == -1 ||
+		    asprintf(&o->authorizations[i], "Bearer %.*s",
+			(int)strcspn(line, "\n"), line) == -1) {
+			fprintf(stderr, "load: %s: too few tokens\n",
+			    o->tokens);
+			exit(2);
+		}
+	}
+	free(line);
+	fclose(file);
 }
 
 void
@@ -139,4 +166,6 @@ options_parse(struct options *o, int argc, char **argv)
 			option_take(o, name, optarg);
 	if (optind != argc || o->address.len == 0)
 		usage();
+	if (o->tokens != NULL)
+		tokens_read(o);
 }

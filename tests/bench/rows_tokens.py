@@ -1,0 +1,135 @@
+"""What tokens cost: private updates beside public ones, and those who come
+back with a token beside those without."""
+
+import base64
+import functools
+import hashlib
+import hmac
+import json
+import os
+import statistics
+
+import updates
+from results import Row
+from rows_hub import HERE, INTERVAL_MS, WINDOW_SECONDS, hub
+
+SECRET = b"a secret of more than 32 bytes for the bench"
+PAIRS = 5
+EQUAL_MAX, DIFFERENT_MAX, COME_BACK_MAX = 1.1, 1.5, 1.2
+
+
+def encode(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def token(number, selectors):
+    """Different for each number, though its rights may not be."""
+    text = ".".join(encode(json.dumps(part).encode()) for part in (
+        {"alg": "HS256", "typ": "JWT"},
+        {"mercure": {"subscribe": selectors}, "exp": 4102444800 + number}))
+    digest = hmac.new(SECRET, text.encode(), hashlib.sha256).digest()
+    return f"{text}.{encode(digest)}"
+
+
+def selectors_of(kind, number):
+    """Rights to the bench's topic, as applications give them."""
+    if kind == "equal rights":
+        return ["/users/1/{?topic}", updates.TOPIC]
+    return [f"/users/{number}/{{?topic}}", updates.TOPIC]
+
+
+def token_file(bench, kind, count):
+    path = bench.path(f"tokens-{kind.replace(' ', '-')}")
+    with open(path, "w", encoding="utf-8") as file:
+        for number in range(count):
+            file.write(token(number, selectors_of(kind, number)) + "\n")
+    return path
+
+
+def key_options(bench):
+    path = bench.path("jwt")
+    with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(SECRET)
+    return ("--anonymous", "yes", "--token-key",
+            f"dialect=07,role=subscriber,alg=HS256,file={path}")
+
+
+def measure(bench, kind, streams):
+    """CPU for a delivery, and from publish to the last write."""
+    what = f"{kind}, {streams}"
+    options, topic = [], updates.TOPIC
+    if kind != "public":
+        options = ["--tokens", token_file(bench, kind, streams)]
+        topic += "&private=on"
+    with hub(bench, "--log-level", "debug",
+             *key_options(bench)) as process, updates.publishing(
+            bench, process.address, "--rate", 1000 / INTERVAL_MS,
+            "--topic", topic):
+        found = bench.load(
+            process.address, what, *HERE, "--updates", *options,
+            *("--streams", streams, "--window", WINDOW_SECONDS),
+            pids=[process.pid])
+        fanouts = process.fanouts_ms(streams)
+    used = found["processes"][0]
+    if not fanouts:
+        bench.broken.append(f"{what}: no fan-out")
+    return {"cpu": used["cpu_us"] / max(found["window"]["events"], 1),
+            "fanout": statistics.median(fanouts or [0]),
+            "resident": (used["rss_after"] - used["rss_before"]) / streams}
+
+
+def private(bench, streams):
+    """A private update to all, beside a public one."""
+    limits = {"equal rights": EQUAL_MAX, "different rights": DIFFERENT_MAX}
+    runs = {kind: [] for kind in ("public", *limits)}
+    for kind in bench.alternating(PAIRS, names=tuple(runs)):
+        runs[kind].append(measure(bench, kind, streams))
+    rows = []
+    for kind, limit in limits.items():
+        for key, unit, what, most in (
+                ("cpu", "us", "CPU for a delivery", limit),
+                ("fanout", "ms", "published to last written", limit),
+                ("resident", "B", "resident for a subscriber", None)):
+            rows.append(Row(
+                f"private to {streams}, {kind}, and public: {what}", unit,
+                [run[key] for run in runs[kind]],
+                [run[key] for run in runs["public"]], most))
+    return rows
+
+
+def open_us(bench, kind, streams):
+    """What a stream costs that is opened, at first and when it comes back."""
+    options = [] if kind == "none" else [
+        "--tokens", token_file(bench, "different rights", streams)]
+    costs = []
+    with hub(bench, *key_options(bench)) as process:
+        for time in "first", "again":
+            with updates.subscribers(
+                    bench, process.address, f"{streams} come {time}, {kind}",
+                    streams, None, *HERE, *options,
+                    pids=[process.pid]) as load:
+                pass
+            used = load.found["processes"][0]
+            costs.append(used["open_cpu_us"] / streams)
+    return costs
+
+
+def come_back(bench, streams):
+    """Each with a token of its own, which is verified once."""
+    runs = {"none": [], "HS256": []}
+    for kind in bench.alternating(PAIRS, names=tuple(runs)):
+        runs[kind].append(open_us(bench, kind, streams))
+    return [Row(f"{streams} come {what} with HS256, and without a token: "
+                "CPU for a stream", "us", [run[at] for run in runs["HS256"]],
+                [run[at] for run in runs["none"]], limit)
+            for at, (what, limit) in enumerate(
+                (("first", None), ("back", COME_BACK_MAX)))]
+
+
+def groups(is_quick):
+    """Names to choose from, and what they run."""
+    many = 2000 if is_quick else 10000
+    return {
+        f"tokens-private-{many}": functools.partial(private, streams=many),
+        f"tokens-come-{many}": functools.partial(come_back, streams=many),
+    }
