@@ -13,7 +13,6 @@
 #include "hub/turns.h"
 #include "stream/peer.h"
 
-/* What the connection has while it does not only stream. */
 /*
  * Those of the last connections are used again: freed, each would leave a hole
  * between two streams that stay.
@@ -225,9 +224,11 @@ conn_answer(struct conn *conn)
 	struct answer   *answer = &call->answer;
 
 	exchange->call = NULL;
+	exchange->reader.holds_next = false;
 	deadline_clear(&exchange->deadline);
 	if (answer->streams != NULL) {
 		conn->state = CONN_STREAMING;
+		link_watch(&conn->link, UV_READABLE, conn->conns->on_poll);
 		answer_open_stream(answer, &conn->link.peer);
 	} else {
 		conn->state = CONN_ANSWERING;

@@ -360,6 +360,15 @@ compact(struct record_reader *reader, struct buf *buf)
 	reader->seen_bytes = reader->request_bytes;
 }
 
+/* Whether a peer that keeps its connection has not waited for the answer. */
+static bool
+is_ahead(const struct record_reader *reader, const struct record_head *head)
+{
+	return reader->holds_next && reader->is_active && reader->is_whole &&
+	    reader->is_kept && head->type == RECORD_BEGIN_REQUEST &&
+	    head->request_id == reader->request_id;
+}
+
 enum record_event
 record_next(struct record_reader *reader, struct buf *buf)
 {
@@ -376,7 +385,8 @@ record_next(struct record_reader *reader, struct buf *buf)
 		head.content_bytes = get_16(bytes + 4);
 		head.record_bytes = RECORD_HEAD_BYTES + head.content_bytes +
 		    bytes[PADDING_OFFSET];
-		if (buf->len_bytes - reader->seen_bytes < head.record_bytes)
+		if (buf->len_bytes - reader->seen_bytes < head.record_bytes ||
+		    is_ahead(reader, &head))
 			break;
 		event = on_record(reader, buf, &head);
 		reader->seen_bytes += head.record_bytes;

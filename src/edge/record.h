@@ -72,6 +72,7 @@ struct record_reader {
 	bool     is_body_unwanted; /* all STDIN is left out */
 	bool     is_body_cut;      /* STDIN beyond body_bytes_max left out */
 	bool     is_kept;          /* FCGI_KEEP_CONN, of the last request */
+	bool     holds_next; /* the next request waits for the active one */
 	uint16_t request_id;
 	size_t   params_bytes;
 	size_t   head_bytes; /* BEGIN_REQUEST and PARAMS, at the front */
@@ -97,7 +98,8 @@ void record_reader_resume(struct record_reader *, uint16_t request_id,
  * Takes the next records from the buffer. After RECORD_EVENT_REQUEST the
  * caller takes request_bytes from its front with record_take; the request
  * stays active, and further records are read with that in mind, until
- * record_finish.
+ * record_finish. While holds_next is set, a request that the peer has sent
+ * ahead of the answer stays in the buffer; otherwise it is an error.
  */
 enum record_event record_next(struct record_reader *, struct buf *);
 

@@ -76,6 +76,7 @@ request_call(struct conn *conn)
 	record_take(reader, &exchange->in);
 	exchange->call = call;
 	conn->state = CONN_CALLING;
+	reader->holds_next = true;
 	if (router_run(conns->router, call))
 		conn_answer(conn);
 	else
@@ -242,6 +243,10 @@ request_process(struct conn *conn)
 		return;
 	exchange = conn->exchange;
 	pool_hold(&conn->conns->pool, &exchange->share, exchange->in.len_bytes);
+	/* What waits for the answer is enough: no more is read until then. */
+	if (conn->state == CONN_CALLING &&
+	    exchange->in.len_bytes >= RECORD_HEAD_BYTES)
+		link_watch(&conn->link, UV_DISCONNECT, request_on_poll);
 	if (exchange->in.len_bytes > 0)
 		return;
 	buf_deinit(&exchange->in);
@@ -317,7 +322,7 @@ request_on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct conn *conn = list_entry(poll, struct conn, link.poll);
 
-	if (status < 0) {
+	if (status < 0 || (events & UV_DISCONNECT) != 0) {
 		conn_lose(conn, STREAM_END_CLIENT_CLOSED);
 		return;
 	}
