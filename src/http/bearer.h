@@ -68,8 +68,8 @@ typedef void bearer_fn(struct call *, const struct bearer_verdict *,
     void *context);
 
 /* Has the call's token judged, and then the function answer it. */
-void bearer_judge(struct bearer *, struct call *, enum token_role, bearer_fn *,
-    void *context);
+void bearer_judge(struct bearer *, struct call *, enum token_role,
+    bearer_fn *answer, void *context);
 
 /* Whether the call has a token, or what could be one. */
 bool bearer_has_token(const struct bearer *, const struct call *);

@@ -61,7 +61,7 @@ struct call *call_new(void);
 void         call_free(struct call *);
 
 /* Copies the variables into one piece of memory, which is the call's. */
-void call_set_env(struct call *, char *const *env);
+void call_set_env(struct call *, char *const *from);
 
 /* The variable's value, or NULL: no variable is sure to be there. */
 const char *call_env(const struct call *, const char *name);

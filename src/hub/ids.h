@@ -22,7 +22,7 @@ struct ids {
  * The update at this position, which went to these topics, has that id. The
  * names are not copied.
  */
-struct own_id *ids_add(struct ids *, const char *id, uint64_t position,
+struct own_id *ids_add(struct ids *, const char *text, uint64_t position,
     const char *const *topics, size_t topic_count, bool is_private);
 
 /* Forgets one; NULL is allowed. */

@@ -235,15 +235,17 @@ try_folder(struct buf *folder, const char *parent, const char *name)
 static bool
 try_home(struct buf *folder)
 {
-	const char          *home = getenv("HOME");
-	const struct passwd *user;
-	struct buf           parent = { 0 };
-	bool                 is_found = false;
+	const char   *home = getenv("HOME");
+	struct passwd user, *found = NULL;
+	char          names[4096];
+	struct buf    parent = { 0 };
+	bool          is_found = false;
 
 	if (home == NULL || *home == '\0') {
-		user = geteuid() >= UID_OF_PERSONS_MIN ? getpwuid(geteuid()) :
-							 NULL;
-		home = user == NULL ? NULL : user->pw_dir;
+		if (geteuid() >= UID_OF_PERSONS_MIN)
+			getpwuid_r(geteuid(), &user, names, sizeof(names),
+			    &found);
+		home = found == NULL ? NULL : user.pw_dir;
 	}
 	if (home == NULL || home[0] != '/')
 		return false;

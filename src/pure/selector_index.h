@@ -33,7 +33,7 @@ typedef void selector_spend_fn(void *item, uint64_t cost, void *data);
  * each match cost, whether it matched or not.
  */
 void selector_index_visit(const struct selector_index *,
-    struct selector_topic *, selector_visit_fn *, selector_spend_fn *,
+    struct selector_topic *, selector_visit_fn *visit, selector_spend_fn *spend,
     void *data);
 
 #endif

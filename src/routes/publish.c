@@ -165,8 +165,8 @@ read_type_and_data(struct publication *update, const struct query *form,
 		if (!update->has_key && is_type_of_connection(type->value)) {
 			publish_right_refuse(call, "401 Unauthorized",
 			    "an event of the type open, error, refused or "
-			    "token-expired takes one of the keys as \"Authorization: Bearer "
-			    "KEY\"");
+			    "token-expired takes one of the keys as "
+			    "\"Authorization: Bearer KEY\"");
 			return false;
 		}
 	}

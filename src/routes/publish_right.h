@@ -36,7 +36,7 @@ bool publish_right_check(const struct publish_route *, struct call *);
  * as bearer_judge; for a sender with a key the verdict is that of no token.
  */
 void publish_right_judge(const struct publish_route *, struct call *,
-    bearer_fn *, void *context);
+    bearer_fn *answer, void *context);
 
 /* Whether an update to these topics is allowed; if not, it has answered. */
 bool publish_right_get(const struct publish_route *, struct call *,

@@ -173,9 +173,8 @@ on_defer(uv_timer_t *timer)
 	redis_find_answer(store);
 	if (!store->is_closing)
 		return;
-	if (store->flight_count == 0 && list_is_empty(&store->answered))
-		close_all(store);
-	else if (uv_now(store->loop) >= store->close_ms)
+	if ((store->flight_count == 0 && list_is_empty(&store->answered)) ||
+	    uv_now(store->loop) >= store->close_ms)
 		close_all(store);
 	else if (!uv_is_active((uv_handle_t *)timer))
 		uv_timer_start(timer, on_defer,

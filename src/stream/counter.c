@@ -120,14 +120,14 @@ counter_topic(const struct counter *counter)
 }
 
 void
-counter_start(void *arg, struct stream *stream)
+counter_start(void *counter, struct stream *stream)
 {
-	struct counter *counter = arg;
+	struct counter *started = counter;
 
-	counter->stream = stream;
-	uv_timer_start(&counter->timer, on_timer,
-	    (uint64_t)counter->spec.interval_ms,
-	    (uint64_t)counter->spec.interval_ms);
+	started->stream = stream;
+	uv_timer_start(&started->timer, on_timer,
+	    (uint64_t)started->spec.interval_ms,
+	    (uint64_t)started->spec.interval_ms);
 }
 
 static void
@@ -137,10 +137,10 @@ on_timer_closed(uv_handle_t *handle)
 }
 
 void
-counter_free(void *arg)
+counter_free(void *counter)
 {
-	struct counter *counter = arg;
+	struct counter *freed = counter;
 
-	topic_free(counter->topic);
-	uv_close((uv_handle_t *)&counter->timer, on_timer_closed);
+	topic_free(freed->topic);
+	uv_close((uv_handle_t *)&freed->timer, on_timer_closed);
 }

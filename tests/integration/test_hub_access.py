@@ -265,14 +265,15 @@ def test_without_a_key_the_server_makes_id_and_retry(fcgi_sse, short_dir,
     assert [event.data for event in back.take(1)] == ["last"]
 
 
-@pytest.mark.parametrize("name", ["open", "error", "refused"])
+@pytest.mark.parametrize("name", ["open", "error", "refused",
+                                  "token-expired"])
 def test_events_of_the_connection_take_a_key(fcgi_sse, short_dir, name):
     hub = start_hub(fcgi_sse, short_dir, "--public-topic", "t")
     reader = hub.subscribe("t")
     answer = hub.post([*UPDATE, ("type", name)], key=None)
     check_short(answer, "401 Unauthorized",
-                "401 Unauthorized: an event of the type open, error or "
-                "refused takes one of the keys as \"Authorization: Bearer "
+                "401 Unauthorized: an event of the type open, error, "
+                "refused or token-expired takes one of the keys as \"Authorization: Bearer "
                 "KEY\"\n", WWW_Authenticate="Bearer")
     for other in name.upper(), name + "s", "message", "":
         answer = hub.post([*UPDATE, ("type", other)], key=None)

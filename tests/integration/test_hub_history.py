@@ -167,7 +167,6 @@ def test_idle_empty_topics_disappear(hub):
     assert hub.metric("history_bytes") == 0
     for number in range(30):
         hub.process.ask("/events", f"topic={number}", method="HEAD")
-        hub.post([("topic", str(number)), ("private", "")])
         hub.post([("topic", str(number)), ("id", "#")])
     assert hub.metric("topics") == 0
 
