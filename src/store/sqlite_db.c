@@ -28,27 +28,27 @@
  * Small pages, since each commit writes whole ones. A topic is found by its
  * hash, which keeps the index small, and the row says whether it is the one.
  */
+/* clang-format off */
 static const char schema[] =
     "PRAGMA page_size = 1024;"
     "PRAGMA journal_mode = MEMORY;"
     "BEGIN IMMEDIATE;"
-    "PRAGMA application_id = " TEXT(
-	APPLICATION_ID) ";"
-			"PRAGMA user_version = " TEXT(
-			    FORMAT_VERSION) ";"
-					    "CREATE TABLE log (position INTEGER PRIMARY KEY, id BLOB,"
-					    " private INTEGER NOT NULL, topics BLOB NOT NULL,"
-					    " sum INTEGER NOT NULL, bytes BLOB NOT NULL);"
-					    "CREATE INDEX log_id ON log (id) WHERE id IS NOT NULL;"
-					    "CREATE TABLE topic (hash INTEGER, position INTEGER,"
-					    " PRIMARY KEY (hash, position)) WITHOUT ROWID;"
-					    "CREATE TABLE once (key BLOB PRIMARY KEY, position INTEGER NOT NULL,"
-					    " id BLOB) WITHOUT ROWID;"
-					    "CREATE INDEX once_position ON once (position);"
-					    "CREATE TABLE meta (tag INTEGER, newest INTEGER, trimmed INTEGER,"
-					    " update_count INTEGER, byte_count INTEGER, bytes_max INTEGER,"
-					    " age_ms INTEGER, writer INTEGER, clock_ms INTEGER,"
-					    " other_clock_ms INTEGER, boot INTEGER, once_count INTEGER);";
+    "PRAGMA application_id = " TEXT(APPLICATION_ID) ";"
+    "PRAGMA user_version = " TEXT(FORMAT_VERSION) ";"
+    "CREATE TABLE log (position INTEGER PRIMARY KEY, id BLOB,"
+    " private INTEGER NOT NULL, topics BLOB NOT NULL,"
+    " sum INTEGER NOT NULL, bytes BLOB NOT NULL);"
+    "CREATE INDEX log_id ON log (id) WHERE id IS NOT NULL;"
+    "CREATE TABLE topic (hash INTEGER, position INTEGER,"
+    " PRIMARY KEY (hash, position)) WITHOUT ROWID;"
+    "CREATE TABLE once (key BLOB PRIMARY KEY,"
+    " position INTEGER NOT NULL, id BLOB) WITHOUT ROWID;"
+    "CREATE INDEX once_position ON once (position);"
+    "CREATE TABLE meta (tag INTEGER, newest INTEGER, trimmed INTEGER,"
+    " update_count INTEGER, byte_count INTEGER, bytes_max INTEGER,"
+    " age_ms INTEGER, writer INTEGER, clock_ms INTEGER,"
+    " other_clock_ms INTEGER, boot INTEGER, once_count INTEGER);";
+/* clang-format on */
 
 static const struct {
 	const char *text;
