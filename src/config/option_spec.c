@@ -240,6 +240,10 @@ const struct option_spec option_specs[] = {
 	    .argument = "TIME",
 	    .help = "End each stream when it is as old as this, or up to a "
 	    "fifth younger; its client comes back. 0 is never." },
+	{ .name = "padding", SIZE(padding_bytes, 1, 128 * KIB),
+	    .has_off = true, .fallback = "0", .argument = "SIZE",
+	    .help = "Begin each stream with a comment of so many bytes, for "
+	    "what holds back a response's first kilobytes. 0 is none." },
 	{ .name = "allow-origin", LIST(allow_origin), .argument = "ORIGIN",
 	    .is_valid = is_origin,
 	    .takes = "* or an origin as browsers send it, such as "

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "stream/stream.h"
 #include "http/refusal.h"
+#include "stream/streams.h"
 
 struct call *
 call_new(void)
@@ -122,5 +122,7 @@ call_open_stream(struct call *call, struct streams *streams,
 
 	own.client = call->client;
 	own.path = call->full_path;
+	own.padding_bytes = call->has_padding ? call->padding_bytes :
+						streams->limits.padding_bytes;
 	answer_stream(&call->answer, streams, &own);
 }

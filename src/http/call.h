@@ -40,6 +40,10 @@ struct call {
 	bool                is_post;
 	bool                has_post; /* the route takes POST too */
 
+	/* Of the stream that follows, if has_padding: the client's wish. */
+	bool     has_padding;
+	unsigned padding_bytes;
+
 	struct answer answer;
 
 	/* Where the answer is counted if it refuses; or NULL. */

@@ -9,6 +9,7 @@
 #include "pure/duration.h"
 #include "pure/query.h"
 #include "pure/sse.h"
+#include "stream/head.h"
 
 #define NAME_BYTES_MAX 4096
 
@@ -88,6 +89,28 @@ param_count(struct call *call, const char *name, uint64_t default_count,
 	snprintf(takes, sizeof(takes), "a number from 1 to %llu",
 	    (unsigned long long)max_count);
 	return param_refuse(call, name, takes);
+}
+
+bool
+param_padding(struct call *call)
+{
+	const char *value;
+	char        takes[64];
+
+	if (!param_find(call, "padding", &value))
+		return false;
+	if (value == NULL)
+		return true;
+	call->has_padding = true;
+	if (strspn(value, "0123456789") == strlen(value) &&
+	    strlen(value) >= 1 && strlen(value) <= 9) {
+		call->padding_bytes = (unsigned)strtoul(value, NULL, 10);
+		if (call->padding_bytes <= HEAD_PADDING_BYTES_MAX)
+			return true;
+	}
+	snprintf(takes, sizeof(takes), "a number of bytes from 0 to %d",
+	    HEAD_PADDING_BYTES_MAX);
+	return param_refuse(call, "padding", takes);
 }
 
 bool

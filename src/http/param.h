@@ -20,6 +20,12 @@ bool param_duration(struct call *, const char *name, int64_t default_ms,
 bool param_count(struct call *, const char *name, uint64_t default_count,
     uint64_t max_count, uint64_t *count);
 
+/*
+ * `padding`, the bytes of the comment with which a stream is to begin; noted
+ * in the call, for call_open_stream.
+ */
+bool param_padding(struct call *);
+
 /* words ends with NULL; the default is its first. */
 bool param_word(struct call *, const char *name, const char *const *words,
     size_t *index);

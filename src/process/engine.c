@@ -258,6 +258,7 @@ engine_set_options(struct engine *engine, const struct options *options,
 		.stall_timeout_ms = options->stall_timeout_ms,
 		.lifetime_ms = options->stream_lifetime_ms,
 		.return_spread_ms = options->drain_spread_ms,
+		.padding_bytes = (unsigned)options->padding_bytes,
 	};
 	const struct conn_limits conn_limits = {
 		.records.params_bytes_max = PARAMS_BYTES_MAX,

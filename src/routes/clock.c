@@ -56,6 +56,7 @@ clock_route_get(struct call *call, void *context)
 	if (!param_duration(call, "interval", CLOCK_INTERVAL_MS,
 		CLOCK_INTERVAL_MS_MIN, CLOCK_INTERVAL_MS_MAX, &interval_ms) ||
 	    !param_word(call, "format", formats, &format) ||
+	    !param_padding(call) ||
 	    !refusal_admits(call, route->streams, false))
 		return;
 	answer_stream_head(&call->answer);
@@ -74,7 +75,8 @@ clock_route_stream(struct call *call, void *context)
 {
 	const struct clock_route *route = context;
 
-	if (!refusal_admits(call, route->streams, false))
+	if (!param_padding(call) ||
+	    !refusal_admits(call, route->streams, false))
 		return;
 	answer_stream_head(&call->answer);
 	answer_body(&call->answer, NULL, 0);

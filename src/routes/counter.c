@@ -82,7 +82,8 @@ counter_route_get(struct call *call, void *context)
 	if (!param_count(call, "count", COUNT, COUNT_MAX, &spec.count) ||
 	    !param_duration(call, "interval", INTERVAL_MS, INTERVAL_MS_MIN,
 		INTERVAL_MS_MAX, &spec.interval_ms) ||
-	    !param_word(call, "format", formats, &format))
+	    !param_word(call, "format", formats, &format) ||
+	    !param_padding(call))
 		return;
 	spec.format = (enum counter_format)format;
 	spec.num = last_num(call, spec.format) + 1;

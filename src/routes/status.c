@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "http/answer.h"
 #include "http/call.h"
+#include "http/param.h"
 #include "http/origin.h"
 #include "http/refusal.h"
 #include "hub/topic.h"
@@ -94,7 +95,7 @@ status_route_events(struct call *call, void *context)
 	const struct status_route *route = context;
 	struct topic              *topic = sampler_topic(route->sampler);
 
-	if (!status_route_allows(route, call) ||
+	if (!status_route_allows(route, call) || !param_padding(call) ||
 	    !refusal_admits(call, route->streams, false))
 		return;
 	answer_stream_head(&call->answer);

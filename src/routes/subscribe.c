@@ -182,7 +182,7 @@ answer_allowed(struct subscribe_route *route, struct call *call,
 {
 	struct topic_names names;
 
-	if (!param_topics(call, &call->query, &names))
+	if (!param_topics(call, &call->query, &names) || !param_padding(call))
 		return;
 	if (has_to_wait(route, call))
 		wait_for_level(route, call, token);

@@ -16,13 +16,14 @@
 #include "hub/update.h"
 #include "pure/sse.h"
 #include "stream/batch.h"
+#include "stream/head.h"
 #include "stream/peer.h"
 #include "stream/streams.h"
 
-/* Writes to one stream before the others have their turn. */
 /* An id field with an id of ours, its line end and a NUL. */
 #define ID_FIELD_BYTES (POSITION_ID_BYTES + 5)
 
+/* Writes to one stream before the others have their turn. */
 #define WRITES_PER_VISIT 32
 
 /* What the log keeps of a path and of an address. */
@@ -129,31 +130,24 @@ stream_write(struct stream *stream, const struct iovec *parts, int count,
 	return true;
 }
 
-static void
-stream_free_head(struct stream *stream)
-{
-	buf_deinit(stream->head);
-	free(stream->head);
-	stream->head = NULL;
-}
-
 /* Writes a piece of the head; false as stream_write. */
 static bool
 stream_write_head(struct stream *stream)
 {
-	struct iovec part = {
-		.iov_base = stream->head->data + stream->sent_bytes,
-		.iov_len = stream->head->len_bytes - stream->sent_bytes,
-	};
+	struct iovec parts[HEAD_PARTS_MAX];
+	size_t       len_bytes = 0;
+	int          count;
 
-	if (part.iov_len > PEER_WRITE_BYTES_MAX)
-		part.iov_len = PEER_WRITE_BYTES_MAX;
-	if (!stream_write(stream, &part, 1, part.iov_len))
+	count = head_piece(stream->head, stream->sent_bytes, parts);
+	for (int i = 0; i < count; i++)
+		len_bytes += parts[i].iov_len;
+	if (!stream_write(stream, parts, count, len_bytes))
 		return false;
-	stream->sent_bytes += (uint32_t)part.iov_len;
-	if (stream->sent_bytes < stream->head->len_bytes)
+	stream->sent_bytes += (uint32_t)len_bytes;
+	if (stream->sent_bytes < head_bytes(stream->head))
 		return true;
-	stream_free_head(stream);
+	head_free(stream->head);
+	stream->head = NULL;
 	stream->sent_bytes = 0;
 	return true;
 }
@@ -284,9 +278,7 @@ stream_open(struct streams *streams, const struct stream_spec *spec,
 	assert(peer->stream == NULL && head->len_bytes > 0);
 	stream->peer = peer;
 	peer->stream = stream;
-	stream->head = mem_alloc(sizeof(*head));
-	*stream->head = *head;
-	*head = (struct buf){ 0 };
+	stream->head = head_new(head, spec->is_plain ? 0 : spec->padding_bytes);
 	if (spec->on_open != NULL)
 		spec->on_open(spec->arg, stream);
 	if (stream_send_head(stream))
@@ -434,7 +426,7 @@ stream_free(struct stream *stream)
 		stream->extra->release(stream->extra->release_arg);
 	clients_leave(&stream->streams->clients, stream->client);
 	if (stream->head != NULL)
-		stream_free_head(stream);
+		head_free(stream->head);
 	free(stream->extra);
 	free(stream);
 }

@@ -12,6 +12,7 @@
 
 struct buf;
 struct client;
+struct head;
 struct peer;
 struct stream;
 struct streams;
@@ -48,9 +49,10 @@ struct stream_spec {
 	size_t               topic_count;
 	uint64_t             position; /* where it begins, as cursor_open */
 	cursor_filter       *accepts;  /* or NULL, as cursor_open */
-	bool     is_resumable; /* its positions are those of streams->hub */
-	bool     is_plain;     /* no event stream: no heartbeats in it */
-	unsigned event_count;  /* events that leave with the head */
+	bool     is_resumable;  /* its positions are those of streams->hub */
+	bool     is_plain;      /* no event stream: no heartbeats in it */
+	unsigned event_count;   /* events that leave with the head */
+	unsigned padding_bytes; /* of a comment behind the head; 0: none */
 
 	/*
 	 * What it may deliver and how long it may last, NULL: no token; held
@@ -94,7 +96,7 @@ struct stream {
 	bool            is_resumable;
 	uint64_t        event_count;
 	uint64_t        byte_count;
-	struct buf     *head; /* of the response, until it is out; or NULL */
+	struct head    *head; /* until it is out; or NULL */
 	struct list     node; /* in streams->open or ->ended */
 	struct client  *client;
 	struct stream_extra *extra; /* or NULL */

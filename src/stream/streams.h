@@ -22,6 +22,7 @@ struct stream_limits {
 	int64_t stall_timeout_ms; /* no room to write for so long ends it */
 	int64_t lifetime_ms;      /* 0: no limit */
 	int64_t return_spread_ms; /* who is sent away comes back within */
+	unsigned padding_bytes;   /* for streams that name none themselves */
 };
 
 /* Why no stream is to be opened now. */

@@ -6,7 +6,7 @@ import time
 import pytest
 
 import fcgi_client
-from checks import STREAM_HEAD, check_form, counter_body
+from checks import STREAM_HEAD, check_form, check_short, counter_body
 from dates import FORMATS, parse_date
 
 CLOCKS = ["/clock", "/server-sent-events"]
@@ -322,3 +322,43 @@ def test_a_second_client_is_served_while_the_first_waits(shared):
         first.send(fcgi_client.begin())
         answer = second.send_request("/clock", "interval=1h")
         second.recv_events(answer, 1)
+
+
+# Padding
+
+def begins_with(process, query, path="/clock"):
+    """What the stream sends until there is an event that is not its first."""
+    with process.client() as client:
+        answer = client.send_request(path, query)
+        client.recv_events(answer, 3)
+        return answer
+
+
+@pytest.mark.parametrize("path, query", [
+    ("/clock", "interval=100ms"), ("/server-sent-events", "interval=100ms"),
+    ("/stream", ""), ("/counter", "interval=100ms")])
+@pytest.mark.parametrize("count", [1, 2048, 131072])
+def test_padding_is_a_comment_before_what_follows(shared, path, query, count):
+    answer = begins_with(shared, f"{query}&padding={count}", path)
+    comment, = re.findall(rb"^:+$", answer.body, re.M)
+    assert comment == b":" * (count + 1)
+
+
+def test_padding_is_chosen_by_the_operator_and_the_client(fcgi_sse):
+    process = fcgi_sse("--padding", "2K")
+    for query, count in (("", 2049), ("padding=10", 11), ("padding=0", 0)):
+        answer = begins_with(process, f"interval=100ms&{query}")
+        assert sum(map(len, re.findall(rb"^:+$", answer.body, re.M))) == count
+    text = process.ask("/counter", "count=1&format=text")
+    assert text.body == b"1\n"
+
+
+@pytest.mark.parametrize("path, value", [
+    ("/clock", value) for value in (
+        "", "-1", "131073", "4294967297", "9999999999", "1K", "0x10", "1%00")
+] + [(path, "x") for path in (*STREAMS, "/events")])
+def test_padding_that_is_none(shared, path, value):
+    check_short(shared.ask(path, f"topic=a&padding={value}"),
+                "400 Bad Request",
+                "400 Bad Request: padding takes a number of bytes from 0 to "
+                "131072\n")

@@ -230,6 +230,80 @@ test_events_and_bytes_are_counted(void **state)
 	buf_deinit(&all);
 }
 
+/* The comment that a padding of so many bytes is. */
+static void
+append_comment(struct buf *all, size_t padding_bytes)
+{
+	for (size_t i = 0; i <= padding_bytes; i++)
+		buf_append(all, ":", 1);
+	buf_append(all, "\n", 1);
+}
+
+static void
+test_padding_is_one_comment_behind_the_head(void **state)
+{
+	static const unsigned paddings[] = { 1, 511, 512, 513, 7679, 7680, 7681,
+		8000, 65536, 131072 };
+	struct client_peer    client;
+	struct buf            all = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(paddings); i++) {
+		all.len_bytes = 0;
+		buf_append(&all, HEAD, HEAD_BYTES);
+		append_comment(&all, paddings[i]);
+		client_open_waiting(&client,
+		    &(struct stream_spec){ .padding_bytes = paddings[i] },
+		    SIZE_MAX);
+		assert_received_bytes(&client, all.data, all.len_bytes);
+		assert_true(client.write_bytes_max <= PEER_WRITE_BYTES_MAX);
+		all.len_bytes = 0;
+		publish_bytes(&all, 10);
+		turns_settle();
+		assert_received_bytes(&client, all.data, all.len_bytes);
+		client_close(&client);
+	}
+	buf_deinit(&all);
+}
+
+static void
+test_padding_of_a_client_that_reads_in_parts(void **state)
+{
+	struct client_peer client;
+	struct buf         all = { 0 };
+
+	(void)state;
+	buf_append(&all, HEAD, HEAD_BYTES);
+	append_comment(&all, 100000);
+	client_open_waiting(&client,
+	    &(struct stream_spec){ .padding_bytes = 100000 }, 0);
+	publish_bytes(&all, 10);
+	for (int i = 0; i < 20; i++) {
+		turns_settle();
+		client_read_on(&client, 1 + choose(9000));
+		/* A heartbeat would be within the comment. */
+		turn_after(HEARTBEAT_MS);
+	}
+	client_read_on(&client, SIZE_MAX);
+	turns_settle();
+	assert_received_bytes(&client, all.data, all.len_bytes);
+	client_close(&client);
+	buf_deinit(&all);
+}
+
+static void
+test_plain_text_has_no_padding(void **state)
+{
+	struct client_peer client;
+
+	(void)state;
+	client_open_waiting(&client,
+	    &(struct stream_spec){ .padding_bytes = 10, .is_plain = true },
+	    SIZE_MAX);
+	assert_received(&client, HEAD);
+	client_close(&client);
+}
+
 int
 main(void)
 {
@@ -243,6 +317,9 @@ main(void)
 		STREAM_TEST(test_overrun_in_the_middle_of_an_event),
 		STREAM_TEST(test_finish_in_the_middle_of_an_event),
 		STREAM_TEST(test_events_and_bytes_are_counted),
+		STREAM_TEST(test_padding_is_one_comment_behind_the_head),
+		STREAM_TEST(test_padding_of_a_client_that_reads_in_parts),
+		STREAM_TEST(test_plain_text_has_no_padding),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
