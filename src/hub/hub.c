@@ -6,115 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
-#include "base/tree.h"
 #include "hub/frame.h"
+#include "hub/named.h"
 #include "hub/topic.h"
 #include "hub/turns.h"
 
-/* What a topic takes beside its name: its structs, and nodes of the trees. */
-#define TOPIC_COST_BYTES 512
-
-/*
- * For so long a topic keeps events beyond its count for those who have yet to
- * take them: some socket buffers' worth of time, not a slow reader's.
- */
-#define PATIENCE_MS 2000
-
 /* For so long "*" counts as followed when its last subscriber has left. */
 #define ALL_LINGER_MS 60000
-
-struct named {
-	struct list     node;      /* in hub->idle, or alone */
-	struct list     size_node; /* in hub->by_size, or alone */
-	struct deadline backlog;   /* in hub->backlogs while beyond its count */
-	struct hub     *hub;
-	struct topic   *topic;
-	struct share   *share; /* pays for it until it has an update; or NULL */
-	size_t          update_count; /* updates that went to it */
-	size_t          kept_bytes;   /* of those that its ring has */
-	unsigned        size;         /* its place in hub->by_size */
-	struct own_id  *gone_id; /* of the newest that was dropped, or NULL */
-	const char     *name_of_gone;
-	char            name[];
-};
-
-static int
-compare_names(const void *a, const void *b)
-{
-	return strcmp(a, ((const struct named *)b)->name);
-}
-
-static int
-compare_topics(const void *a, const void *b)
-{
-	return compare_names(((const struct named *)a)->name, b);
-}
-
-/* The topic whose name it is; a frame's names are those of its topics. */
-static struct named *
-named_of(const char *name)
-{
-	return (struct named *)(void *)((char *)(void *)name -
-	    offsetof(struct named, name));
-}
-
-/* The topic is freed in the next run, unless it is used until then. */
-static void
-on_idle(void *arg)
-{
-	struct named *named = arg;
-
-	list_move(&named->hub->idle, &named->node);
-}
-
-static size_t
-named_cost_bytes(const char *name)
-{
-	return TOPIC_COST_BYTES + 2 * strlen(name);
-}
-
-/* The topic's part of the history is so much now. */
-static void
-named_resize(struct named *named, size_t kept_bytes)
-{
-	unsigned size = 0;
-
-	while (size < HUB_SIZE_COUNT - 1 && kept_bytes >> size != 0)
-		size++;
-	named->kept_bytes = kept_bytes;
-	if (size == named->size)
-		return;
-	named->size = size;
-	if (size == 0)
-		list_remove(&named->size_node);
-	else
-		list_move(&named->hub->by_size[size], &named->size_node);
-}
-
-/* An update fewer has gone to the topic. */
-static void
-named_forget_update(struct named *named)
-{
-	if (--named->update_count > 0)
-		return;
-	named->hub->topic_bytes -= named_cost_bytes(named->name);
-	on_idle(named);
-}
-
-static void
-named_add_update(struct named *named)
-{
-	struct hub  *hub = named->hub;
-	const size_t cost_bytes = named_cost_bytes(named->name);
-
-	if (named->update_count++ > 0)
-		return;
-	hub->topic_bytes += cost_bytes;
-	if (named->share != NULL)
-		shares_give_back(&hub->shares, named->share, cost_bytes);
-	named->share = NULL;
-}
 
 /* Nobody is to have this update any more. */
 static void
@@ -132,30 +30,9 @@ forget(struct hub *hub, struct frame *frame)
 	frame_unref(frame);
 }
 
-/* Whoever has had the newest update that is gone misses nothing yet. */
-static void
-keep_gone_id(struct named *named, const struct frame *frame)
+void
+hub_let_go(struct hub *hub, struct frame *frame)
 {
-	struct ids *ids = &named->hub->ids;
-
-	ids_remove(ids, named->gone_id);
-	named->gone_id = frame->own_id == NULL ?
-	    NULL :
-	    ids_add(ids, frame->update.id, frame->update.position,
-		&named->name_of_gone, 1, frame->update.is_private);
-}
-
-/* A topic's ring does not have the frame any more. */
-static void
-on_drop(void *arg, struct frame *frame)
-{
-	struct named *named = arg;
-	struct hub   *hub = named->hub;
-
-	named_resize(named, named->kept_bytes - frame_cost_bytes(frame));
-	keep_gone_id(named, frame);
-	if (--frame->ring_count > 0)
-		return;
 	if (hub->keeps_all)
 		list_append(&hub->orphans, &frame->orphan);
 	else
@@ -172,7 +49,7 @@ hub_init(struct hub *hub, struct turns *turns, const struct hub_limits *limits)
 	list_init(&hub->idle);
 	for (int i = 0; i < HUB_SIZE_COUNT; i++)
 		list_init(&hub->by_size[i]);
-	deadline_list_init(&hub->backlogs, PATIENCE_MS);
+	deadline_list_init(&hub->backlogs, NAMED_PATIENCE_MS);
 	hub->all = topic_new(turns, HUB_ALL,
 	    &(struct topic_limits){
 		.frame_count_max = SIZE_MAX,
@@ -188,84 +65,6 @@ hub_set_limits(struct hub *hub, const struct hub_limits *limits)
 {
 	hub->limits = *limits;
 	hub->shares.bytes_max = limits->empty_bytes_max;
-}
-
-static struct named *
-named_find(const struct hub *hub, const char *name)
-{
-	return tree_find(&hub->topics, name, compare_names);
-}
-
-static struct named *
-named_new(struct hub *hub, const char *name)
-{
-	size_t        name_bytes = strlen(name) + 1;
-	struct named *named = mem_zalloc(sizeof(*named) + name_bytes);
-
-	named->hub = hub;
-	memcpy(named->name, name, name_bytes);
-	named->name_of_gone = named->name;
-	list_init(&named->node);
-	list_init(&named->size_node);
-	deadline_init(&named->backlog);
-	named->topic = topic_new(hub->turns, name,
-	    &(struct topic_limits){
-		.frame_count_max = hub->limits.event_count_max,
-		.frame_bytes_max = SIZE_MAX,
-		.patience_ms = PATIENCE_MS,
-		.latency = &hub->latency,
-		.is_coalesced = true,
-		.on_idle = on_idle,
-		.on_drop = on_drop,
-		.arg = named,
-	    });
-	topic_set_dropped(named->topic, hub->freed_position);
-	tree_add(&hub->topics, named, compare_topics);
-	hub->topic_count++;
-	list_append(&hub->idle, &named->node);
-	return named;
-}
-
-static void
-named_free(struct named *named)
-{
-	struct hub *hub = named->hub;
-
-	list_remove(&named->node);
-	deadline_clear(&named->backlog);
-	ids_remove(&hub->ids, named->gone_id);
-	tree_remove(&hub->topics, named, compare_topics);
-	hub->topic_count--;
-	if (named->share != NULL)
-		shares_give_back(&hub->shares, named->share,
-		    named_cost_bytes(named->name));
-	/* Whoever comes back to a topic of that name is to know. */
-	if (topic_dropped_position(named->topic) > hub->freed_position)
-		hub->freed_position = topic_dropped_position(named->topic);
-	topic_free(named->topic);
-	free(named);
-}
-
-struct topic *
-hub_topic(struct hub *hub, const char *name, const char *client)
-{
-	struct named *named;
-	struct share *share;
-
-	if (strcmp(name, HUB_ALL) == 0) {
-		hub->keeps_all = true;
-		hub->all_idle_ms = 0;
-		return hub->all;
-	}
-	named = named_find(hub, name);
-	if (named != NULL)
-		return named->topic;
-	share = shares_take(&hub->shares, client, named_cost_bytes(name));
-	if (share == NULL)
-		return NULL;
-	named = named_new(hub, name);
-	named->share = share;
-	return named->topic;
 }
 
 /* The frame of an update, which goes to topics that are there from now on. */

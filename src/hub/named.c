@@ -1,0 +1,174 @@
+#include "config.h"
+
+#include "hub/named.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/tree.h"
+#include "hub/frame.h"
+#include "hub/hub.h"
+#include "hub/topic.h"
+
+/*
+ * What a topic takes beside its own bytes: allocation heads, nodes of the
+ * trees, and slots of the rings, which double as they grow.
+ */
+#define TOPIC_COST_BYTES 512
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(a, ((const struct named *)b)->name);
+}
+
+static int
+compare_topics(const void *a, const void *b)
+{
+	return compare_names(((const struct named *)a)->name, b);
+}
+
+struct named *
+named_of(const char *name)
+{
+	return (struct named *)(void *)((char *)(void *)name -
+	    offsetof(struct named, name));
+}
+
+/* The topic is freed in the next run, unless it is used until then. */
+static void
+on_idle(void *arg)
+{
+	struct named *named = arg;
+
+	list_move(&named->hub->idle, &named->node);
+}
+
+size_t
+named_cost_bytes(const char *name)
+{
+	return TOPIC_COST_BYTES + 2 * strlen(name);
+}
+
+void
+named_resize(struct named *named, size_t kept_bytes)
+{
+	unsigned size = 0;
+
+	while (size < HUB_SIZE_COUNT - 1 && kept_bytes >> size != 0)
+		size++;
+	named->kept_bytes = kept_bytes;
+	if (size == named->size)
+		return;
+	named->size = size;
+	if (size == 0)
+		list_remove(&named->size_node);
+	else
+		list_move(&named->hub->by_size[size], &named->size_node);
+}
+
+void
+named_forget_update(struct named *named)
+{
+	if (--named->update_count > 0)
+		return;
+	named->hub->topic_bytes -= named_cost_bytes(named->name);
+	on_idle(named);
+}
+
+void
+named_add_update(struct named *named)
+{
+	struct hub  *hub = named->hub;
+	const size_t cost_bytes = named_cost_bytes(named->name);
+
+	if (named->update_count++ > 0)
+		return;
+	hub->topic_bytes += cost_bytes;
+	if (named->share != NULL)
+		shares_give_back(&hub->shares, named->share, cost_bytes);
+	named->share = NULL;
+}
+
+/* Whoever has had the newest update that is gone misses nothing yet. */
+static void
+keep_gone_id(struct named *named, const struct frame *frame)
+{
+	struct ids *ids = &named->hub->ids;
+
+	ids_remove(ids, named->gone_id);
+	named->gone_id = frame->own_id == NULL ?
+	    NULL :
+	    ids_add(ids, frame->update.id, frame->update.position,
+		&named->name_of_gone, 1, frame->update.is_private);
+}
+
+/* A topic's ring does not have the frame any more. */
+static void
+on_drop(void *arg, struct frame *frame)
+{
+	struct named *named = arg;
+	struct hub   *hub = named->hub;
+
+	named_resize(named, named->kept_bytes - frame_cost_bytes(frame));
+	keep_gone_id(named, frame);
+	if (--frame->ring_count == 0)
+		hub_let_go(hub, frame);
+}
+
+struct named *
+named_find(const struct hub *hub, const char *name)
+{
+	return tree_find(&hub->topics, name, compare_names);
+}
+
+struct named *
+named_new(struct hub *hub, const char *name)
+{
+	size_t        name_bytes = strlen(name) + 1;
+	struct named *named = mem_zalloc(sizeof(*named) + name_bytes);
+
+	named->hub = hub;
+	memcpy(named->name, name, name_bytes);
+	named->name_of_gone = named->name;
+	list_init(&named->node);
+	list_init(&named->size_node);
+	deadline_init(&named->backlog);
+	named->topic = topic_new(hub->turns, name,
+	    &(struct topic_limits){
+		.frame_count_max = hub->limits.event_count_max,
+		.frame_bytes_max = SIZE_MAX,
+		.patience_ms = NAMED_PATIENCE_MS,
+		.latency = &hub->latency,
+		.is_coalesced = true,
+		.on_idle = on_idle,
+		.on_drop = on_drop,
+		.arg = named,
+	    });
+	topic_set_dropped(named->topic, hub->freed_position);
+	tree_add(&hub->topics, named, compare_topics);
+	hub->topic_count++;
+	list_append(&hub->idle, &named->node);
+	return named;
+}
+
+void
+named_free(struct named *named)
+{
+	struct hub *hub = named->hub;
+
+	list_remove(&named->node);
+	deadline_clear(&named->backlog);
+	ids_remove(&hub->ids, named->gone_id);
+	tree_remove(&hub->topics, named, compare_topics);
+	hub->topic_count--;
+	if (named->share != NULL)
+		shares_give_back(&hub->shares, named->share,
+		    named_cost_bytes(named->name));
+	/* Whoever comes back to a topic of that name is to know. */
+	if (topic_dropped_position(named->topic) > hub->freed_position)
+		hub->freed_position = topic_dropped_position(named->topic);
+	topic_free(named->topic);
+	free(named);
+}

@@ -1,0 +1,61 @@
+#ifndef HUB_NAMED_H
+#define HUB_NAMED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/deadline.h"
+#include "base/list.h"
+
+struct frame;
+struct hub;
+struct own_id;
+struct share;
+struct topic;
+
+/* A topic that has a name, as the hub keeps it. For the hub's own files. */
+struct named {
+	struct list     node;      /* in hub->idle, or alone */
+	struct list     size_node; /* in hub->by_size, or alone */
+	struct deadline backlog;   /* in hub->backlogs while beyond its count */
+	struct hub     *hub;
+	struct topic   *topic;
+	struct share   *share; /* pays for it until it has an update; or NULL */
+	size_t          update_count; /* updates that went to it */
+	size_t          kept_bytes;   /* of those that its ring has */
+	unsigned        size;         /* its place in hub->by_size */
+	struct own_id  *gone_id; /* of the newest that was dropped, or NULL */
+	const char     *name_of_gone;
+	char            name[];
+};
+
+/*
+ * For so long a topic keeps events beyond its count for those who have yet to
+ * take them: some socket buffers' worth of time, not a slow reader's.
+ */
+#define NAMED_PATIENCE_MS 2000
+
+/* The one of that name, or NULL. */
+struct named *named_find(const struct hub *, const char *name);
+
+/* Makes it; it is freed in the hub's next run unless it is used until then. */
+struct named *named_new(struct hub *, const char *name);
+void          named_free(struct named *);
+
+/* The topic whose name it is; a frame's names are those of its topics. */
+struct named *named_of(const char *name);
+
+/* What a topic of that name takes when it has no updates. */
+size_t named_cost_bytes(const char *name);
+
+/* The topic's part of the history is so much now. */
+void named_resize(struct named *, size_t kept_bytes);
+
+/* An update more, or fewer, has gone to the topic. */
+void named_add_update(struct named *);
+void named_forget_update(struct named *);
+
+/* The hub's: no ring of a named topic has this update any more. */
+void hub_let_go(struct hub *, struct frame *);
+
+#endif
