@@ -1,5 +1,6 @@
 /*
- * What a subscriber follows: the topic of a name. A part of hub/hub.h.
+ * What a subscriber follows: the topic of a name, or a pattern. A part of
+ * hub/hub.h.
  */
 
 #include "config.h"
@@ -8,6 +9,7 @@
 
 #include "hub/hub.h"
 #include "hub/named.h"
+#include "hub/pattern.h"
 
 struct topic *
 hub_topic(struct hub *hub, const char *name, const char *client)
@@ -29,4 +31,33 @@ hub_topic(struct hub *hub, const char *name, const char *client)
 	named = named_new(hub, name);
 	named->share = share;
 	return named->topic;
+}
+
+/* Whether it is a pattern; if not, it is a name. */
+static bool
+is_pattern(const struct selector *selector)
+{
+	return selector->rule == SELECTOR_BY_TEMPLATE ||
+	    selector->rule == SELECTOR_BY_PATTERN;
+}
+
+struct topic *
+hub_follow(struct hub *hub, enum selector_kind kind, const char *text,
+    const char *client, const char **why)
+{
+	struct pattern  *pattern = pattern_find(hub, kind, text);
+	struct selector *selector;
+
+	*why = NULL;
+	if (pattern != NULL)
+		return pattern_topic(pattern);
+	selector = selector_new(kind, text, strlen(text), hub->base, why);
+	if (selector == NULL)
+		return NULL;
+	if (!is_pattern(selector)) {
+		selector_free(selector);
+		return hub_topic(hub, text, client);
+	}
+	pattern = pattern_new(hub, selector, client);
+	return pattern == NULL ? NULL : pattern_topic(pattern);
 }

@@ -84,6 +84,35 @@ frame_cost_bytes(const struct frame *frame)
 	    3 * frame->update.topic_count * sizeof(void *);
 }
 
+/* Their number is a power of two whenever there is no room for another. */
+void
+frame_add_pattern(struct frame *frame, struct pattern *pattern)
+{
+	unsigned         count = frame->pattern_count;
+	struct pattern **patterns = frame->patterns;
+
+	if ((count & (count - 1)) == 0) {
+		patterns = mem_alloc((count == 0 ? 1 : 2 * (size_t)count) *
+		    sizeof(struct pattern *));
+		if (count > 0)
+			memcpy(patterns, frame->patterns,
+			    count * sizeof(struct pattern *));
+		free(frame->patterns);
+		frame->patterns = patterns;
+	}
+	patterns[frame->pattern_count++] = pattern;
+}
+
+void
+frame_remove_pattern(struct frame *frame, const struct pattern *pattern)
+{
+	unsigned i = 0;
+
+	while (frame->patterns[i] != pattern)
+		i++;
+	frame->patterns[i] = frame->patterns[--frame->pattern_count];
+}
+
 void
 frame_ref(struct frame *frame)
 {
@@ -94,6 +123,8 @@ void
 frame_unref(struct frame *frame)
 {
 	assert(frame->ref_count > 0);
-	if (--frame->ref_count == 0)
-		free(frame);
+	if (--frame->ref_count > 0)
+		return;
+	free(frame->patterns);
+	free(frame);
 }

@@ -8,6 +8,7 @@
 #include "hub/update.h"
 
 struct own_id;
+struct pattern;
 
 /*
  * An event as it goes over the wire: encoded once, and shared by all rings and
@@ -26,10 +27,12 @@ struct frame {
 	unsigned ref_count;
 
 	/* The hub's, for those that it keeps. */
-	unsigned       ring_count; /* rings of named topics that have it */
-	struct list    node;       /* of all that are kept */
-	struct list    orphan;     /* of those that only "*" has */
-	struct own_id *own_id;     /* if its publisher chose one */
+	unsigned         ring_count; /* rings of named topics that have it */
+	unsigned         pattern_count;
+	struct pattern **patterns; /* whose rings have it */
+	struct list      node;     /* of all that are kept */
+	struct list      orphan;   /* of those that no named ring has */
+	struct own_id   *own_id;   /* if its publisher chose one */
 
 	size_t len_bytes;
 	char   bytes[];
@@ -49,6 +52,10 @@ const char **frame_topics(struct frame *);
 
 /* What an update takes, with its slots in the rings of its topics. */
 size_t frame_cost_bytes(const struct frame *);
+
+/* A pattern's ring is to have it, or does not have it any more. */
+void frame_add_pattern(struct frame *, struct pattern *);
+void frame_remove_pattern(struct frame *, const struct pattern *);
 
 void frame_ref(struct frame *);
 void frame_unref(struct frame *);

@@ -8,6 +8,7 @@
 
 #include "hub/frame.h"
 #include "hub/named.h"
+#include "hub/pattern.h"
 #include "hub/topic.h"
 #include "hub/turns.h"
 
@@ -20,6 +21,7 @@ forget(struct hub *hub, struct frame *frame)
 {
 	/* Those who follow all topics may have it now, so it is still whole. */
 	topic_remove(hub->all, frame);
+	patterns_forget(frame);
 	list_remove(&frame->node);
 	list_remove(&frame->orphan);
 	ids_remove(&hub->ids, frame->own_id);
@@ -33,8 +35,8 @@ forget(struct hub *hub, struct frame *frame)
 void
 hub_let_go(struct hub *hub, struct frame *frame)
 {
-	if (hub->keeps_all)
-		list_append(&hub->orphans, &frame->orphan);
+	if (hub->keeps_all || frame->pattern_count > 0)
+		list_move(&hub->orphans, &frame->orphan);
 	else
 		forget(hub, frame);
 }
@@ -47,6 +49,8 @@ hub_init(struct hub *hub, struct turns *turns, const struct hub_limits *limits)
 	list_init(&hub->updates);
 	list_init(&hub->orphans);
 	list_init(&hub->idle);
+	list_init(&hub->named);
+	patterns_init(hub);
 	for (int i = 0; i < HUB_SIZE_COUNT; i++)
 		list_init(&hub->by_size[i]);
 	deadline_list_init(&hub->backlogs, NAMED_PATIENCE_MS);
@@ -180,6 +184,7 @@ ingest(struct hub *hub, const struct update *update, int64_t now_ms,
 	}
 	for (i = 0; i < update->topic_count; i++)
 		add_to_topic(named_of(names[i]), frame, now_ms);
+	patterns_publish(hub, frame, now_ms);
 	topic_publish(hub->all, frame, now_ms);
 }
 
@@ -215,6 +220,8 @@ hub_next_ms(const struct hub *hub)
 
 	if (deadline_next_ms(&hub->backlogs) < next_ms)
 		next_ms = deadline_next_ms(&hub->backlogs);
+	if (deadline_next_ms(&hub->idle_patterns) < next_ms)
+		next_ms = deadline_next_ms(&hub->idle_patterns);
 	if (hub->all_idle_ms != 0 && hub->all_idle_ms + ALL_LINGER_MS < next_ms)
 		next_ms = hub->all_idle_ms + ALL_LINGER_MS;
 	return next_ms;
@@ -237,7 +244,8 @@ drop_oldest(struct hub *hub)
 	frame_unref(oldest);
 }
 
-/* Frees what only "*" has when nobody has followed it for a time. */
+/* Frees what only "*" has, and no pattern, when nobody has followed it for a
+ * time. */
 static void
 run_all(struct hub *hub, int64_t now_ms)
 {
@@ -250,10 +258,9 @@ run_all(struct hub *hub, int64_t now_ms)
 	} else if (now_ms - hub->all_idle_ms >= ALL_LINGER_MS) {
 		hub->keeps_all = false;
 		hub->all_idle_ms = 0;
-		while (!list_is_empty(&hub->orphans))
-			forget(hub,
-			    list_entry(hub->orphans.next, struct frame,
-				orphan));
+		list_for_each (node, &hub->orphans) {
+			hub_let_go(hub, list_entry(node, struct frame, orphan));
+		}
 	}
 }
 
@@ -271,6 +278,7 @@ hub_run(struct hub *hub, int64_t now_ms)
 		watch_backlog(named, now_ms);
 	}
 	run_all(hub, now_ms);
+	patterns_run(hub, now_ms);
 	while (!list_is_empty(&hub->idle)) {
 		named = list_entry(hub->idle.next, struct named, node);
 		list_remove(&named->node);
@@ -285,6 +293,7 @@ hub_deinit(struct hub *hub)
 {
 	while (!list_is_empty(&hub->updates))
 		drop_oldest(hub);
+	patterns_deinit(hub);
 	hub_run(hub, 0);
 	assert(hub->topic_count == 0);
 	topic_free(hub->all);

@@ -11,11 +11,14 @@
 #include "hub/shares.h"
 #include "pure/histogram.h"
 #include "pure/position.h"
+#include "pure/selector.h"
 
+struct selector_index;
 struct turns;
 struct topic;
 struct update;
 struct update_reader;
+struct url;
 
 /* The name that stands for every topic. */
 #define HUB_ALL "*"
@@ -36,11 +39,12 @@ struct hub_limits {
  * store gives an update its position; hub_ingest delivers it. No other function
  * does either, so all processes have one order.
  *
- * An update is kept as long as one of its topics would replay it, or as "*"
- * would while somebody follows it. When there are too many bytes, these are
- * dropped first: updates that only "*" has; then those that a topic keeps
- * beyond its count for a slow subscriber; then the oldest of the topic that has
- * most. So a busy topic drops its own before it costs a quiet one anything.
+ * An update is kept as long as one of its topics would replay it, or as "*" or
+ * a pattern would while somebody follows it. When there are too many bytes,
+ * these are dropped first: updates that only those have; then those that a
+ * topic keeps beyond its count for a slow subscriber; then the oldest of the
+ * topic that has most. So a busy topic drops its own before it costs a quiet
+ * one anything.
  *
  * A topic that nobody has published to is paid from the share of the client
  * that asked for it first (hub/shares.h), apart from the updates: nobody can
@@ -58,13 +62,21 @@ struct hub {
 	struct ids    ids;
 	struct shares shares;
 	struct list   updates; /* frames, oldest first */
-	struct list   orphans; /* those of them that only "*" has */
+	struct list   orphans; /* those that only "*" and patterns have */
+	struct list   named;   /* topics */
 	struct list   idle;    /* topics to be freed */
 	struct list   by_size[HUB_SIZE_COUNT];
 	struct deadline_list backlogs; /* topics beyond their count */
-	struct topic        *all;
-	bool                 keeps_all; /* "*" is followed */
-	int64_t          all_idle_ms;   /* since when it is not; 0: not known */
+	/* Patterns (hub/pattern.h). */
+	const struct url      *base; /* of URL patterns: the hub's; or NULL */
+	void                  *pattern_tree;
+	struct list            patterns;
+	struct deadline_list   idle_patterns;
+	struct selector_index *pattern_index;
+
+	struct topic    *all;
+	bool             keeps_all;   /* "*" is followed */
+	int64_t          all_idle_ms; /* since when it is not; 0: not known */
 	size_t           topic_count;
 	size_t           update_count;
 	size_t           topic_bytes; /* of topics with updates */
@@ -88,6 +100,15 @@ void hub_set_limits(struct hub *, const struct hub_limits *);
  * address, or NULL.
  */
 struct topic *hub_topic(struct hub *, const char *name, const char *client);
+
+/*
+ * What a subscriber follows who names it so: the topic of that name, or a
+ * pattern, which is made if need be, with what is kept of its updates. As
+ * hub_topic otherwise. NULL with *why when the text is not valid: it can follow
+ * the parameter's name; NULL without when the client has too many.
+ */
+struct topic *hub_follow(struct hub *, enum selector_kind, const char *text,
+    const char *client, const char **why);
 
 /*
  * Takes the next updates of the log and delivers them. An update that is not

@@ -112,32 +112,16 @@ ids_text(const struct own_id *own_id)
 	return own_id->id->text;
 }
 
-static bool
-went_to(const struct own_id *own_id, const char *const *topics,
-    size_t topic_count)
+static struct update
+update_of(const struct own_id *own_id)
 {
-	for (size_t i = 0; i < own_id->topic_count; i++) {
-		for (size_t j = 0; j < topic_count; j++) {
-			if (strcmp(own_id->topics[i], topics[j]) == 0)
-				return true;
-		}
-	}
-	return false;
-}
-
-static bool
-may_have(const struct update_reader *reader, const struct own_id *own_id)
-{
-	const struct update update = {
+	return (struct update){
 		.position = own_id->position,
 		.id = own_id->id->text,
 		.topics = own_id->topics,
 		.topic_count = own_id->topic_count,
 		.is_private = own_id->is_private,
 	};
-
-	return !own_id->is_private || reader == NULL ||
-	    reader->may_have(reader->arg, &update);
 }
 
 static const struct id *
@@ -151,35 +135,22 @@ find_id(const struct ids *ids, const char *text)
 }
 
 bool
-ids_find_on(const struct ids *ids, const char *text, const char *const *topics,
-    size_t topic_count, const struct update_reader *reader, uint64_t *position)
-{
-	const struct id *id = find_id(ids, text);
-
-	if (id == NULL)
-		return false;
-	list_for_each (node, &id->updates) {
-		if (!went_to(own_id_of(node), topics, topic_count) ||
-		    !may_have(reader, own_id_of(node)))
-			continue;
-		*position = own_id_of(node)->position;
-		return true;
-	}
-	return false;
-}
-
-bool
-ids_find(const struct ids *ids, const char *text,
+ids_find(const struct ids *ids, const char                           *text,
+    bool (*went)(const void *arg, const struct update *), const void *arg,
     const struct update_reader *reader, uint64_t *position)
 {
 	const struct id *id = find_id(ids, text);
+	struct update    update;
 
 	if (id == NULL)
 		return false;
 	list_for_each (node, &id->updates) {
-		if (!may_have(reader, own_id_of(node)))
+		update = update_of(own_id_of(node));
+		if ((went != NULL && !went(arg, &update)) ||
+		    (update.is_private && reader != NULL &&
+			!reader->may_have(reader->arg, &update)))
 			continue;
-		*position = own_id_of(node)->position;
+		*position = update.position;
 		return true;
 	}
 	return false;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct own_id;
+struct update;
 struct update_reader;
 
 /*
@@ -32,13 +33,13 @@ void ids_remove(struct ids *, struct own_id *);
 const char *ids_text(const struct own_id *);
 
 /*
- * The position of the oldest update with that id that went to one of the
- * topics, or of the oldest at all. False: there is none. Those that the reader
- * may not have are not there for it; NULL: one who may have all.
+ * The position of the oldest update with that id of which went says that it
+ * is meant, by its position and its topics; NULL: any is. False: there is none.
+ * Those that the reader may not have are not there for it; NULL: one who may
+ * have all.
  */
-bool ids_find_on(const struct ids *, const char *id, const char *const *topics,
-    size_t topic_count, const struct update_reader *, uint64_t *position);
-bool ids_find(const struct ids *, const char *id, const struct update_reader *,
-    uint64_t *position);
+bool ids_find(const struct ids *, const char                         *id,
+    bool (*went)(const void *arg, const struct update *), const void *arg,
+    const struct update_reader *, uint64_t                           *position);
 
 #endif

@@ -133,6 +133,8 @@ named_new(struct hub *hub, const char *name)
 	memcpy(named->name, name, name_bytes);
 	named->name_of_gone = named->name;
 	list_init(&named->node);
+	list_init(&named->named_node);
+	list_append(&hub->named, &named->named_node);
 	list_init(&named->size_node);
 	deadline_init(&named->backlog);
 	named->topic = topic_new(hub->turns, name,
@@ -159,6 +161,7 @@ named_free(struct named *named)
 	struct hub *hub = named->hub;
 
 	list_remove(&named->node);
+	list_remove(&named->named_node);
 	deadline_clear(&named->backlog);
 	ids_remove(&hub->ids, named->gone_id);
 	tree_remove(&hub->topics, named, compare_topics);

@@ -1,6 +1,7 @@
 #ifndef HUB_NAMED_H
 #define HUB_NAMED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,12 +16,14 @@ struct topic;
 
 /* A topic that has a name, as the hub keeps it. For the hub's own files. */
 struct named {
-	struct list     node;      /* in hub->idle, or alone */
-	struct list     size_node; /* in hub->by_size, or alone */
-	struct deadline backlog;   /* in hub->backlogs while beyond its count */
+	struct list     node;       /* in hub->idle, or alone */
+	struct list     named_node; /* in hub->named */
+	struct list     size_node;  /* in hub->by_size, or alone */
+	struct deadline backlog; /* in hub->backlogs while beyond its count */
 	struct hub     *hub;
 	struct topic   *topic;
 	struct share   *share; /* pays for it until it has an update; or NULL */
+	bool            is_matched;   /* pattern.c's, while it fills one */
 	size_t          update_count; /* updates that went to it */
 	size_t          kept_bytes;   /* of those that its ring has */
 	unsigned        size;         /* its place in hub->by_size */
@@ -55,7 +58,7 @@ void named_resize(struct named *, size_t kept_bytes);
 void named_add_update(struct named *);
 void named_forget_update(struct named *);
 
-/* The hub's: no ring of a named topic has this update any more. */
+/* The hub's: no ring of a named topic has it; if no other does, it is freed. */
 void hub_let_go(struct hub *, struct frame *);
 
 #endif

@@ -7,9 +7,9 @@
 
 #include <string.h>
 
-#include "hub/cursor.h"
 #include "hub/hub.h"
 #include "hub/topic.h"
+#include "hub/update.h"
 
 void
 hub_lose(struct hub *hub, uint64_t up_to)
@@ -40,24 +40,65 @@ have_dropped_nothing(struct topic *const *topics, size_t topic_count)
 	return true;
 }
 
+/* Topics that somebody follows. */
+struct followed {
+	struct topic *const *topics;
+	size_t               topic_count;
+};
+
+static bool
+has_frame(const struct topic *topic, uint64_t position)
+{
+	const struct ring *ring = topic_ring(topic);
+	size_t             index = ring_find_after(ring, position - 1);
+
+	return index < ring->frame_count &&
+	    ring_slot(ring, index)->position == position &&
+	    ring_slot(ring, index)->frame != NULL;
+}
+
+static bool
+went_to(const struct topic *topic, const struct update *update)
+{
+	if (topic_selector(topic) != NULL)
+		return has_frame(topic, update->position);
+	for (size_t i = 0; i < update->topic_count; i++) {
+		if (strcmp(update->topics[i], topic_name(topic)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+went_to_one(const void *arg, const struct update *update)
+{
+	const struct followed *followed = arg;
+
+	for (size_t i = 0; i < followed->topic_count; i++) {
+		if (went_to(followed->topics[i], update))
+			return true;
+	}
+	return false;
+}
+
 bool
 hub_find(const struct hub *hub, const char *id, struct topic *const *topics,
     size_t topic_count, const struct update_reader *reader, uint64_t *position)
 {
-	const char *names[CURSOR_TOPICS_MAX];
+	const struct followed followed = { topics, topic_count };
 
 	if (hub->tag != 0 &&
 	    position_from_id(id, strlen(id), hub->tag, position))
 		return true;
 	for (size_t i = 0; i < topic_count; i++) {
 		if (topics[i] == hub->all)
-			return ids_find(&hub->ids, id, reader, position);
-		names[i] = topic_name(topics[i]);
+			return ids_find(&hub->ids, id, NULL, NULL, reader,
+			    position);
 	}
-	if (ids_find_on(&hub->ids, id, names, topic_count, reader, position))
+	if (ids_find(&hub->ids, id, went_to_one, &followed, reader, position))
 		return true;
 	return have_dropped_nothing(topics, topic_count) &&
-	    ids_find(&hub->ids, id, reader, position);
+	    ids_find(&hub->ids, id, NULL, NULL, reader, position);
 }
 
 bool

@@ -8,8 +8,10 @@
 #include "pure/address.h"
 
 struct share {
-	size_t bytes;
-	char   client[ADDRESS_KEY_BYTES];
+	size_t   bytes;
+	uint64_t cost; /* that has not been worked off */
+	int64_t  cost_ms;
+	char     client[ADDRESS_KEY_BYTES];
 };
 
 static int
@@ -54,6 +56,35 @@ shares_take(struct shares *shares, const char *client, size_t bytes)
 	share->bytes += bytes;
 	shares->bytes += bytes;
 	return share;
+}
+
+const char *
+shares_client(const struct share *share)
+{
+	return share->client;
+}
+
+bool
+shares_take_more(struct shares *shares, struct share *share, size_t bytes)
+{
+	if (!may_take(shares, share, bytes))
+		return false;
+	share->bytes += bytes;
+	shares->bytes += bytes;
+	return true;
+}
+
+bool
+shares_spend(struct share *share, uint64_t cost, int64_t now_ms)
+{
+	uint64_t rest = now_ms > share->cost_ms ?
+	    (uint64_t)(now_ms - share->cost_ms) * SHARES_COST_PER_MS :
+	    0;
+
+	share->cost = share->cost > rest ? share->cost - rest : 0;
+	share->cost_ms = now_ms;
+	share->cost += cost;
+	return share->cost <= SHARES_COST_MAX;
 }
 
 void

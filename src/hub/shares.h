@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* What one client has taken. */
 struct share;
@@ -27,5 +28,21 @@ struct share *shares_take(struct shares *, const char *client, size_t bytes);
 
 /* Gives so many of them back; a share without any is freed. */
 void shares_give_back(struct shares *, struct share *, size_t bytes);
+
+/* The name of who has the share. */
+const char *shares_client(const struct share *);
+
+/* So many more for who has a share; false: it is to have no more. */
+bool shares_take_more(struct shares *, struct share *, size_t bytes);
+
+/*
+ * Beside memory each has some time: counts what a client's selectors have cost
+ * beyond what is usual, in characters looked at. Returns false when that is too
+ * much: more than SHARES_COST_MAX that have not been worked off since, at
+ * SHARES_COST_PER_MS.
+ */
+#define SHARES_COST_MAX 3000000
+#define SHARES_COST_PER_MS 1000
+bool shares_spend(struct share *, uint64_t cost, int64_t now_ms);
 
 #endif

@@ -6,8 +6,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "hub/frame.h"
+#include "hub/mark.h"
 #include "hub/turns.h"
-#include "pure/histogram.h"
 
 /* Subscribers that are passed over cost as much as one that is visited. */
 #define PASSES_PER_VISIT 16
@@ -34,39 +34,12 @@ struct topic {
 	size_t      fanout_event_count;
 };
 
-/*
- * Stands in the lists behind all subscriptions that are to have a frame. When
- * its turn comes, the last of them has had it.
- */
-struct mark {
-	struct subscription place; /* of nobody */
-	struct frame       *frame;
-};
-
-static void
-mark_free(struct mark *mark)
-{
-	list_remove(&mark->place.node);
-	mark->frame->mark_count--;
-	frame_unref(mark->frame);
-	free(mark);
-}
-
-/* Without subscribers only marks are left. */
-static void
-free_marks(struct list *list)
-{
-	list_for_each (node, list) {
-		mark_free(list_entry(node, struct mark, place.node));
-	}
-}
-
 void
 topic_free(struct topic *topic)
 {
 	assert(topic->subscriber_count == 0);
-	free_marks(&topic->waiting);
-	free_marks(&topic->ready);
+	marks_free(&topic->waiting);
+	marks_free(&topic->ready);
 	ring_deinit(&topic->ring);
 	turn_leave(&topic->turn);
 	turn_unhold(&topic->turn);
@@ -78,6 +51,12 @@ const char *
 topic_name(const struct topic *topic)
 {
 	return topic->name;
+}
+
+const struct selector *
+topic_selector(const struct topic *topic)
+{
+	return topic->limits.selector;
 }
 
 size_t
@@ -201,17 +180,6 @@ visit_overrun(struct topic *topic)
 	}
 }
 
-/* All who were to have the frame have had it; those who stalled do not count.
- */
-static void
-mark_reached(struct topic *topic, struct mark *mark)
-{
-	if (mark->frame->mark_count == 1)
-		histogram_add(topic->limits.latency,
-		    topic->turns->now_us() - mark->frame->published_us);
-	mark_free(mark);
-}
-
 /* Visits the first that is ready; returns what that costs. */
 static size_t
 visit_next(struct topic *topic)
@@ -221,8 +189,8 @@ visit_next(struct topic *topic)
 	struct subscriber   *subscriber = subscription->subscriber;
 
 	if (subscriber == NULL) {
-		mark_reached(topic,
-		    list_entry(subscription, struct mark, place));
+		mark_reached(subscription, topic->limits.latency,
+		    topic->turns->now_us());
 		return 0;
 	}
 	list_move(&topic->waiting, &subscription->node);
@@ -402,22 +370,6 @@ topic_trim(struct topic *topic, int64_t now_ms)
 	make_way(topic, 0, 0, now_ms);
 }
 
-/* Has the time until the last subscriber has the frame measured. */
-static void
-add_mark(struct topic *topic, struct frame *frame)
-{
-	struct mark *mark = mem_zalloc(sizeof(*mark));
-
-	if (frame->published_us == 0)
-		frame->published_us = topic->turns->now_us();
-	frame->mark_count++;
-	frame_ref(frame);
-	mark->frame = frame;
-	mark->place.topic = topic;
-	list_init(&mark->place.node);
-	list_append(&topic->waiting, &mark->place.node);
-}
-
 /* Counts an event that is to be delivered, and where it begins. */
 static void
 expect_frame(struct topic *topic, struct frame *frame)
@@ -427,7 +379,8 @@ expect_frame(struct topic *topic, struct frame *frame)
 	if (topic->pending_min > topic->newest_position)
 		topic->pending_min = topic->newest_position;
 	if (topic->limits.latency != NULL)
-		add_mark(topic, frame);
+		list_append(&topic->waiting,
+		    mark_new(topic, frame, topic->turns->now_us()));
 }
 
 void
@@ -448,6 +401,15 @@ topic_publish(struct topic *topic, struct frame *frame, int64_t now_ms)
 	if (!topic->limits.is_coalesced ||
 	    !turns_hold(topic->turns, &topic->turn, now_ms))
 		topic_release(topic);
+}
+
+void
+topic_end(struct topic *topic)
+{
+	topic->newest_position = UINT64_MAX;
+	topic_set_dropped(topic, UINT64_MAX);
+	topic_release(topic);
+	visit_overrun(topic);
 }
 
 void

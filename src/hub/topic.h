@@ -10,6 +10,7 @@
 
 struct frame;
 struct histogram;
+struct selector;
 struct turns;
 
 /*
@@ -58,6 +59,9 @@ struct topic_limits {
 
 	struct histogram *latency; /* of each event to its last subscriber */
 	bool is_coalesced;         /* collects events, as turns->held says */
+
+	/* Of a pattern: which topics' updates it has; else NULL. */
+	const struct selector *selector;
 
 	/* Called with arg, or NULL: the last subscriber has left; */
 	void (*on_idle)(void *arg);
@@ -110,8 +114,15 @@ void topic_set_dropped(struct topic *, uint64_t position);
 
 const struct ring *topic_ring(const struct topic *);
 
-const char *topic_name(const struct topic *);
-size_t      topic_subscriber_count(const struct topic *);
+const char            *topic_name(const struct topic *);
+size_t                 topic_subscriber_count(const struct topic *);
+const struct selector *topic_selector(const struct topic *);
+
+/*
+ * For good: each subscriber is told in its turn that it is overrun, as one for
+ * whom something is gone, and nothing is published to it any more.
+ */
+void topic_end(struct topic *);
 
 /* What a topic knows of whoever follows it. */
 struct subscriber {

@@ -416,6 +416,7 @@ engine_init(struct engine *engine, const struct options *options,
 	engine->sampler = sampler_new(&engine->streams, engine->clock);
 	engine_open_store(engine, options);
 	engine->access = access_new(options->public_url);
+	engine->hub.base = access_base(engine->access);
 	engine->streams.access = engine->access;
 	engine->streams.wall_ms = engine->wall_ms;
 	engine_init_routing(engine, descriptors_max);

@@ -1,0 +1,56 @@
+#include "hub/mark.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "hub/frame.h"
+#include "hub/topic.h"
+#include "pure/histogram.h"
+
+struct mark {
+	struct subscription place; /* of nobody */
+	struct frame       *frame;
+};
+
+struct list *
+mark_new(struct topic *topic, struct frame *frame, int64_t now_us)
+{
+	struct mark *mark = mem_zalloc(sizeof(*mark));
+
+	if (frame->published_us == 0)
+		frame->published_us = now_us;
+	frame->mark_count++;
+	frame_ref(frame);
+	mark->frame = frame;
+	mark->place.topic = topic;
+	list_init(&mark->place.node);
+	return &mark->place.node;
+}
+
+static void
+mark_free(struct mark *mark)
+{
+	list_remove(&mark->place.node);
+	mark->frame->mark_count--;
+	frame_unref(mark->frame);
+	free(mark);
+}
+
+void
+mark_reached(struct subscription *place, struct histogram *latency,
+    int64_t now_us)
+{
+	struct mark *mark = list_entry(place, struct mark, place);
+
+	if (mark->frame->mark_count == 1)
+		histogram_add(latency, now_us - mark->frame->published_us);
+	mark_free(mark);
+}
+
+void
+marks_free(struct list *list)
+{
+	list_for_each (node, list) {
+		mark_free(list_entry(node, struct mark, place.node));
+	}
+}
