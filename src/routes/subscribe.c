@@ -14,6 +14,7 @@
 #include "hub/cursor.h"
 #include "hub/update.h"
 #include "pure/sse.h"
+#include "routes/selection.h"
 #include "stream/stream.h"
 
 /* While older updates still come in, they are not what comes next. */
@@ -90,33 +91,35 @@ may_have(const void *arg, const struct update *update)
 	return access_may_read(reader->access, reader->token, update);
 }
 
-/* Subscribes to the topics of those names. */
+/* Subscribes to what was selected. */
 static void
 subscribe(const struct subscribe_route *route, struct call *call,
-    const struct topic_names *names, struct token *token)
+    const struct selection *selection, struct token *token)
 {
 	struct topic *topics[CURSOR_TOPICS_MAX];
 	struct reader own = { route->bearer->access, token };
 	const char   *from;
 	uint64_t      position;
-	size_t        i;
+	size_t        topic_count;
 
-	for (i = 0; i < names->count; i++) {
-		topics[i] = hub_topic(route->hub, names->names[i],
-		    call->client);
-		if (topics[i] == NULL) {
-			refusal_too_many_topics(call, route->streams);
-			return;
-		}
+	switch (selection_follow(selection, route->hub, call, topics,
+	    &topic_count)) {
+	case SELECTION_INVALID:
+		return;
+	case SELECTION_TOO_MANY:
+		refusal_too_many_topics(call, route->streams);
+		return;
+	case SELECTION_OK:
+		break;
 	}
-	position = replay_position(route, call, topics, names->count,
+	position = replay_position(route, call, topics, topic_count,
 	    &(struct update_reader){ may_have, &own }, &from);
 	subscribe_head(route, &call->answer, from);
 	if (!call->is_head)
 		call_open_stream(call, route->streams,
 		    &(struct stream_spec){
 			.topics = topics,
-			.topic_count = names->count,
+			.topic_count = topic_count,
 			.position = position,
 			.accepts = stream_accepts,
 			.is_resumable = true,
@@ -180,14 +183,14 @@ static void
 answer_allowed(struct subscribe_route *route, struct call *call,
     struct token *token)
 {
-	struct topic_names names;
+	struct selection selection;
 
-	if (!param_topics(call, &call->query, &names) || !param_padding(call))
+	if (!selection_read(&selection, call) || !param_padding(call))
 		return;
 	if (has_to_wait(route, call))
 		wait_for_level(route, call, token);
 	else if (refusal_admits(call, route->streams, false))
-		subscribe(route, call, &names, token);
+		subscribe(route, call, &selection, token);
 }
 
 void
