@@ -1,5 +1,5 @@
 """Answers that come in a later turn of the loop, as those of a store do: the
-program has one more route here, /later, whose handler waits (later.c)."""
+program has a route /later here, whose handler waits (later.c)."""
 
 import pathlib
 import signal
