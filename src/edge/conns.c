@@ -95,7 +95,9 @@ conns_drain(struct conns *conns)
 		conn = list_entry(node, struct conn, node);
 		if (conn->state != CONN_READING)
 			continue;
-		if (conn->exchange->is_idle && !link_has_input(&conn->link))
+		if (conn->exchange->in.len_bytes == 0 &&
+		    !conn->exchange->reader.is_passing &&
+		    !link_has_input(&conn->link))
 			conn_close(conn);
 		else
 			deadline_set(&conns->requests,

@@ -59,8 +59,8 @@ void conns_run(struct conns *);
 int64_t conns_next_ms(const struct conns *);
 
 /*
- * Keeps no connection from now on, and closes those that were kept and wait
- * for a request. One that is on its way may still arrive, soon.
+ * Keeps no connection from now on, and closes those on which nothing has come.
+ * A request that is on its way may still arrive, soon.
  */
 void conns_drain(struct conns *);
 
