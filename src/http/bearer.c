@@ -131,7 +131,7 @@ find(const struct bearer *bearer, const struct call *call)
 static void
 check_place(struct bearer *bearer, struct bearer_verdict *verdict)
 {
-	if (verdict->result != TOKEN_OK || verdict->source != BEARER_QUERY ||
+	if (verdict->token == NULL || verdict->source != BEARER_QUERY ||
 	    verdict->token->grant->dialect == TOKEN_DIALECT_07)
 		return;
 	access_unref(bearer->access, verdict->token);

@@ -138,6 +138,15 @@ bool hub_has_all_since(const struct hub *, struct topic *const *topics,
 bool hub_find(const struct hub *, const char *id, struct topic *const *topics,
     size_t topic_count, const struct update_reader *, uint64_t *position);
 
+/*
+ * A position that can stand for this one in an id that is shown to the reader,
+ * at it or before it: what lies between the two the reader may not have, and
+ * the id is not that of such an update. If that cannot be told, it lies before
+ * others as well.
+ */
+uint64_t hub_shown_position(const struct hub *, uint64_t position,
+    const struct update_reader *);
+
 /* Writes the id of a position; false, and nothing, while the tag is unknown. */
 bool hub_id(const struct hub *, uint64_t position,
     char id[static POSITION_ID_BYTES]);

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "hub/frame.h"
 #include "hub/hub.h"
 #include "hub/topic.h"
 #include "hub/update.h"
@@ -99,6 +100,35 @@ hub_find(const struct hub *hub, const char *id, struct topic *const *topics,
 		return true;
 	return have_dropped_nothing(topics, topic_count) &&
 	    ids_find(&hub->ids, id, NULL, NULL, reader, position);
+}
+
+/* How many updates are looked at for a position that can be shown. */
+#define LOOK_COUNT_MAX 256
+
+uint64_t
+hub_shown_position(const struct hub *hub, uint64_t position,
+    const struct update_reader *reader)
+{
+	const struct list   *node = hub->updates.prev;
+	const struct update *update;
+	uint64_t             shown = position, before;
+
+	for (int count = 0; node != &hub->updates && count < LOOK_COUNT_MAX;
+	     node = node->prev, count++) {
+		update = &((const struct frame *)((const char *)node -
+			       offsetof(struct frame, node)))
+			      ->update;
+		if (update->position > shown)
+			continue;
+		/* No update is there, or one that the reader may have. */
+		if (update->position < shown || !update->is_private ||
+		    reader->may_have(reader->arg, update))
+			return shown;
+		shown--;
+	}
+	/* The first of a ms has the count 0: before it there is none. */
+	before = position_at(position_ms(position));
+	return before > 0 ? before - 1 : 0;
 }
 
 bool

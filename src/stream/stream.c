@@ -30,18 +30,23 @@
 #define PATH_BYTES_MAX 255
 #define ADDRESS_BYTES_MAX 63
 
+/* Whether the stream's client may have the update. */
+static bool
+may_have(const void *arg, const struct update *update)
+{
+	const struct stream *stream = arg;
+	const struct token  *token;
+
+	token = stream->extra == NULL ? NULL : stream->extra->token;
+	return access_may_read(stream->streams->access, token, update);
+}
+
 bool
 stream_accepts(const struct cursor *cursor, const struct update *update)
 {
-	const struct stream *stream;
-	const struct token  *token;
-
-	if (!update->is_private)
-		return true;
-	stream = (const struct stream *)((const char *)cursor -
-	    offsetof(struct stream, cursor));
-	token = stream->extra == NULL ? NULL : stream->extra->token;
-	return access_may_read(stream->streams->access, token, update);
+	return !update->is_private ||
+	    may_have((const char *)cursor - offsetof(struct stream, cursor),
+		update);
 }
 
 static const char *const state_names[] = { "live", "stalled", "ended" };
@@ -360,13 +365,11 @@ stream_beat(struct stream *stream)
 
 /* Says a last thing, if it can, and ends the stream. */
 static void
-stream_end_with(struct stream *stream, enum stream_end end, char *text,
-    size_t len_bytes)
+stream_end_with(struct stream *stream, enum stream_end end,
+    const struct iovec *part)
 {
-	struct iovec part = { .iov_base = text, .iov_len = len_bytes };
-
 	if (stream->state == STREAM_LIVE && stream_is_between(stream))
-		stream_write(stream, &part, 1, part.iov_len);
+		stream_write(stream, part, 1, part->iov_len);
 	if (stream->state != STREAM_ENDED)
 		stream_end(stream, end);
 }
@@ -388,6 +391,8 @@ print_id(const struct stream *stream, char field[static ID_FIELD_BYTES])
 	/* What went elsewhere is behind it too. */
 	if (hub->position > position && !cursor_is_behind(&stream->cursor))
 		position = hub->position;
+	position = hub_shown_position(hub, position,
+	    &(struct update_reader){ may_have, stream });
 	if (hub_id(hub, position, id))
 		snprintf(field, ID_FIELD_BYTES, "id: %s\n", id);
 }
@@ -401,7 +406,8 @@ stream_send_away(struct stream *stream, enum stream_end end, long return_ms)
 	print_id(stream, id);
 	len_bytes = snprintf(block, sizeof(block), "%sretry: %ld\n\n", id,
 	    return_ms);
-	stream_end_with(stream, end, block, (size_t)len_bytes);
+	stream_end_with(stream, end,
+	    &(struct iovec){ block, (size_t)len_bytes });
 }
 
 void
@@ -415,7 +421,8 @@ stream_expire(struct stream *stream, enum stream_end end, long return_ms)
 	    "%sevent: token-expired\nretry: %ld\n"
 	    "data: {\"reason\":\"%s\"}\n\n",
 	    id, return_ms, ends[end].word);
-	stream_end_with(stream, end, event, (size_t)len_bytes);
+	stream_end_with(stream, end,
+	    &(struct iovec){ event, (size_t)len_bytes });
 }
 
 void

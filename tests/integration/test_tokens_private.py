@@ -4,11 +4,12 @@ in the history, and nobody else sees anything of them.
 
 import pathlib
 import tempfile
+import uuid
 
 import pytest
 
 from responder import Responder
-from test_hub_publish import END, Hub, write_keys
+from test_hub_publish import END, Hub, start_hub, write_keys
 from tokens import FAR, OTHER_SECRET, bearer, cookie, key_args, new, old
 
 PATH = "/.well-known/mercure"
@@ -136,3 +137,30 @@ def test_cookie_and_field_are_alike(hub, name):
     bad = old(subscribe=[name], secret=OTHER_SECRET)
     assert hub.process.ask(PATH, f"topic={name}", **bearer(bad)).status \
         == "401 Unauthorized"
+
+
+def ended(reader):
+    """The id that a stream ends with when the responder stops."""
+    reader.client.recv_until(reader.answer, lambda answer: answer.end)
+    assert not reader.events or reader.events[-1].type == "message"
+    return reader.parser._id        # of a block without data
+
+
+@pytest.mark.parametrize("count", [1, 300])
+def test_end_of_a_stream_tells_no_private_id(fcgi_sse, short_dir, count):
+    """It ends with an id to come back with, which is that of no update that
+    its client may not have."""
+    hub = start_hub(fcgi_sse, short_dir, "--anonymous", "yes",
+                    *key_args(short_dir))
+    owner = hub.subscribe("/t", path=PATH, **rights(old, "/t"))
+    stranger = hub.subscribe("/t", path=PATH)
+    first = hub.publish("/t", "open")
+    names = [hub.publish("/t", "secret", private="") for _ in range(count)]
+    owner.take(1 + count)
+    stranger.take(1)
+    hub.process.send_stop()
+    told = ended(stranger)
+    assert told and told not in names
+    # What is between it and the last update is all the other's.
+    assert uuid.UUID(told) >= uuid.UUID(first) or count > 256
+    assert ended(owner) == names[-1]
