@@ -3,6 +3,7 @@
 #include "config/help.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <uv.h>
 
@@ -132,6 +133,55 @@ help_append_version(struct buf *out)
 
 /* The configuration. */
 
+/*
+ * Where the password begins in "redis://user:WORD@host" or "?password=WORD",
+ * and its length; NULL: there is none.
+ */
+static const char *
+find_password(const char *url, size_t *len_bytes)
+{
+	const char *host = strstr(url, "://"), *word;
+
+	if (host != NULL) {
+		host += strlen("://");
+		word = memchr(host, ':', strcspn(host, "@/?"));
+		if (word != NULL && host[strcspn(host, "@/?")] == '@') {
+			*len_bytes = strcspn(++word, "@");
+			return word;
+		}
+	}
+	word = strstr(url, "password=");
+	if (word == NULL)
+		return NULL;
+	word += strlen("password=");
+	*len_bytes = strcspn(word, "&");
+	return word;
+}
+
+bool
+help_has_password(const char *url)
+{
+	size_t len_bytes;
+
+	return find_password(url, &len_bytes) != NULL;
+}
+
+/* The URL of the store, without its password. */
+static void
+append_store(struct buf *text, const char *url)
+{
+	size_t      len_bytes;
+	const char *word = find_password(url, &len_bytes);
+
+	if (word == NULL) {
+		buf_append_str(text, url);
+		return;
+	}
+	buf_append(text, url, (size_t)(word - url));
+	buf_append_str(text, "***");
+	buf_append_str(text, word + len_bytes);
+}
+
 /* An option that is not set stands there as a comment, so as to be found. */
 static void
 append_setting(struct buf *text, const struct options *options,
@@ -156,7 +206,10 @@ append_setting(struct buf *text, const struct options *options,
 		return;
 	}
 	buf_printf(text, "%s = ", spec->name);
-	option_value_append(text, spec, options);
+	if (spec->offset == offsetof(struct options, store))
+		append_store(text, options->store);
+	else
+		option_value_append(text, spec, options);
 	buf_append_str(text, "\n");
 }
 

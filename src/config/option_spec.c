@@ -277,10 +277,11 @@ const struct option_spec option_specs[] = {
 	{ .name = "history-age", .fallback = "1h", .argument = "TIME",
 	    DURATION(history_age_ms, SECOND_MS / 10, 24 * 365 * HOUR_MS),
 	    .help = "How long an event is kept." },
-	{ .name = "store", STRING(store), .fallback = "memory",
+	{ .name = "store", STRING(store), .fallback = "auto",
 	    .argument = "URL", .takes = "the URL of a store",
-	    .help = "Where events are kept: memory, sqlite:FILE, redis://HOST "
-	    "or redis+unix:PATH." },
+	    .help = "Where events are kept: memory, sqlite:FILE, redis://HOST, "
+	    "redis+unix:PATH, or auto: memory if this process alone "
+	    "serves, else a file." },
 	{ .name = "coalesce", .fallback = "0", .has_off = true,
 	    DURATION(coalesce_ms, 1, 10 * SECOND_MS), .argument = "TIME",
 	    .help = "Send the events that are published to a topic within "

@@ -30,15 +30,6 @@ refusal_bad_request(struct call *call, const char *why)
 	return refusal_text(call, "400 Bad Request", why);
 }
 
-bool
-refusal_topics_off(struct call *call, const char *problem)
-{
-	if (problem == NULL)
-		return false;
-	refusal_text(call, "501 Not Implemented", problem);
-	return true;
-}
-
 /*
  * Whether an EventSource asks: it says what it accepts (HTML standard, section
  * 9.2.2), and gives up for good on any status but 200.

@@ -26,9 +26,6 @@ bool refusal_text(struct call *, const char *status, const char *why);
 /* The same for 400 Bad Request. */
 bool refusal_bad_request(struct call *, const char *why);
 
-/* 501, unless the problem is NULL. Returns whether the call was refused. */
-bool refusal_topics_off(struct call *, const char *problem);
-
 /* As refusal_come_back: the client has too many topics. */
 void refusal_too_many_topics(struct call *, const struct streams *);
 

@@ -13,6 +13,9 @@
 #include "config/options.h"
 #include "hub/clock.h"
 #include "process/keys.h"
+#include "process/store_choice.h"
+#include "process/store_place.h"
+#include "store/store.h"
 #include "stream/sampler.h"
 
 /* Cursors that are called in one turn. */
@@ -292,13 +295,6 @@ engine_set_options(struct engine *engine, const struct options *options,
 	engine_set_tokens(engine, options, keys);
 }
 
-void
-engine_set_topics_problem(struct engine *engine, const char *problem)
-{
-	engine->routing.subscribe.topics_problem = problem;
-	engine->routing.publish.topics_problem = problem;
-}
-
 static void
 engine_init_routing(struct engine *engine, size_t descriptors_max)
 {
@@ -322,6 +318,7 @@ engine_init_routing(struct engine *engine, size_t descriptors_max)
 	bearer_init(&routing->bearer);
 	routing->metadata.access = engine->access;
 	routing->subscribe = (struct subscribe_route){
+		.gate = &routing->gate,
 		.bearer = &routing->bearer,
 		.public_url = access_public_url(engine->access),
 		.hub = &engine->hub,
@@ -330,6 +327,7 @@ engine_init_routing(struct engine *engine, size_t descriptors_max)
 	};
 	subscribe_route_init(&routing->subscribe);
 	routing->publish = (struct publish_route){
+		.gate = &routing->gate,
 		.bearer = &routing->bearer,
 		.hub = &engine->hub,
 		.store = engine->tail.store,
@@ -359,25 +357,29 @@ on_level(void *arg)
 	subscribe_route_resume(&engine->routing.subscribe);
 }
 
-/* Without its log a process is of no use: it ends, and says why. */
-static void
-engine_open_store(struct engine *engine, const struct options *options)
+/* Opens the store of that URL. False, with a line in error: it cannot. */
+static bool
+engine_open_url(struct engine *engine, const struct options *options,
+    const char *url, char *error, size_t error_bytes)
 {
-	char error[512] = "";
+	return tail_open(&engine->tail, &engine->loop,
+	    &(struct tail_spec){
+		.url = url,
+		.hub = &engine->hub,
+		.turns = &engine->turns,
+		.bytes_max = options->history_bytes,
+		.age_ms = options->history_age_ms,
+		.wall_ms = engine->wall_ms,
+		.on_level = on_level,
+		.arg = engine,
+	    },
+	    error, error_bytes);
+}
 
-	if (tail_open(&engine->tail, &engine->loop,
-		&(struct tail_spec){
-		    .url = options->store,
-		    .hub = &engine->hub,
-		    .turns = &engine->turns,
-		    .bytes_max = options->history_bytes,
-		    .age_ms = options->history_age_ms,
-		    .wall_ms = engine->wall_ms,
-		    .on_level = on_level,
-		    .arg = engine,
-		},
-		error, sizeof(error)))
-		return;
+/* A store that somebody named is needed: the process ends, and says why. */
+static void
+engine_fail(const char *error)
+{
 	if (!log_is_stderr())
 		log_error("start", LOG_STR("error", error));
 	fprintf(stderr, "fcgi-sse: %s\n", error);
@@ -385,9 +387,38 @@ engine_open_store(struct engine *engine, const struct options *options)
 	exit(EXIT_FAILURE);
 }
 
+static void
+engine_open_store(struct engine *engine, const struct options *options,
+    struct store_choice *choice)
+{
+	struct store_gate  *gate = &engine->routing.gate;
+	struct store_health health;
+	char                error[sizeof(choice->problem)] = "";
+
+	gate->is_below = store_place_is_below;
+	if (engine_open_url(engine, options, choice->url, error,
+		sizeof(error))) {
+		gate->file = store_choice_file(choice);
+	} else {
+		memcpy(choice->problem, error, sizeof(error));
+		if (!choice->is_auto ||
+		    !engine_open_url(engine, options, "memory", error,
+			sizeof(error)))
+			engine_fail(error);
+	}
+	if (choice->problem[0] != '\0') {
+		gate->problem = choice->problem;
+		log_error("store-unusable", LOG_STR("reason", gate->problem));
+		return;
+	}
+	store_get_health(engine->tail.store, &health);
+	log_info("store", LOG_STR("store", health.name),
+	    LOG_STR("reason", choice->why));
+}
+
 void
 engine_init(struct engine *engine, const struct options *options,
-    struct keys *keys, size_t descriptors_max)
+    struct store_choice *choice, struct keys *keys, size_t descriptors_max)
 {
 	int                        error;
 	const struct stream_limits no_stream_limits = { 0 };
@@ -414,7 +445,7 @@ engine_init(struct engine *engine, const struct options *options,
 	engine->wall_ms = wall_ms;
 	engine->clock = clock_new(&engine->turns);
 	engine->sampler = sampler_new(&engine->streams, engine->clock);
-	engine_open_store(engine, options);
+	engine_open_store(engine, options, choice);
 	engine->access = access_new(options->public_url);
 	engine->hub.base = access_base(engine->access);
 	engine->streams.access = engine->access;
@@ -451,6 +482,7 @@ engine_deinit(struct engine *engine)
 	uv_prepare_stop(&engine->turn);
 	uv_idle_stop(&engine->more);
 	tail_close(&engine->tail, &engine->loop);
+	store_gate_deinit(&engine->routing.gate);
 	streams_deinit(&engine->streams);
 	sampler_free(engine->sampler);
 	bearer_deinit(&engine->routing.bearer);

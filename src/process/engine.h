@@ -13,6 +13,7 @@
 #include "stream/streams.h"
 
 struct access;
+struct store_choice;
 struct keys;
 struct options;
 
@@ -47,8 +48,8 @@ struct engine {
 };
 
 /* The options have to outlive the engine, which takes over the token keys. */
-void engine_init(struct engine *, const struct options *, struct keys *,
-    size_t descriptors_max);
+void engine_init(struct engine *, const struct options *, struct store_choice *,
+    struct keys *, size_t descriptors_max);
 
 /*
  * Takes over what may change while the process runs: limits and times of
@@ -57,9 +58,6 @@ void engine_init(struct engine *, const struct options *, struct keys *,
  * keys.
  */
 void engine_set_options(struct engine *, const struct options *, struct keys *);
-
-/* Answers requests for topics with 501 and this line from now on. */
-void engine_set_topics_problem(struct engine *, const char *problem);
 
 /* Runs until engine_stop. */
 void engine_run(struct engine *);

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/help.h"
 #include "config/options.h"
 #include "edge/cgi.h"
 #include "process/engine.h"
@@ -23,6 +24,7 @@
 #include "process/listen.h"
 #include "process/server.h"
 #include "process/signals.h"
+#include "process/store_choice.h"
 
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
@@ -211,27 +213,50 @@ read_keys(const struct options *options, struct keys *keys)
 	return -1;
 }
 
+/* Everybody on the machine can read the command line of a process. */
+static void
+warn_of_password(const struct server_config *config)
+{
+	const char *url = config->options->store;
+
+	if (!help_has_password(url))
+		return;
+	for (int i = 1; i < config->argc; i++) {
+		if (strstr(config->argv[i], url) != NULL)
+			log_warn("store-password",
+			    LOG_STR("cure",
+				"set FCGI_SSE_STORE, or store in the file of "
+				"--config"));
+	}
+}
+
 /* What runs: the engine, until it ends. */
 
 static int
 serve(const struct server_config *config, struct listeners *listeners,
     struct keys *keys)
 {
-	struct engine engine;
-	const char   *error;
+	struct engine       engine;
+	struct store_choice choice;
+	const char         *error;
+	int                 status = 0;
 
 	if (listeners->count == 0 && !cgi_is_requested()) {
 		report(no_requests);
 		return EXIT_USAGE;
 	}
-	engine_init(&engine, config->options, keys, raise_descriptors());
+	store_choice_init(&choice, config->options->store, listeners);
+	warn_of_password(config);
+	engine_init(&engine, config->options, &choice, keys,
+	    raise_descriptors());
 	if (listeners->count == 0) {
 		server_run_cgi(&engine, config->options);
 	} else if (server_run(&engine, config, listeners, &error) == -1) {
 		report(error);
-		return EXIT_FAILED;
+		status = EXIT_FAILED;
 	}
-	return 0;
+	store_choice_deinit(&choice);
+	return status;
 }
 
 static int

@@ -11,6 +11,7 @@
 #include "routes/page.h"
 #include "routes/publish.h"
 #include "routes/status.h"
+#include "routes/store_gate.h"
 #include "routes/subscribe.h"
 
 #define ROUTING_ROUTE_COUNT 21
@@ -30,6 +31,7 @@ struct routing {
 	struct metadata_route  metadata;
 	struct refusal_counts  publish_refusals;
 	struct bearer          bearer; /* whose tokens are these? */
+	struct store_gate      gate;
 	struct route           table[ROUTING_ROUTE_COUNT];
 	struct router          router;
 };

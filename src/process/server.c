@@ -15,7 +15,6 @@
 #include "process/keys.h"
 #include "process/listen.h"
 #include "process/notify.h"
-#include "process/siblings.h"
 #include "process/signals.h"
 
 /* How soon to try again to write to a log that is not read. */
@@ -30,7 +29,6 @@ struct server {
 	struct signals              signals;
 	struct notify               notify;
 	struct acceptor            *acceptor; /* until it stops */
-	struct siblings            *siblings;
 	uv_timer_t                  drain;
 	uv_timer_t                  log_retry;
 	uv_timer_t                  late_ready;
@@ -64,9 +62,6 @@ on_stop(void *arg)
 	conns_drain(&server->engine->conns);
 	streams_drain(&server->engine->streams);
 	acceptor_stop(server->acceptor);
-	/* Who takes our place is not to take us for one who shares it. */
-	siblings_free(server->siblings);
-	server->siblings = NULL;
 	uv_timer_start(&server->drain, on_drain_timeout,
 	    (uint64_t)server->config->options->drain_timeout_ms, 0);
 }
@@ -186,39 +181,6 @@ log_ready(const struct engine *engine, const struct listeners *listeners)
 }
 
 static void
-set_topics_problem(struct engine *engine, const char *problem)
-{
-	engine_set_topics_problem(engine, problem);
-	log_warn("topics-off", LOG_STR("reason", problem));
-}
-
-static void
-on_sibling(void *arg)
-{
-	struct server *server = arg;
-
-	set_topics_problem(server->engine,
-	    "several processes serve this "
-	    "address, and a topic lives in one; start one process "
-	    "(spawn-fcgi without -F, max-procs 1)");
-}
-
-/* Where topics cannot work, that is to be said rather than to lose events. */
-static void
-server_find_topics_problem(struct server *server,
-    const struct listeners               *listeners)
-{
-	if (listeners_are_single_use(listeners))
-		set_topics_problem(server->engine,
-		    "mod_fcgid has a process "
-		    "answer one request, and a topic lives in one process; "
-		    "use mod_proxy_fcgi");
-	else
-		server->siblings = siblings_new(&server->engine->loop,
-		    listeners, on_sibling, server);
-}
-
-static void
 server_init(struct server *server, struct listeners *listeners)
 {
 	struct engine *engine = server->engine;
@@ -232,7 +194,6 @@ server_init(struct server *server, struct listeners *listeners)
 	server->late_ready.data = server;
 	engine->on_turn = on_turn;
 	engine->arg = server;
-	server_find_topics_problem(server, listeners);
 	log_ready(engine, listeners);
 	server->acceptor = acceptor_new(&engine->loop, listeners,
 	    &engine->conns);
@@ -247,7 +208,6 @@ server_deinit(struct server *server)
 	uv_close((uv_handle_t *)&server->log_retry, NULL);
 	uv_close((uv_handle_t *)&server->late_ready, NULL);
 	uv_close((uv_handle_t *)&server->drain, NULL);
-	siblings_free(server->siblings);
 	notify_deinit(&server->notify);
 	signals_deinit(&server->signals);
 	engine_deinit(server->engine);
@@ -318,9 +278,6 @@ server_run_cgi(struct engine *engine, const struct options *options)
 	signals_release();
 	server.cgi = cgi_new(&engine->loop, &engine->routing.router,
 	    options->max_body_bytes, on_cgi_done, engine);
-	engine_set_topics_problem(engine,
-	    "a CGI program answers one request, "
-	    "and a topic lives in one process; run fcgi-sse by FastCGI");
 	signals_init(&signals, &engine->loop);
 	cgi_start(server.cgi);
 	engine_run(engine);

@@ -10,6 +10,7 @@
 #include "http/call.h"
 #include "page/page_data.h"
 #include "routes/publish.h"
+#include "routes/store_gate.h"
 
 /* The page's. */
 #define CHAT_TOPIC "chat"
@@ -82,7 +83,7 @@ page_route_settings(struct call *call, void *context)
 	char                        json[64];
 	int                         json_bytes;
 
-	if (publish->topics_problem != NULL)
+	if (publish->gate->problem != NULL)
 		chat = "off";
 	else
 		chat = publishers_is_public(publish->publishers, CHAT_TOPIC) ?

@@ -22,6 +22,7 @@
 #include "pure/sse.h"
 #include "routes/publish_keep.h"
 #include "routes/publish_right.h"
+#include "routes/store_gate.h"
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
 #define ID_BYTES_MAX 1024
@@ -287,7 +288,7 @@ publish_route_check(struct call *call, void *context)
 {
 	const struct publish_route *route = context;
 
-	if (!refusal_topics_off(call, route->topics_problem) && is_usable(call))
+	if (store_gate_publishes(route->gate, call) && is_usable(call))
 		publish_right_check(route, call);
 }
 
@@ -297,6 +298,6 @@ publish_route_post(struct call *call, void *context)
 	const struct publish_route *route = context;
 
 	call->refusals = route->refusals;
-	if (!refusal_topics_off(call, route->topics_problem) && is_usable(call))
+	if (store_gate_publishes(route->gate, call) && is_usable(call))
 		publish_right_judge(route, call, answer, context);
 }

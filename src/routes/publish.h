@@ -11,6 +11,7 @@ struct hub;
 struct publishers;
 struct refusal_counts;
 struct store;
+struct store_gate;
 struct turns;
 
 /* What the handler works with: its context. */
@@ -23,7 +24,7 @@ struct publish_route {
 	struct bearer     *bearer;
 	char *const       *origins; /* whose pages' cookies count */
 	size_t             origin_count;
-	const char        *topics_problem; /* as subscribe_route */
+	struct store_gate *gate;
 	int64_t (*wall_ms)(void);
 	struct refusal_counts *refusals;
 };

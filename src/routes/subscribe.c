@@ -15,6 +15,7 @@
 #include "hub/update.h"
 #include "pure/sse.h"
 #include "routes/selection.h"
+#include "routes/store_gate.h"
 #include "stream/stream.h"
 
 /* While older updates still come in, they are not what comes next. */
@@ -233,7 +234,7 @@ subscribe_route_get(struct call *call, void *context)
 	const struct subscribe_route *route = context;
 	const struct bearer_verdict   none = { .result = TOKEN_NONE };
 
-	if (refusal_topics_off(call, route->topics_problem))
+	if (!store_gate_subscribes(route->gate, call, route->streams))
 		return;
 	/* Without keys a token means nothing to us; it may be another's. */
 	if (route->is_anonymous_allowed &&

@@ -9,6 +9,7 @@
 
 struct bearer;
 struct hub;
+struct store_gate;
 struct streams;
 
 /* What the handler works with: its context. */
@@ -19,7 +20,7 @@ struct subscribe_route {
 	struct bearer     *bearer;
 	const char        *public_url; /* the hub's, for the field Link */
 	bool               is_anonymous_allowed; /* without a token */
-	const char        *topics_problem; /* why there are none; or NULL */
+	struct store_gate *gate;
 	int64_t (*wall_ms)(void);
 
 	/* Calls that wait until the hub knows their publisher's id. */

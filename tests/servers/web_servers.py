@@ -142,7 +142,7 @@ class ApacheFcgid(Apache):
 
 
 class ApacheCgi(Apache):
-    modules = ("cgid",)
+    modules = ("cgid", "setenvif")
 
     def install(self):
         self.place.copy(self.fragment, "htdocs/.htaccess")

@@ -10,6 +10,7 @@
 #include "http/call.h"
 #include "http/router.h"
 #include "process/keys.h"
+#include "process/store_choice.h"
 
 #define ARGS_MAX 8
 #define DESCRIPTORS_MAX 1000
@@ -42,9 +43,11 @@ engine_set_up(const char *const *args)
 	char *argv[ARGS_MAX + 2] = { name };
 	int   argc = 1;
 	char  publish_key[] = PUBLISH_KEY;
+	char  memory[] = "memory";
 
 	const struct token_key_sources no_sources = { 0 };
 	struct keys                    keys = { .publish = publish_key };
+	struct store_choice choice = { .url = memory, .why = "test" };
 
 	for (; *args != NULL && argc <= ARGS_MAX; args++)
 		argv[argc++] = strdup(*args);
@@ -57,7 +60,7 @@ engine_set_up(const char *const *args)
 	engine_wall_ms = 1795204570000;
 	engine_hand_us = 1000000;
 	keys.tokens = token_keys_new(&no_sources, NULL);
-	engine_init(&engine, &engine_options, &keys, DESCRIPTORS_MAX);
+	engine_init(&engine, &engine_options, &choice, &keys, DESCRIPTORS_MAX);
 	engine.turns.now_us = hand_now_us;
 	engine.wall_ms = hand_wall_ms;
 	engine.routing.clock.wall_ms = hand_wall_ms;

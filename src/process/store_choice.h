@@ -1,0 +1,33 @@
+#ifndef PROCESS_STORE_CHOICE_H
+#define PROCESS_STORE_CHOICE_H
+
+#include <stdbool.h>
+
+#include "process/listen.h"
+
+/* The store that a process opens, and why it is that one. */
+struct store_choice {
+	char       *url;
+	const char *why;
+
+	/*
+	 * The process serves even if the store cannot be used: its clock and
+	 * counter need none.
+	 */
+	bool is_auto;
+	char problem[512]; /* why there is no store; empty: there is one */
+};
+
+/*
+ * Chooses by the option store: for "auto" as process/store_place.h says, and
+ * memory with a problem where there is no place. Without listeners the process
+ * answers one request by CGI. store_choice_deinit is due.
+ */
+void store_choice_init(struct store_choice *, const char *option,
+    const struct listeners *);
+void store_choice_deinit(struct store_choice *);
+
+/* The file's name, which is to be freed; NULL: the store is no file. */
+char *store_choice_file(const struct store_choice *);
+
+#endif

@@ -1,0 +1,66 @@
+#include "routes/store_gate.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "http/answer.h"
+#include "http/call.h"
+#include "http/refusal.h"
+#include "stream/streams.h"
+
+/* Somebody has to change the configuration first. */
+#define RETRY_AFTER_S 60
+
+#define UNAVAILABLE "503 Service Unavailable"
+
+void
+store_gate_deinit(struct store_gate *gate)
+{
+	free(gate->file);
+	gate->file = NULL;
+}
+
+/* The first call that tells of the documents decides it for all. */
+static void
+look(struct store_gate *gate, const struct call *call)
+{
+	const char *root = call_env(call, "DOCUMENT_ROOT");
+
+	if (gate->file == NULL || root == NULL || *root == '\0')
+		return;
+	if (gate->is_below(gate->file, root)) {
+		gate->problem =
+		    "the store's file is below the document root, "
+		    "where anybody could fetch it; name another by the option "
+		    "store";
+		log_error("store-unusable", LOG_STR("file", gate->file),
+		    LOG_STR("document_root", root),
+		    LOG_STR("reason", gate->problem));
+	}
+	store_gate_deinit(gate);
+}
+
+bool
+store_gate_publishes(struct store_gate *gate, struct call *call)
+{
+	look(gate, call);
+	if (gate->problem == NULL)
+		return true;
+	answer_text_head(&call->answer, UNAVAILABLE);
+	answer_field(&call->answer, "Retry-After", "%d", RETRY_AFTER_S);
+	answer_text(&call->answer, UNAVAILABLE ": %s", gate->problem);
+	call_answer(call);
+	return false;
+}
+
+bool
+store_gate_subscribes(struct store_gate *gate, struct call *call,
+    const struct streams *streams)
+{
+	look(gate, call);
+	if (gate->problem == NULL)
+		return true;
+	refusal_come_back(call, streams_return_ms(streams),
+	    "no store for topics");
+	return false;
+}

@@ -1,0 +1,33 @@
+#ifndef ROUTES_STORE_GATE_H
+#define ROUTES_STORE_GATE_H
+
+#include <stdbool.h>
+
+struct call;
+struct streams;
+
+/* Whether topics can be served: there is a store, and nobody can fetch it. */
+struct store_gate {
+	/* Why topics cannot be served; NULL: they can. */
+	const char *problem;
+
+	/* The store's; NULL: it is no file, or no call has to be looked at. */
+	char *file;
+
+	/* Whether the file is in the folder or below it. */
+	bool (*is_below)(const char *file, const char *folder);
+};
+
+/* Frees what it holds. */
+void store_gate_deinit(struct store_gate *);
+
+/*
+ * Whether the call can be served. It tells where the web server's documents
+ * are: a store among them could be fetched by anybody. If not, the call was
+ * answered: a publisher's by 503, a subscriber's as refusal_come_back.
+ */
+bool store_gate_publishes(struct store_gate *, struct call *);
+bool store_gate_subscribes(struct store_gate *, struct call *,
+    const struct streams *);
+
+#endif
