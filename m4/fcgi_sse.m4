@@ -94,3 +94,29 @@ AC_DEFUN([FCGI_SSE_PYTHON], [
 	AC_MSG_RESULT([${PYTHON:-no}])
 	PYTHON=${PYTHON:-/usr/bin/python3}
 ])
+
+# FCGI_SSE_STATIC(PREFIX...)
+# Has the libraries of each PREFIX_LIBS linked from their archives.
+AC_DEFUN([FCGI_SSE_STATIC], [m4_foreach_w([fcgi_sse_PREFIX], [$1],
+    [_FCGI_SSE_STATIC(fcgi_sse_PREFIX[_LIBS])])])
+
+# The archive of libuv is libuv_a.a until 1.45.
+AC_DEFUN([_FCGI_SSE_STATIC], [
+	AC_MSG_CHECKING([for the archives of $1])
+	fcgi_sse_archives=
+	for fcgi_sse_word in $$1; do
+		AS_CASE([$fcgi_sse_word], [-lm|-lpthread|-ldl|-lrt], [], [-l*], [
+			fcgi_sse_name=`AS_ECHO(["$fcgi_sse_word"]) | sed 's/^-l//'`
+			for fcgi_sse_file in lib$fcgi_sse_name.a \
+			    lib${fcgi_sse_name}_a.a; do
+				fcgi_sse_path=`$CC -print-file-name=$fcgi_sse_file`
+				test -f "$fcgi_sse_path" && break
+			done
+			AS_IF([test ! -f "$fcgi_sse_path"], [AC_MSG_ERROR([
+--enable-static-deps needs the archive lib$fcgi_sse_name.a, which is not there])])
+			fcgi_sse_word=$fcgi_sse_path])
+		fcgi_sse_archives="$fcgi_sse_archives $fcgi_sse_word"
+	done
+	$1=$fcgi_sse_archives
+	AC_MSG_RESULT([$fcgi_sse_archives])
+])

@@ -203,6 +203,7 @@ def test_every_finding_of_the_doctor_is_explained():
 
 
 ANCHORS = ("apache-mod_proxy_fcgi", "apache-mod_fcgid", "apache-cgi",
+           "shared-hosting",
            "lighttpd", "nginx", "haproxy", "caddy", "h2o", "spawn-fcgi",
            "systemd")
 
