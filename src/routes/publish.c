@@ -18,6 +18,7 @@
 #include "hub/hub.h"
 #include "hub/turns.h"
 #include "hub/update.h"
+#include "pure/hash.h"
 #include "pure/position.h"
 #include "pure/sse.h"
 #include "routes/publish_keep.h"
@@ -27,6 +28,10 @@
 #define FORM_TYPE "application/x-www-form-urlencoded"
 #define ID_BYTES_MAX 1024
 #define RETRY_DIGITS_MAX 9
+/* Of an Idempotency-Key, without quotes, and of it and who sends it. */
+#define IDEMPOTENCY_KEY_BYTES_MAX 128
+#define ONCE_BYTES 256
+
 #define RETRY_MS_MAX (24 * 60 * 60 * 1000)
 
 /* The form of an update, as the Mercure protocol has it. */
@@ -36,6 +41,7 @@ struct publication {
 	bool               is_private;
 	bool               is_strict; /* draft 08's rules hold for its texts */
 	bool               has_key;   /* its sender has one, or a token */
+	char               once[ONCE_BYTES]; /* "": a repeat is a new update */
 };
 
 /* Whether the media type is that of a form; parameters may follow it. */
@@ -179,6 +185,57 @@ read_type_and_data(struct publication *update, const struct query *form,
 }
 
 /* Publishes it, and answers the call with its id. */
+/*
+ * Who sends the update, as far as nobody else can be taken for it: a hash of
+ * the secret by which it may publish, which only it knows, or its address.
+ */
+static void
+print_sender(char *out, size_t size, const struct call *call, bool has_key)
+{
+	static const char *const names[] = { "HTTP_AUTHORIZATION",
+		"HTTP_COOKIE", "QUERY_STRING" };
+	const char              *secret;
+
+	for (size_t i = 0; has_key && i < 3; i++) {
+		secret = call_env(call, names[i]);
+		if (secret == NULL || *secret == '\0')
+			continue;
+		snprintf(out, size, "%016llx",
+		    (unsigned long long)hash_bytes(HASH_START, secret,
+			strlen(secret)));
+		return;
+	}
+	snprintf(out, size, "%.64s", call->client == NULL ? "" : call->client);
+}
+
+/*
+ * The Idempotency-Key by which a publisher marks a repeat: a string in quotes
+ * (RFC 9651 section 3.3.3), as its draft has it, or without them.
+ */
+static bool
+read_idempotency_key(struct publication *update, struct call *call)
+{
+	const char *key = call_env(call, "HTTP_IDEMPOTENCY_KEY");
+	size_t      len, i, quotes;
+	char        sender[80];
+
+	if (key == NULL)
+		return true;
+	len = strlen(key);
+	quotes = len > 1 && key[0] == '"' && key[len - 1] == '"';
+	len -= 2 * quotes;
+	key += quotes;
+	for (i = 0; i < len && key[i] > ' ' && key[i] < 0x7f; i++)
+		;
+	if (len == 0 || len > IDEMPOTENCY_KEY_BYTES_MAX || i < len)
+		return refusal_bad_request(call,
+		    "Idempotency-Key takes 1 to 128 visible characters");
+	print_sender(sender, sizeof(sender), call, update->has_key);
+	snprintf(update->once, sizeof(update->once), "%s %.*s", sender,
+	    (int)len, key);
+	return true;
+}
+
 static void
 update_publish(struct publication *form, const struct publish_route *route,
     struct call *call)
@@ -196,7 +253,8 @@ update_publish(struct publication *form, const struct publish_route *route,
 	sse_append_event(&bytes, &form->event);
 	update.bytes = bytes.data;
 	update.len_bytes = bytes.len_bytes;
-	publish_keep(route, call, &update);
+	publish_keep(route, call, &update,
+	    form->once[0] == '\0' ? NULL : form->once);
 	buf_deinit(&bytes);
 }
 
@@ -263,7 +321,8 @@ publish_form(const struct publish_route *route, struct call *call,
 	    !is_free(route, call, &update) ||
 	    !is_visible(&update, form, call) || !read_id(&update, form, call) ||
 	    !read_retry(&update, form, call) ||
-	    !read_type_and_data(&update, form, call))
+	    !read_type_and_data(&update, form, call) ||
+	    !read_idempotency_key(&update, call))
 		return;
 	update.is_private = field(form, "private") != NULL;
 	update_publish(&update, route, call);

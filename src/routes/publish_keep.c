@@ -116,7 +116,7 @@ on_cancel(void *holder)
 
 void
 publish_keep(const struct publish_route *route, struct call *call,
-    const struct update *update)
+    const struct update *update, const char *once)
 {
 	size_t          topic_bytes = strlen(update->topics[0]) + 1;
 	struct keeping *keeping = mem_zalloc(sizeof(*keeping) + topic_bytes);
@@ -131,5 +131,5 @@ publish_keep(const struct publish_route *route, struct call *call,
 	if (update->id != NULL)
 		keeping->id = mem_strdup(update->id);
 	call_hold(call, on_cancel, keeping);
-	store_publish(route->store, &keeping->publish, update, NULL);
+	store_publish(route->store, &keeping->publish, update, once);
 }

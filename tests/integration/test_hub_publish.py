@@ -458,3 +458,40 @@ def test_coalesce_loses_nothing_that_has_to_go(fcgi_sse, short_dir):
         reader.answer, lambda _: len(reader.events) == 23)
     assert [event.data for event in reader.events] == \
         [str(number) for number in range(len(reader.events))]
+
+
+def test_a_repeat_with_the_same_idempotency_key(hub):
+    """It is answered as the first was, and delivered once."""
+    reader = hub.subscribe("once")
+    update = [("topic", "once"), ("data", "x")]
+    first, repeat, other = (
+        hub.post(update, HTTP_IDEMPOTENCY_KEY=key)
+        for key in ('"9a0c-1"', "9a0c-1", '"9a0c-2"'))
+    assert {first.status, repeat.status, other.status} == {"200 OK"}
+    assert repeat.body == first.body != other.body
+    own = [hub.post([*update, ("id", number)], HTTP_IDEMPOTENCY_KEY="own")
+           for number in ("i-1", "i-2")]
+    assert [answer.body for answer in own] == [b"i-1", b"i-1"]
+    hub.publish("once", "end")
+    assert [event.id for event in reader.take(4)][:3] == [
+        first.body.decode(), other.body.decode(), "i-1"]
+
+
+@pytest.mark.parametrize("key", ["", '""', "a b", "x" * 129, "ü"])
+def test_idempotency_keys_that_are_none(hub, key):
+    answer = hub.post([("topic", "once")], HTTP_IDEMPOTENCY_KEY=key)
+    check_short(answer, "400 Bad Request",
+                "400 Bad Request: Idempotency-Key takes 1 to 128 visible "
+                "characters\n")
+
+
+def test_idempotency_keys_are_their_senders(fcgi_sse, tmp_path):
+    """Nobody can have another's update taken for a repeat."""
+    process = fcgi_sse("--publish-key-file", str(write_keys(tmp_path)),
+                       "--public-topic", "t")
+    hub = Hub(process)
+    ids = [hub.post([("topic", "t")], key=key, HTTP_IDEMPOTENCY_KEY="k",
+                    REMOTE_ADDR=address).body
+           for key, address in ((KEY, "192.0.2.1"), (None, "192.0.2.1"),
+                                (None, "192.0.2.2"), (None, "192.0.2.1"))]
+    assert len(set(ids)) == 3 and ids[3] == ids[1]
