@@ -140,3 +140,14 @@ def test_options_work_whichever_way_they_come(short_dir):
         assert answer.headers.get("Access-Control-Allow-Origin") == (
             "*" if args else None)
         process.stop()
+
+
+@pytest.mark.parametrize("url, shown", [
+    ("redis://:w0rd@host/1", "redis://:***@host/1"),
+    ("redis://me:w0rd@host", "redis://me:***@host"),
+    ("redis+unix:/s?password=w0rd&db=1", "redis+unix:/s?password=***&db=1"),
+    ("redis://host:1/?key=a:b@c", "redis://host:1/?key=a:b@c")])
+def test_a_password_is_not_shown(url, shown):
+    text = run("--store", url, "--print-config").stdout
+    assert f"\nstore = {shown}\n" in text
+    assert "w0rd" not in text
