@@ -113,8 +113,6 @@ REQUESTS = [
     Case("apache-proxy-unix", [("CGIPassAuth On",
                                 "CGIPassAuth On\nProxyErrorOverride On")],
          "refused-publish", "ProxyErrorOverride Off"),
-    Case("lighttpd-spawned", [('"max-procs" => 1', '"max-procs" => 2')],
-         "topics", '"max-procs" => 1'),
     Case("haproxy", [("option abortonclose", "")],
          "lost-client", "option abortonclose"),
     Case("nginx-tls",
