@@ -202,11 +202,11 @@ token_ref(struct token *token)
 }
 
 void
-token_release(void *arg)
+token_release(void *token)
 {
-	struct token *token = arg;
+	struct token *held = token;
 
-	token_unref(token->grant->grants, token);
+	token_unref(held->grant->grants, held);
 }
 
 void

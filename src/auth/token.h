@@ -77,7 +77,7 @@ enum token_result token_times_check(const struct token_times *,
 struct token *token_ref(struct token *);
 
 /* Gives back a token, as token_unref; for where a pointer is to be freed. */
-void token_release(void *arg);
+void token_release(void *token);
 
 /* Freed when nobody holds it. NULL is allowed. */
 void token_unref(struct grants *, struct token *);

@@ -242,9 +242,10 @@ try_home(struct buf *folder)
 	bool          is_found = false;
 
 	if (home == NULL || *home == '\0') {
-		if (geteuid() >= UID_OF_PERSONS_MIN)
-			getpwuid_r(geteuid(), &user, names, sizeof(names),
-			    &found);
+		if (geteuid() >= UID_OF_PERSONS_MIN &&
+		    getpwuid_r(geteuid(), &user, names, sizeof(names),
+			&found) != 0)
+			found = NULL;
 		home = found == NULL ? NULL : user.pw_dir;
 	}
 	if (home == NULL || home[0] != '/')

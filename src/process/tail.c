@@ -57,8 +57,7 @@ on_state(void *arg, enum store_state state, const char *why)
 static size_t
 store_bytes_max(const struct tail *tail, size_t bytes_max)
 {
-	return strncmp(tail->spec.url, "memory", 6) == 0 ? MEMORY_BYTES_MAX :
-							   bytes_max;
+	return tail->is_memory ? MEMORY_BYTES_MAX : bytes_max;
 }
 
 bool
@@ -75,6 +74,8 @@ tail_open(struct tail *tail, uv_loop_t *loop, const struct tail_spec *spec,
 
 	memset(tail, 0, sizeof(*tail));
 	tail->spec = *spec;
+	tail->spec.url = NULL;
+	tail->is_memory = strncmp(spec->url, "memory", 6) == 0;
 	tail->store = store_open(loop,
 	    &(struct store_options){
 		.url = spec->url,

@@ -13,7 +13,7 @@ struct turns;
 
 /* Where the tail is kept, and who is told of it. */
 struct tail_spec {
-	const char   *url; /* of the store */
+	const char   *url; /* of the store; only for tail_open */
 	struct hub   *hub; /* takes its updates */
 	struct turns *turns;
 	size_t        bytes_max; /* of the store, as for the hub */
@@ -32,6 +32,7 @@ struct tail_spec {
 struct tail {
 	struct tail_spec spec;
 	struct store    *store;
+	bool             is_memory; /* the log is this process's alone */
 	bool             is_level;
 	bool             is_closed;
 };

@@ -62,9 +62,9 @@ struct memory {
 };
 
 static struct memory *
-memory_of(const struct store *store)
+memory_of(struct store *store)
 {
-	return (struct memory *)(uintptr_t)store;
+	return (struct memory *)(void *)store;
 }
 
 static int64_t
@@ -265,8 +265,8 @@ memory_open(uv_loop_t *loop, const struct store_options *options,
 {
 	struct memory *memory = mem_zalloc(sizeof(*memory));
 
-	(void)error;
-	(void)error_bytes;
+	if (error_bytes > 0)
+		*error = '\0';
 	memory->store.engine = &memory_engine;
 	memory->reader = *reader;
 	memory->wall_ms = options->wall_ms == NULL ? system_wall_ms :
@@ -453,13 +453,15 @@ memory_find_cancel(struct store *store, struct store_find *find)
 static uint64_t
 memory_tag(const struct store *store)
 {
-	return memory_of(store)->tag;
+	const struct memory *memory = (const void *)store;
+
+	return memory->tag;
 }
 
 static void
 memory_get_health(const struct store *store, struct store_health *health)
 {
-	const struct memory *memory = memory_of(store);
+	const struct memory *memory = (const void *)store;
 
 	memset(health, 0, sizeof(*health));
 	health->engine = "memory";

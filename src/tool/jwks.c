@@ -33,10 +33,10 @@
 
 static const char help[] =
     "Usage: fcgi-sse jwks [OPTION]... URL FILE\n"
-    "Fetches a JWK Set (RFC 7517) from an issuer and puts it in the place of\n"
-    "the file, for --token-key ...,jwks=FILE. Only a set with a public key\n"
-    "replaces the file, and only one that differs; then it prints a line, and\n"
-    "fcgi-sse is to be sent SIGHUP.\n"
+    "Fetches a JWK Set (RFC 7517) from an issuer and puts it in the place\n"
+    "of the file, for --token-key ...,jwks=FILE. Only a set with a public\n"
+    "key replaces the file, and only one that differs; then it prints a\n"
+    "line, and fcgi-sse is to be sent SIGHUP.\n"
     "\n"
     "  --ca FILE         trust the certificates in this file instead of the\n"
     "                    system's\n"
