@@ -7,14 +7,14 @@ connection, as the first that it has to the server.
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 
 import pytest
 
-from responder import ROOT, free_port
+from responder import ROOT
 from servers import TCP, UNIX, Front, Site
+from tls import Tls
 from web_servers import ApacheProxy, Caddy, H2o, HAProxy, Lighttpd, Nginx
 
 sys.path.append(str(ROOT / "tests" / "browser"))
@@ -44,31 +44,6 @@ const watch = setInterval(() => {
 PROTOCOL = """
 return performance.getEntriesByType("navigation")[0].nextHopProtocol;
 """
-
-
-class Tls:
-    """A server that listens on a second port, with TLS and HTTP/2."""
-
-    def make_certificate(self):
-        """A key, its certificate, and both in one file."""
-        names = [self.place.dir / name for name in ("key", "cert", "both")]
-        key, cert, both = names
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-             "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost",
-             "-days", "2", "-keyout", key, "-out", cert],
-            check=True, capture_output=True)
-        both.write_text(key.read_text() + cert.read_text())
-        for path in names:
-            path.chmod(0o644)
-        return names
-
-    def frame(self):
-        self.tls_port = free_port()
-        return self.with_tls(super().frame(), *self.make_certificate())
-
-    def with_tls(self, text, key, cert, both):
-        raise NotImplementedError
 
 
 class TlsLighttpd(Tls, Lighttpd):
