@@ -226,7 +226,11 @@ def configuration(heading):
     ("Apache mod_fcgid", "apache/fcgid.conf"),
     ("Apache CGI", "apache/cgi.htaccess"),
     ("lighttpd", "lighttpd/external.conf"),
-    ("nginx", "nginx/fcgi-sse.conf")])
+    ("nginx", "nginx/fcgi-sse.conf"),
+    ("HAProxy", "haproxy/fcgi-sse.cfg"),
+    ("Caddy", "caddy/Caddyfile"),
+    ("h2o", "h2o/fcgi-sse.yaml"),
+    ("Varnish", "varnish/fcgi-sse.vcl")])
 def test_web_servers_shows_what_is_deployed(heading, name):
     lines = [line.strip() for line in (DEPLOY / name).read_text().splitlines()]
     assert set(configuration(heading)) <= set(lines)
