@@ -147,6 +147,13 @@ bool hub_find(const struct hub *, const char *id, struct topic *const *topics,
 uint64_t hub_shown_position(const struct hub *, uint64_t position,
     const struct update_reader *);
 
+/*
+ * The position behind which the last so many updates of these topics lie that
+ * the reader may have, or all of them, if they are fewer.
+ */
+uint64_t hub_last(struct topic *const *topics, size_t topic_count, size_t count,
+    const struct update_reader *);
+
 /* Writes the id of a position; false, and nothing, while the tag is unknown. */
 bool hub_id(const struct hub *, uint64_t position,
     char id[static POSITION_ID_BYTES]);

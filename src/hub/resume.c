@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "hub/cursor.h"
 #include "hub/frame.h"
 #include "hub/hub.h"
 #include "hub/topic.h"
@@ -129,6 +130,58 @@ hub_shown_position(const struct hub *hub, uint64_t position,
 	/* The first of a ms has the count 0: before it there is none. */
 	before = position_at(position_ms(position));
 	return before > 0 ? before - 1 : 0;
+}
+
+/* How many frames of a topic lie before those that were looked at. */
+struct rest {
+	const struct ring *ring;
+	size_t             count;
+};
+
+/* The newest frame of all that are left, or NULL; it is left no more. */
+static const struct frame *
+take_newest(struct rest *rests, size_t rest_count)
+{
+	const struct ring_slot *slot, *newest = NULL;
+
+	for (size_t i = 0; i < rest_count; i++) {
+		while (rests[i].count > 0 &&
+		    ring_slot(rests[i].ring, rests[i].count - 1)->frame == NULL)
+			rests[i].count--;
+		if (rests[i].count == 0)
+			continue;
+		slot = ring_slot(rests[i].ring, rests[i].count - 1);
+		if (newest == NULL || slot->position > newest->position)
+			newest = slot;
+	}
+	for (size_t i = 0; newest != NULL && i < rest_count; i++) {
+		if (rests[i].count > 0 &&
+		    ring_slot(rests[i].ring, rests[i].count - 1)->position ==
+			newest->position)
+			rests[i].count--;
+	}
+	return newest == NULL ? NULL : newest->frame;
+}
+
+uint64_t
+hub_last(struct topic *const *topics, size_t topic_count, size_t count,
+    const struct update_reader *reader)
+{
+	struct rest         rests[CURSOR_TOPICS_MAX];
+	const struct frame *frame;
+
+	for (size_t i = 0; i < topic_count; i++) {
+		rests[i].ring = topic_ring(topics[i]);
+		rests[i].count = rests[i].ring->frame_count;
+	}
+	while ((frame = take_newest(rests, topic_count)) != NULL) {
+		if (frame->update.is_private && reader != NULL &&
+		    !reader->may_have(reader->arg, &frame->update))
+			continue;
+		if (--count == 0)
+			return frame->update.position - 1;
+	}
+	return CURSOR_FROM_START;
 }
 
 bool

@@ -18,6 +18,9 @@
 #include "routes/store_gate.h"
 #include "stream/stream.h"
 
+/* So many of the last updates may be asked for. */
+#define LAST_MAX 1000
+
 /* While older updates still come in, they are not what comes next. */
 static uint64_t
 position_now(const struct subscribe_route *route)
@@ -31,14 +34,14 @@ position_now(const struct subscribe_route *route)
 }
 
 /*
- * Where the replay begins: behind the event with that id or, if that is not
- * kept, which is no error, before all that is kept. *from is then what the
- * Last-Event-ID field of the response says: the event before the first that is
- * sent, or that there is none.
+ * Where the replay begins: without an id at the last so many, or now; behind
+ * the event with that id or, if that is not kept, which is no error, before
+ * all that is kept. *from is then what the Last-Event-ID field of the response
+ * says: the event before the first that is sent, or that there is none.
  */
 static uint64_t
 replay_position(const struct subscribe_route *route, const struct call *call,
-    struct topic *const *topics, size_t topic_count,
+    struct topic *const *topics, size_t topic_count, size_t last_count,
     const struct update_reader *reader, const char **from)
 {
 	const struct hub *hub = route->hub;
@@ -47,7 +50,9 @@ replay_position(const struct subscribe_route *route, const struct call *call,
 
 	*from = NULL;
 	if (id == NULL)
-		return position_now(route);
+		return last_count == 0 ?
+		    position_now(route) :
+		    hub_last(topics, topic_count, last_count, reader);
 	*from = EVENT_ID_EARLIEST;
 	if (strcmp(id, EVENT_ID_EARLIEST) == 0 ||
 	    !hub_find(hub, id, topics, topic_count, reader, &position))
@@ -95,7 +100,7 @@ may_have(const void *arg, const struct update *update)
 /* Subscribes to what was selected. */
 static void
 subscribe(const struct subscribe_route *route, struct call *call,
-    const struct selection *selection, struct token *token)
+    const struct selection *selection, size_t last_count, struct token *token)
 {
 	struct topic *topics[CURSOR_TOPICS_MAX];
 	struct reader own = { route->bearer->access, token };
@@ -113,7 +118,7 @@ subscribe(const struct subscribe_route *route, struct call *call,
 	case SELECTION_OK:
 		break;
 	}
-	position = replay_position(route, call, topics, topic_count,
+	position = replay_position(route, call, topics, topic_count, last_count,
 	    &(struct update_reader){ may_have, &own }, &from);
 	subscribe_head(route, &call->answer, from);
 	if (!call->is_head)
@@ -154,15 +159,22 @@ on_cancel(void *holder)
 	waiter_free(holder);
 }
 
-/* Whether the call's id is a publisher's, which may be in what is to come. */
+/*
+ * Whether what is to come decides where the call begins: its id may be a
+ * publisher's that is in it, or it asks for the last ones.
+ */
 static bool
-has_to_wait(const struct subscribe_route *route, const struct call *call)
+has_to_wait(const struct subscribe_route *route, const struct call *call,
+    uint64_t last_count)
 {
 	const char *id = param_last_event_id(call);
 	uint64_t    position;
 
-	return !route->hub->is_level && !route->waits_no_more && id != NULL &&
-	    strcmp(id, EVENT_ID_EARLIEST) != 0 &&
+	if (route->hub->is_level || route->waits_no_more)
+		return false;
+	if (id == NULL)
+		return last_count > 0;
+	return strcmp(id, EVENT_ID_EARLIEST) != 0 &&
 	    !position_from_id(id, strlen(id), route->hub->tag, &position);
 }
 
@@ -185,13 +197,16 @@ answer_allowed(struct subscribe_route *route, struct call *call,
     struct token *token)
 {
 	struct selection selection;
+	uint64_t         last_count;
 
-	if (!selection_read(&selection, call) || !param_padding(call))
+	if (!selection_read(&selection, call) ||
+	    !param_count(call, "last", 0, LAST_MAX, &last_count) ||
+	    !param_padding(call))
 		return;
-	if (has_to_wait(route, call))
+	if (has_to_wait(route, call, last_count))
 		wait_for_level(route, call, token);
 	else if (refusal_admits(call, route->streams, false))
-		subscribe(route, call, &selection, token);
+		subscribe(route, call, &selection, last_count, token);
 }
 
 void

@@ -317,3 +317,45 @@ def test_a_stream_that_ends_before_anything_was_published(fcgi_sse,
     last = last_id(hub.subscribe("t"))
     hub.publish("t", "first")
     assert hub.replay("t", last=last) == (last, ["first"])
+
+
+# The last events
+
+def last_of(hub, query, count, **changes):
+    """The data of the first so many events of a stream."""
+    reader = Subscriber(hub.process, query, "/events", **changes)
+    hub.publish(["t", "u"], "end")
+    reader.take(count)
+    reader.close()
+    assert reader.events[-1].data == "end"
+    return reader.field, [event.data for event in reader.events[:-1]]
+
+
+@pytest.mark.parametrize("query, expected", [
+    ("topic=t&last=1", ["4"]),
+    ("topic=t&last=2", ["3", "4"]),
+    ("topic=t&last=1000", ["1", "3", "4"]),
+    ("topic=t&topic=u&last=3", ["3", "4", "5"]),
+    ("topic=*&last=2", ["5", "6"]),
+    ("topic={x}&last=2", ["5", "6"]),
+    ("topic={x}&topic=t&last=2", ["5", "6"]),
+    ("topic=none&topic=t&last=1", ["4"]),
+], ids=str)
+def test_last(hub, query, expected):
+    for topics, data in [("t", "1"), ("u", "2"), (["t", "u"], "3"),
+                         ("t", "4"), ("u", "5"), ("v", "6")]:
+        hub.publish(topics, data)
+    hub.publish("t", "private", private="on")
+    assert last_of(hub, query, len(expected) + 1) == (None, expected)
+
+
+def test_last_does_not_count_for_who_comes_back(hub):
+    fill(hub)
+    assert last_of(hub, "topic=t&last=4", 1, HTTP_LAST_EVENT_ID="5") == \
+        ("5", [])
+
+
+@pytest.mark.parametrize("last", ["0", "1001", "-1", "", "x", "1&last=1"])
+def test_last_takes_a_number(hub, last):
+    answer = hub.process.ask("/events", QUERY_STRING=f"topic=t&last={last}")
+    assert answer.status == "400 Bad Request"
