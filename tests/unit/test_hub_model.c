@@ -1,8 +1,9 @@
 /*
  * The hub against a model: updates are published to some topics, and
  * subscribers come, stall, leave and come back with the id of their last
- * event, at random. Each sees exactly the model's list, or is told that it
- * has fallen behind when the model says so.
+ * event, at random. They follow topics, a pattern and "*". Each sees exactly
+ * the model's list, or is told that it has fallen behind when the model says
+ * so.
  */
 
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 
 #include "hub/hub.h"
+#include "hub/pattern.h"
 #include "hub/update.h"
 
 #include "topic_fixture.h"
@@ -23,22 +25,27 @@
 #define STEP_COUNT 1500
 #define TOPIC_COUNT 4
 #define ALL (1u << TOPIC_COUNT)
+#define PATTERN (2 * ALL)
+#define FOLLOWED_COUNT (TOPIC_COUNT + 2)
 #define UPDATES_MAX (STEP_COUNT + 1)
 #define MEMBER_COUNT 8
 #define EVENTS_KEPT 5
 #define AGE_MS 40
 #define ID_COUNT 12
 
-static const char *const names[] = { "a", "b", "c", "d", HUB_ALL };
+static const char *const names[] = { "p/a", "p/b", "c", "d", HUB_ALL, "p/{x}" };
+
+/* The topics that the pattern matches. */
+#define MATCHED (1u << 0 | 1u << 1)
 
 struct member {
 	struct cursor cursor;
 	bool          is_picky; /* has a filter */
-	unsigned      topics;   /* a bit each, and ALL */
+	unsigned      topics;   /* a bit each, ALL and PATTERN */
 	uint64_t      seq;      /* of the last update that it has had */
 	const char   *last_id;
 	bool          is_due[UPDATES_MAX];
-	uint64_t      gone[TOPIC_COUNT + 1]; /* when it came */
+	uint64_t      gone[FOLLOWED_COUNT]; /* when it came */
 	bool          is_stalled;
 	bool          may_fall_behind;
 	bool          has_fallen_behind; /* within this step */
@@ -74,10 +81,25 @@ choose(unsigned choice_count)
 }
 
 static struct topic *
+follow(unsigned topic)
+{
+	const char *why;
+
+	return hub_follow(&hub, SELECTOR_TOPIC, names[topic], NULL, &why);
+}
+
+static struct topic *
 topic_of(unsigned topic)
 {
-	return topic == TOPIC_COUNT ? hub.all :
-				      hub_topic(&hub, names[topic], NULL);
+	return topic == TOPIC_COUNT ? hub.all : follow(topic);
+}
+
+/* Asking for it would make it. */
+static bool
+has_pattern(void)
+{
+	return pattern_find(&hub, SELECTOR_TOPIC, names[FOLLOWED_COUNT - 1]) !=
+	    NULL;
 }
 
 /*
@@ -87,6 +109,8 @@ topic_of(unsigned topic)
 static uint64_t
 model_gone(unsigned topic)
 {
+	if (1u << topic == PATTERN && !has_pattern())
+		return 0;
 	return topic_dropped_position(topic_of(topic));
 }
 
@@ -119,15 +143,16 @@ static bool
 model_has(unsigned topics, uint64_t seq)
 {
 	return model_is_replayed(topics, seq) ||
-	    ((topics & ALL) != 0 && model_is_kept(seq));
+	    ((topics & updates[seq].topics & (ALL | PATTERN)) != 0 &&
+		model_is_kept(seq));
 }
 
 /* An id that is not there may be that of one which is gone. */
 static bool
 model_has_dropped_nothing(unsigned topics)
 {
-	for (unsigned topic = 0; topic < TOPIC_COUNT; topic++) {
-		if ((topics & 1u << topic) != 0 && model_gone(topic) > 0)
+	for (unsigned topic = 0; topic < FOLLOWED_COUNT; topic++) {
+		if ((topics & ~ALL & 1u << topic) != 0 && model_gone(topic) > 0)
 			return false;
 	}
 	return true;
@@ -176,7 +201,7 @@ model_is_behind(const struct member *member)
 	/* It is ahead of the last that was taken where a filter passed some. */
 	uint64_t position = cursor_position(&member->cursor);
 
-	for (unsigned topic = 0; topic <= TOPIC_COUNT; topic++) {
+	for (unsigned topic = 0; topic < FOLLOWED_COUNT; topic++) {
 		if ((member->topics & 1u << topic) != 0 &&
 		    model_gone(topic) > position &&
 		    model_gone(topic) > member->gone[topic])
@@ -257,14 +282,14 @@ on_call(struct cursor *cursor, enum cursor_event event)
 static void
 member_open(struct member *member, uint64_t seq)
 {
-	struct topic *topics[TOPIC_COUNT + 1];
+	struct topic *topics[FOLLOWED_COUNT];
 	size_t        count = 0;
 
 	memset(member->is_due, 0, sizeof(member->is_due));
-	for (unsigned topic = 0; topic <= TOPIC_COUNT; topic++) {
-		member->gone[topic] = model_gone(topic);
+	for (unsigned topic = 0; topic < FOLLOWED_COUNT; topic++) {
 		if ((member->topics & 1u << topic) != 0)
-			topics[count++] = hub_topic(&hub, names[topic], NULL);
+			topics[count++] = follow(topic);
+		member->gone[topic] = model_gone(topic);
 	}
 	member->seq = seq < last ? seq : last;
 	for (uint64_t i = member->seq + 1; i <= last; i++) {
@@ -283,17 +308,17 @@ member_open(struct member *member, uint64_t seq)
 static void
 member_come(struct member *member)
 {
-	struct topic *topics[TOPIC_COUNT + 1];
+	struct topic *topics[FOLLOWED_COUNT];
 	size_t        count = 0;
 	uint64_t      seq = CURSOR_FROM_START;
 
 	if (choose(3) == 0) {
-		member->topics = 1 + choose(2 * ALL - 1);
+		member->topics = 1 + choose(2 * PATTERN - 1);
 		member_open(member,
 		    choose(2) == 0 ? CURSOR_FROM_START : CURSOR_FROM_NOW);
 		return;
 	}
-	for (unsigned topic = 0; topic <= TOPIC_COUNT; topic++) {
+	for (unsigned topic = 0; topic < FOLLOWED_COUNT; topic++) {
 		if ((member->topics & 1u << topic) != 0)
 			topics[count++] = topic_of(topic);
 	}
@@ -317,7 +342,8 @@ publish_some(void)
 			topics[count++] = names[topic];
 	}
 	last++;
-	updates[last].topics = chosen | ALL;
+	updates[last].topics = chosen | ALL |
+	    ((chosen & MATCHED) != 0 ? PATTERN : 0);
 	snprintf(updates[last].id, sizeof(updates[last].id), "%u",
 	    choose(ID_COUNT));
 	for (size_t i = 0; i < MEMBER_COUNT; i++)
@@ -376,7 +402,8 @@ check_fallen(struct member *member)
 	overrun_count++;
 }
 
-/* What a topic replays is kept; what is kept is replayed, at least by "*". */
+/* What a topic replays is kept; what is kept is replayed, at least by "*" or
+ * the pattern. */
 static void
 check_kept(void)
 {
@@ -386,7 +413,8 @@ check_kept(void)
 		kept_count += model_is_kept(seq);
 		if (model_is_replayed(ALL - 1, seq))
 			assert_true(model_is_kept(seq));
-		else if (!hub.keeps_all)
+		else if (!hub.keeps_all &&
+		    !(has_pattern() && (updates[seq].topics & PATTERN) != 0))
 			assert_false(model_is_kept(seq));
 	}
 	assert_int_equal(kept_count, hub.update_count);
@@ -439,7 +467,7 @@ run_seed(uint64_t seed)
 	    });
 	for (size_t i = 0; i < MEMBER_COUNT; i++) {
 		members[i].is_picky = i % 3 == 0;
-		members[i].topics = 1 + choose(2 * ALL - 1);
+		members[i].topics = 1 + choose(2 * PATTERN - 1);
 		members[i].last_id = "earliest";
 	}
 	for (int i = 0; i < STEP_COUNT; i++) {
