@@ -170,7 +170,7 @@ def test_what_the_manual_says_is_reloaded(config, configured):
                              again)]
     start = MANUAL.index("stay as they were in any case")
     told = re.findall(r"-([a-z]+(?:-[a-z]+)*)\b", MANUAL[start - 70:start])
-    assert sorted([*left, "store", "public-url"]) == sorted(told)
+    assert sorted([*left, "public-url"]) == sorted(told)
 
 
 def heartbeat_comes(process, within_s):
