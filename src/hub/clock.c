@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "hub/frame.h"
 #include "hub/topic.h"
+#include "hub/turns.h"
 #include "pure/histogram.h"
 #include "pure/sse.h"
 
@@ -155,6 +156,9 @@ clock_topic(struct clock *clock, int64_t interval_ms, enum date_format format,
 
 	assert(interval_ms >= CLOCK_INTERVAL_MS_MIN &&
 	    interval_ms <= CLOCK_INTERVAL_MS_MAX);
+	/* Who asks now is told a later time than that of a tick that is due. */
+	if (wall_ms >= rate->due_ms)
+		rate_run(rate, wall_ms, turns_now_ms(clock->turns));
 	if (rate->topics[format] == NULL) {
 		clock->has_news = true;
 		snprintf(name, sizeof(name), "clock/%lld/%s",

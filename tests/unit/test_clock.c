@@ -99,6 +99,23 @@ test_a_late_tick_has_the_aligned_moment(void **state)
 	unsubscribe(&reader);
 }
 
+/* Whoever joins is told the time, and after that no earlier one. */
+static void
+test_who_joins_when_a_tick_is_due_does_not_get_it(void **state)
+{
+	struct reader first, second;
+
+	(void)state;
+	subscribe(&first, 1000, DATE_FORMAT_ISO, START_MS);
+	run(START_MS);
+	subscribe(&second, 1000, DATE_FORMAT_ISO, START_MS + 1001);
+	assert_int_equal(run(START_MS + 1001), 999);
+	assert_took(&first, "data: 2026-11-20T19:56:11.000Z\n\n");
+	assert_took(&second, "");
+	unsubscribe(&first);
+	unsubscribe(&second);
+}
+
 static void
 test_one_tick_for_several_that_were_missed(void **state)
 {
@@ -308,6 +325,7 @@ main(void)
 		    test_without_subscribers_there_is_nothing_to_wait_for),
 		CLOCK_TEST(test_ticks_fall_on_multiples_of_the_interval),
 		CLOCK_TEST(test_a_late_tick_has_the_aligned_moment),
+		CLOCK_TEST(test_who_joins_when_a_tick_is_due_does_not_get_it),
 		CLOCK_TEST(test_one_tick_for_several_that_were_missed),
 		CLOCK_TEST(test_who_asks_alike_shares_a_topic),
 		CLOCK_TEST(test_all_formats_of_an_interval_tick_together),
