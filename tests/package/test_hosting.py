@@ -153,6 +153,32 @@ def test_options_need_a_wrapper_under_suexec(host):
     assert 2049 * ":" not in curl(host, f"direct.cgi/{query}")
 
 
+@pytest.mark.parametrize("name", ["cgi", "fcgid"])
+def test_events_and_history(host, name):
+    """Each request has a process of its own; all share what is published."""
+    extension = "cgi" if name == "cgi" else "fcgi"
+    upload(host, {
+        "fcgi-sse": (program(), "0700"),
+        "fcgi-sse.ini": ("public-topic = chat\n", "0600"),
+        f"sse.{extension}": (
+            wrapper(f"{name}.htaccess").replace("/home/me", SITE)
+            .replace(" --stream-lifetime 4s", ""), "0700"),
+        ".htaccess": (htaccess(f"{name}.htaccess"), "0644")})
+    start_apache(host, "FcgidOutputBufferSize 0\nFcgidSpawnScoreUpLimit 99")
+    hub = f"sse.{extension}/events"
+    listening = Ticks(host, f"{hub}?topic=chat")
+    wait_until(lambda: host.check("cat /tmp/ticks"), "the stream is open", 20)
+    ids = [curl(host, f"{hub} -H Expect: -d topic=chat -d data={data}")
+           for data in ("one", "two")]
+    assert all(one.startswith("urn:uuid:") for one in ids), ids
+    wait_until(lambda: listening.count() == 2, "both have come", 20)
+    listening.stop()
+    back = Ticks(host, f"{hub}?topic=chat\\&lastEventID={ids[0].strip()}")
+    wait_until(lambda: back.count() == 1, "what was missed has come", 20)
+    assert "data: two\n" in host.check("cat /tmp/ticks")
+    back.stop()
+
+
 def test_short_streams_where_fcgid_collects(host):
     """With its own buffer events come late, as their stream ends."""
     upload(host, {
