@@ -137,7 +137,10 @@ test_repeats_under_a_key_are_kept_exactly_once(void **state)
 	assert_true(again > 0);
 	assert_true(repeats <= again);
 	assert_int_equal(broker_number("XLEN fcgi-sse{log}"), load.count);
-	wait_until(b.got_count == load.count);
+	/* What was read and not acknowledged may have died with the broker. */
+	wait_until(b.got_count >= load.count);
+	for (i = 1; i < b.got_count; i++)
+		assert_true(b.got[i].position > b.got[i - 1].position);
 	free(load.sent);
 	user_close(&b);
 	user_close(&a);
