@@ -337,6 +337,8 @@ engine_init_routing(struct engine *engine, size_t descriptors_max)
 	routing->status = (struct status_route){
 		.streams = &engine->streams,
 		.sampler = engine->sampler,
+		.store = engine->tail.store,
+		.gate = &routing->gate,
 	};
 	routing->metrics = (struct metrics_route){
 		.hub = &engine->hub,

@@ -14,6 +14,7 @@
 #include "hub/hub.h"
 #include "pure/histogram.h"
 #include "routes/status.h"
+#include "store/store.h"
 #include "stream/streams.h"
 
 static void
@@ -168,6 +169,49 @@ append_tokens(struct buf *buf, const struct bearer *bearer)
 }
 
 static void
+append_seconds(struct buf *buf, const char *name, int64_t us, const char *help)
+{
+	append_head(buf, name, "gauge", help);
+	buf_printf(buf, "fcgi_sse_%s %.6f\n", name, (double)us / 1e6);
+}
+
+/* What the store's engine does not know is 0. */
+static void
+append_store(struct buf *buf, const struct store *store)
+{
+	struct store_health health;
+
+	if (store == NULL)
+		return;
+	store_get_health(store, &health);
+	append_head(buf, "store_up", "gauge", "1 while updates are taken.");
+	buf_printf(buf, "fcgi_sse_store_up{engine=\"%s\"} %d\n", health.engine,
+	    health.state == STORE_UP);
+	append_gauge(buf, "store_updates", health.update_count,
+	    "Updates in the log, as far as is known.");
+	append_gauge(buf, "store_bytes", health.byte_count,
+	    "Bytes of these updates.");
+	append_gauge(buf, "store_processes", health.process_count,
+	    "Processes that share the log; 0: not known.");
+	append_counter(buf, "store_published_total", health.published_count,
+	    "Updates that this process has put into the log.");
+	append_counter(buf, "store_failed_total", health.failed_count,
+	    "Updates that the log did not take.");
+	append_counter(buf, "store_unknown_total", health.unknown_count,
+	    "Updates of which nobody knows whether they were taken.");
+	append_counter(buf, "store_batches_total", health.batch_count,
+	    "Commits or pipelines that put updates into the log.");
+	append_counter(buf, "store_lost_total", health.lost_count,
+	    "Times that a part of the log was gone before it was read.");
+	append_seconds(buf, "store_append_seconds", health.append_us,
+	    "What the last update took until it was kept.");
+	append_seconds(buf, "store_append_seconds_max", health.append_us_max,
+	    "The most that one has taken.");
+	append_seconds(buf, "store_read_seconds", health.read_us,
+	    "What the last look into the log took.");
+}
+
+static void
 append_all(struct buf *buf, const struct metrics_route *route)
 {
 	append_streams(buf, route->status->streams);
@@ -182,6 +226,7 @@ append_all(struct buf *buf, const struct metrics_route *route)
 	append_gauge(buf, "descriptors_max", route->descriptors_max,
 	    "Files that the process may have open.");
 	append_topics(buf, route->hub);
+	append_store(buf, route->status->store);
 	append_publish_refusals(buf, route->publish_refusals);
 	append_histogram(buf, "tick_latency_seconds",
 	    clock_latency(route->clock),

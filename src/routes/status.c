@@ -12,6 +12,8 @@
 #include "pure/address.h"
 #include "pure/sse.h"
 #include "routes/page.h"
+#include "routes/store_gate.h"
+#include "store/store.h"
 #include "stream/sampler.h"
 #include "stream/streams.h"
 
@@ -68,17 +70,39 @@ status_route_allows(const struct status_route *route, struct call *call)
 	    "the option status opens it to all");
 }
 
+/* Why updates cannot be published; NULL: they can. */
+static const char *
+store_problem(const struct status_route *route)
+{
+	struct store_health health;
+
+	if (route->gate != NULL && route->gate->problem != NULL)
+		return route->gate->problem;
+	if (route->store == NULL)
+		return NULL;
+	store_get_health(route->store, &health);
+	if (health.state == STORE_UP)
+		return NULL;
+	return health.why == NULL ? "down" : health.why;
+}
+
 void
 status_route_health(struct call *call, void *context)
 {
 	const struct status_route *route = context;
-	bool                       is_draining = route->streams->is_draining;
+	const char                *problem;
 
 	if (!status_route_allows(route, call))
 		return;
+	problem = route->streams->is_draining ? "stopping" :
+						store_problem(route);
 	answer_text_head(&call->answer,
-	    is_draining ? "503 Service Unavailable" : "200 OK");
-	answer_text(&call->answer, "%s", is_draining ? "stopping" : "ok");
+	    problem == NULL ? "200 OK" : "503 Service Unavailable");
+	if (problem == NULL || route->streams->is_draining)
+		answer_text(&call->answer, "%s",
+		    problem == NULL ? "ok" : problem);
+	else
+		answer_text(&call->answer, "store: %s", problem);
 	call_answer(call);
 }
 

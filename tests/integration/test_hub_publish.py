@@ -402,7 +402,7 @@ def test_many_topics_of_one_update(hub):
 
 
 def test_names_are_compared_byte_for_byte(hub):
-    names = ["a", "A", "a ", " a", "a/", "https://example.org/{id}",
+    names = ["a", "A", "a ", " a", "a/", "https://example.org/{",
              "https://example.org/1", "\u00e9", "e\u0301", "**", "t" * 4096]
     readers = [hub.subscribe(name) for name in names]
     for name in names:

@@ -1,0 +1,51 @@
+"""What an operator sees of the store: up, or down and why."""
+
+import re
+
+from responder import Responder, wait_until
+from test_hub_publish import FORM, KEY, write_keys
+
+HERE = {"REMOTE_ADDR": "127.0.0.1"}
+
+
+def start(directory, store):
+    address = f"unix:{directory}/s"
+    return Responder(["--listen", address, "--store", store,
+                      "--publish-key-file", str(write_keys(directory))],
+                     [address])
+
+
+def publish(process):
+    return process.ask("/events", method="POST", CONTENT_TYPE=FORM,
+                       body=b"topic=t", HTTP_AUTHORIZATION=f"Bearer {KEY}")
+
+
+def metric(process, name):
+    text = process.ask("/metrics", **HERE).body.decode()
+    return float(re.search(rf"(?m)^fcgi_sse_{re.escape(name)} (\S+)$", text)[1])
+
+
+def test_a_store_that_is_up(short_dir):
+    process = start(short_dir, f"sqlite:{short_dir}/log")
+    assert process.ask("/healthz", **HERE).body == b"ok\n"
+    assert publish(process).status == "200 OK"
+    assert metric(process, 'store_up{engine="sqlite"}') == 1
+    assert metric(process, "store_published_total") == 1
+    assert metric(process, "store_updates") == 1
+    assert metric(process, "store_append_seconds") > 0
+    process.stop()
+
+
+def test_a_store_that_is_down(short_dir):
+    """Nobody listens where the broker is to be."""
+    process = start(short_dir, f"redis+unix:{short_dir}/none")
+    wait_until(lambda: process.ask("/healthz", **HERE).status
+               == "503 Service Unavailable", "the process knows it")
+    assert re.fullmatch(rb"store: .+\n",
+                        process.ask("/healthz", **HERE).body)
+    answer = publish(process)
+    assert answer.status == "503 Service Unavailable"
+    assert int(answer.headers["Retry-After"]) > 0
+    assert metric(process, 'store_up{engine="redis+unix"}') == 0
+    assert metric(process, "store_failed_total") == 1
+    process.stop()
