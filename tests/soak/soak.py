@@ -141,16 +141,18 @@ class Soak:
             self.sample(time.monotonic() - began)
 
     def slope_kib(self):
-        """Growth a line, by least squares."""
-        values = self.samples_kib
+        """Growth a line, by least squares; what it takes until the first
+        line, at most once, is not growth.
+        """
+        values = self.samples_kib[1:]
         mean_at, mean = (len(values) - 1) / 2, sum(values) / len(values)
         above = sum((at - mean_at) * (value - mean)
                     for at, value in enumerate(values))
         return above / sum((at - mean_at) ** 2 for at in range(len(values)))
 
     def judge(self):
-        lines = len(self.samples_kib) - 1
-        slope_kib, base_kib = self.slope_kib(), self.samples_kib[0]
+        lines = len(self.samples_kib) - 2
+        slope_kib, base_kib = self.slope_kib(), self.samples_kib[1]
         growth_kib = slope_kib * lines
         print(f"slope {slope_kib:.1f} KiB a line, {growth_kib:.0f} KiB in all")
         if not responder.is_sanitized() and growth_kib > max(
