@@ -40,9 +40,12 @@ metric(const struct sample *sample, const char *name)
 	return strtoll(at + name_bytes, NULL, 10);
 }
 
-/* How many clients have left so far; -1 when that is not told. */
+/*
+ * How many clients have left so far, and how many streams were opened; -1 when
+ * that is not told.
+ */
 static long long
-left_count(struct probes *probes)
+left_count(struct probes *probes, long long *opened_count)
 {
 	static const char *const names[] = {
 		"\nfcgi_sse_streams_ended_total{reason=\"client-closed\"} ",
@@ -59,6 +62,7 @@ left_count(struct probes *probes)
 		.is_http1 = true,
 	    });
 	probes_wait(probes);
+	*opened_count = metric(sample, "\nfcgi_sse_streams_opened_total ");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		value = metric(sample, names[i]);
 		if (value < 0)
@@ -90,10 +94,10 @@ wait_for_left(struct probes *probes, struct seen *seen, long long before)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	int64_t               began_us = now_us();
-	long long             count;
+	long long             count, opened_count;
 
 	do {
-		count = left_count(probes);
+		count = left_count(probes, &opened_count);
 		seen->lost_us = now_us() - began_us;
 		if (count > before + 1)
 			seen->lost = LOST_BUSY;
@@ -107,19 +111,20 @@ wait_for_left(struct probes *probes, struct seen *seen, long long before)
 void
 lost_measure(struct probes *probes, struct seen *seen)
 {
-	long long before;
+	long long before, opened_before, opened_count;
 
 	seen->lost = LOST_UNASKED;
-	/* A process for each stream has metrics of its own. */
-	if (seen->keyless->status == 501)
-		return;
-	before = left_count(probes);
+	before = left_count(probes, &opened_before);
 	if (before < 0)
 		return;
 	if (!visit(probes)) {
 		seen->lost = LOST_UNTRIED;
 		return;
 	}
+	/* A process for each stream has metrics of its own. */
+	if (left_count(probes, &opened_count) < 0 ||
+	    opened_count <= opened_before)
+		return;
 	seen->lost = LOST_UNNOTICED;
 	wait_for_left(probes, seen, before);
 }
