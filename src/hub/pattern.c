@@ -148,6 +148,7 @@ pattern_find(const struct hub *hub, enum selector_kind kind, const char *text)
 	struct selector      selector = { .kind = kind };
 	const struct pattern key = { .selector = &selector };
 
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): it is only compared */
 	selector.text = (char *)(uintptr_t)text;
 	return tree_find(&hub->pattern_tree, &key, compare);
 }

@@ -60,22 +60,15 @@ wall_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void
-random_bytes(void *out, size_t len_bytes)
-{
-	int error = uv_random(NULL, NULL, out, len_bytes, 0, NULL);
-
-	/* Only a kernel from before 2014 could not give them. */
-	assert(error == 0);
-}
-
 /* For what is spread at random: processes that start together must differ. */
 static void
 seed_random(void)
 {
 	unsigned seed;
+	int      error = uv_random(NULL, NULL, &seed, sizeof(seed), 0, NULL);
 
-	random_bytes(&seed, sizeof(seed));
+	/* Only a kernel from before 2014 could not give it. */
+	assert(error == 0);
 	srandom(seed);
 }
 

@@ -16,13 +16,13 @@ struct hub;
 struct turns;
 
 struct stream_limits {
-	size_t  count_max;        /* open at a time */
-	size_t  client_count_max; /* from one address; 0: no limit */
-	int64_t heartbeat_ms;     /* silence before a comment is sent */
-	int64_t stall_timeout_ms; /* no room to write for so long ends it */
-	int64_t lifetime_ms;      /* 0: no limit */
-	int64_t return_spread_ms; /* who is sent away comes back within */
-	unsigned padding_bytes;   /* for streams that name none themselves */
+	size_t   count_max;        /* open at a time */
+	size_t   client_count_max; /* from one address; 0: no limit */
+	int64_t  heartbeat_ms;     /* silence before a comment is sent */
+	int64_t  stall_timeout_ms; /* no room to write for so long ends it */
+	int64_t  lifetime_ms;      /* 0: no limit */
+	int64_t  return_spread_ms; /* who is sent away comes back within */
+	unsigned padding_bytes;    /* for streams that name none themselves */
 };
 
 /* Why no stream is to be opened now. */
