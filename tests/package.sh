@@ -1,4 +1,4 @@
 #!/bin/sh
-# The Debian package: PACKAGE names the file.
+# The Debian package, whose file PACKAGE names, and one file for shared hosting.
 exec "${PYTHON:-/usr/bin/python3}" \
     "${srcdir:-$(dirname "$(dirname "$0")")}/tests/suite.py" package "$@"

@@ -7,6 +7,7 @@ have port 80; and nothing that runs in it outlives it. There is no systemd in
 it: `systemctl` is a script that does as little as the tests need.
 """
 
+import os
 import pathlib
 import subprocess
 import tempfile
@@ -24,6 +25,7 @@ mount -t proc proc "$1/root/proc"
 mount --rbind /dev "$1/root/dev"
 mount -t tmpfs tmpfs "$1/root/run"
 mount -t tmpfs -o mode=1777 tmpfs "$1/root/tmp"
+mount -t tmpfs -o mode=1777 tmpfs "$1/root/var/tmp"
 ip link set lo up
 exec chroot "$1/root" /bin/sh -c \
     'mkdir -p /run/lock; echo booted; sleep infinity & wait'
@@ -57,6 +59,9 @@ class Machine:
             .read_text().split()
         self.write("/usr/local/sbin/systemctl", SYSTEMCTL, "0755")
         self.write("/etc/apt/apt.conf.d/99yes", 'APT::Get::Assume-Yes "1";')
+        # What is written is forgotten anyway, and nobody reads a manual.
+        self.write("/etc/dpkg/dpkg.cfg.d/unsafe", "force-unsafe-io")
+        self.check("rm -f /var/lib/man-db/auto-update")
 
     @staticmethod
     def environ():
@@ -98,10 +103,22 @@ class Machine:
                                 stdin=subprocess.DEVNULL, **options)
 
     def files(self):
-        """Each path with its kind, mode and owner, and where links point."""
-        text = self.check("find /etc /opt /srv /usr /var -xdev "
-                          r"-printf '%p %y %m %u %g %l\n'")
-        return set(text.splitlines())
+        """The paths that this machine itself does not have, and "-" before
+        those that it has and that are gone there."""
+        # Outside of its root what was written is a folder; a file that was
+        # removed is a device there.
+        command = [word for word in self.command("") if word != "--root"]
+        command[-3:] = ["find", self.dir / "upper", "-mindepth", "1",
+                        "-printf", "%y /%P\n"]
+        done = subprocess.run(command, check=True, text=True,
+                              stdout=subprocess.PIPE)
+        temporary = self.check("find /var/tmp -mindepth 1").splitlines()
+        written = [line.split(" ", 1) for line in done.stdout.splitlines()]
+        return set(temporary) \
+            | {path for kind, path in written
+               if kind != "c" and not os.path.lexists(path)} \
+            | {f"-{path}" for kind, path in written
+               if kind == "c" and os.path.lexists(path)}
 
     def stop(self):
         self.process.kill()         # and with it all that runs there

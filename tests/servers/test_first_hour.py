@@ -71,8 +71,7 @@ def test_first_event(name):
 def test_every_file_takes_its_options_from_one_place():
     for path in DEPLOY.rglob("*"):
         if path.is_dir() or path.name in ("demo", "fcgi-sse.socket") \
-                or path.is_relative_to(DEPLOY / "npm") \
-                or path.is_relative_to(DEPLOY / "container"):
+                or path.parent.name in ("container", "npm"):
             continue
         text = path.read_text()
         assert "fcgi-sse.ini" in text, path
