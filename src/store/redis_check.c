@@ -1,3 +1,7 @@
+/*
+ * Whether the broker still has the log that was read: asked at each connect and
+ * every few seconds, since a flush, an eviction or a failover tells nobody.
+ */
 #include "store/redis.h"
 
 #include <inttypes.h>

@@ -1,3 +1,7 @@
+/*
+ * Finds the update that a publisher gave an id: the broker keeps the positions
+ * of each such id, and searches them itself.
+ */
 #include "store/redis.h"
 
 #include <stdlib.h>

@@ -1,3 +1,7 @@
+/*
+ * Appends updates to the stream in Redis, many at a time, and answers each
+ * publisher by what the broker says, or by what is known when it says nothing.
+ */
 #include "store/redis.h"
 
 #include <assert.h>

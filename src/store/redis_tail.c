@@ -1,3 +1,7 @@
+/*
+ * Reads the stream in Redis behind the last position, at a pace that bounds how
+ * often the broker has to wake this process, and notices what is missing.
+ */
 #include "store/redis.h"
 
 #include <stdio.h>
