@@ -94,14 +94,15 @@ front_of_head(const struct sample *stream)
 	return FRONT_UNKNOWN;
 }
 
-/* Which of Apache's modules starts fcgi-sse, or speaks with one that runs. */
+/*
+ * Which of Apache's modules starts fcgi-sse, or speaks with one that runs. Only
+ * a fcgi-sse without topics says that: with them the modules look alike.
+ */
 static enum front
 module_of_apache(const struct sample *post)
 {
-	if (!sample_is_own_text(post))
+	if (!sample_is_own_text(post) || post->status != 501)
 		return FRONT_APACHE;
-	if (post->status != 501)
-		return FRONT_APACHE_PROXY;
 	if (sample_body_has(post, "mod_fcgid"))
 		return FRONT_APACHE_FCGID;
 	if (sample_body_has(post, "CGI program"))

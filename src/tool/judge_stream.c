@@ -260,7 +260,11 @@ judge_cut(const struct seen *seen, struct finding *finding)
 			buf_append_str(&finding->saw,
 			    ": mod_fcgid has stopped it, unless "
 			    "stream-lifetime is as short");
-		} else
+		} else if (seen->fronts.inner == FRONT_APACHE)
+			buf_append_str(&finding->saw,
+			    ", as stream-lifetime, a stop, or "
+			    "FcgidBusyTimeout of mod_fcgid has it");
+		else
 			buf_append_str(&finding->saw,
 			    ", as stream-lifetime or a stop has it");
 	} else if (!lively->is_stopped) {

@@ -119,6 +119,9 @@ test_modules_of_apache(void **state)
 	    FRONT_APACHE_CGI, FRONT_APACHE_CGI, false);
 	check_fronts(recognise(APACHE_PAGE, HEAD(TYPE, ACCEL), "501 Other"),
 	    FRONT_APACHE_PROXY, FRONT_APACHE_PROXY, false);
+	check_fronts(recognise(APACHE_PAGE, HEAD(TYPE, ACCEL),
+			 "401 Unauthorized: no key"),
+	    FRONT_APACHE, FRONT_APACHE, false);
 	check_fronts(recognise(APACHE_PAGE, HEAD(TYPE, ACCEL), "<html>"),
 	    FRONT_APACHE, FRONT_APACHE, false);
 }
