@@ -154,16 +154,18 @@ judge_post_limit(const struct seen *seen, struct finding *finding)
 	else if (large->is_stopped)
 		say(finding, LEVEL_UNKNOWN,
 		    "a large update took too long to send");
-	else {
+	else if (large->status == 0) {
+		/* fcgi-sse refuses it by its head, so it may be cut off. */
+		finding->level = LEVEL_UNKNOWN;
+		buf_printf(&finding->saw,
+		    "an update of %d bytes got no answer: %s",
+		    ASKED_LARGE_BYTES, large->problem);
+	} else {
 		finding->level = LEVEL_BAD;
 		buf_printf(&finding->saw,
-		    "an update of %d bytes does not reach fcgi-sse: ",
-		    ASKED_LARGE_BYTES);
-		if (large->status != 0)
-			buf_printf(&finding->saw, "the web server answers %ld",
-			    large->status);
-		else
-			buf_append_str(&finding->saw, large->problem);
+		    "an update of %d bytes does not reach fcgi-sse: the web "
+		    "server answers %ld",
+		    ASKED_LARGE_BYTES, large->status);
 	}
 	return true;
 }
