@@ -164,9 +164,10 @@ input_read(struct load *l)
 	char    bytes[64];
 	ssize_t n = read(STDIN_FILENO, bytes, sizeof(bytes));
 
-	if (n > 0)
+	if (n > 0) {
 		l->is_report_due = true;
-	else if (n == 0 || errno != EINTR) {
+		l->report_asked_ns = l->now_ns;
+	} else if (n == 0 || errno != EINTR) {
 		epoll_ctl(l->epoll, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
 		l->is_held = false;
 	}
@@ -286,11 +287,17 @@ usage_take(const struct load *l, struct process_usage *usage)
 		usage[i] = process_usage_of(l->o.pids[i]);
 }
 
-/* The object that a line on standard input asks for, between two ticks. */
+/*
+ * The object that a line on standard input asks for, between two ticks: a busy
+ * machine may pause within one, which is no event that is missing.
+ */
 static void
 report_if_due(struct load *l, uint64_t begin_ns)
 {
 	if (!l->is_report_due || !is_quiet(l))
+		return;
+	if (!is_even(l) &&
+	    l->now_ns < l->report_asked_ns + SETTLE_SECONDS_MAX * ns_per_s)
 		return;
 	l->is_report_due = false;
 	l->window_s = (double)(l->now_ns - begin_ns) / 1e9;

@@ -55,7 +55,8 @@ struct load {
 	bool                 is_measuring;
 	bool                 is_held;       /* stdin is open */
 	bool                 is_report_due; /* a line came on stdin */
-	double               window_s;      /* as it came out */
+	uint64_t             report_asked_ns;
+	double               window_s; /* as it came out */
 	uint64_t             window_bytes;
 	uint64_t             unordered; /* updates out of their sequence */
 	struct process_usage before[PROCESS_MAX];

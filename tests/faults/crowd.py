@@ -13,7 +13,7 @@ from responder import is_sanitized
 
 INTERVAL_MS = 250
 OPEN_S = 30
-REPORT_S = 15
+REPORT_S = 25
 EVENT_STREAM = {"HTTP_ACCEPT": "text/event-stream"}
 
 
