@@ -111,6 +111,9 @@ class Bench:
         self.load_program = os.path.join(build, "tests/bench/load")
         self.publish_program = os.path.join(build, "tests/bench/publish")
         self.selectors_program = os.path.join(build, "tests/bench/selectors")
+        self.store_program = os.path.join(build, "tests/bench/store")
+        self.store_redis_program = os.path.join(
+            build, "tests/bench/store_redis")
         self.threads_program = os.path.join(
             build, "tests/bench/rivals/threads")
         self.serial = 0

@@ -3,7 +3,8 @@
  * accepted, on one connection that is kept: to the responder by FastCGI, or
  * through a web server. The data is the update's place in the sequence and the
  * moment it was sent, on the monotonic clock in us, filled to a fixed length.
- * Exits with 1 when one was not accepted.
+ * Exits with 1 when one was not accepted. With --times it prints how long the
+ * answers took.
  */
 #include <sys/socket.h>
 #include <getopt.h>
@@ -39,6 +40,7 @@ struct publisher {
 	double          rate; /* updates a second; 0: as they are accepted */
 	unsigned        count;
 	unsigned        ahead_max; /* sent before the first's answer came */
+	double         *answer_us; /* how long each took, or NULL: not asked */
 	int             fd;
 	FILE           *answers;
 	struct timespec start;
@@ -198,6 +200,34 @@ update_wait(const struct publisher *p, unsigned seq)
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 }
 
+static double
+now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+static int
+compare_us(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* What half of the answers, 99 of 100 and all of them came within. */
+static void
+times_print(const struct publisher *p)
+{
+	qsort(p->answer_us, p->count, sizeof(double), compare_us);
+	printf("{\"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f}\n",
+	    p->answer_us[p->count / 2] / 1e3,
+	    p->answer_us[(size_t)p->count * 99 / 100] / 1e3,
+	    p->answer_us[p->count - 1] / 1e3);
+}
+
 static void
 publisher_run(struct publisher *p)
 {
@@ -206,12 +236,17 @@ publisher_run(struct publisher *p)
 	publisher_connect(p);
 	clock_gettime(CLOCK_MONOTONIC, &p->start);
 	for (unsigned seq = 0; seq < p->count; seq++) {
+		double began_us;
+
 		update_wait(p, seq);
+		began_us = now_us();
 		update_send(p, seq);
 		if (++waiting < p->ahead_max)
 			continue;
 		answer_take(p);
 		waiting--;
+		if (p->answer_us != NULL)
+			p->answer_us[seq] = now_us() - began_us;
 	}
 	while (waiting-- > 0)
 		answer_take(p);
@@ -224,7 +259,7 @@ usage(void)
 	fputs("usage: publish --connect unix:PATH|HOST:PORT [--http] [--raw]\n"
 	      "               [--path P] [--query Q] [--topic T] [--key KEY]\n"
 	      "               [--count N] [--rate PER_SECOND] [--ahead N]\n"
-	      "               [--ids]\n",
+	      "               [--ids] [--times]\n",
 	    stderr);
 	exit(2);
 }
@@ -241,6 +276,7 @@ static const struct option names[] = {
 	{ "rate", required_argument, NULL, 'r' },
 	{ "ahead", required_argument, NULL, 'a' },
 	{ "ids", no_argument, NULL, 'i' },
+	{ "times", no_argument, NULL, 'm' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -311,13 +347,23 @@ main(int argc, char **argv)
 		.ahead_max = 1,
 		.fd = -1,
 	};
-	int name;
+	int  name;
+	bool has_times = false;
 
 	while ((name = getopt_long(argc, argv, "", names, NULL)) != -1)
-		if (!option_take_manner(&p, name))
+		if (name == 'm')
+			has_times = true;
+		else if (!option_take_manner(&p, name))
 			option_take(&p, name);
-	if (optind != argc || p.address.len == 0)
+	if (optind != argc || p.address.len == 0 || p.count == 0 ||
+	    (has_times && p.ahead_max > 1))
 		usage();
+	if (has_times &&
+	    (p.answer_us = calloc(p.count, sizeof(double))) == NULL)
+		fail("publish");
 	publisher_run(&p);
+	if (has_times)
+		times_print(&p);
+	free(p.answer_us);
 	return 0;
 }

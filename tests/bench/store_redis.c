@@ -1,7 +1,7 @@
 /*
  * What the log in Redis costs: one process publishes at a rate, others read
  * the tail; prints the server's CPU for an event and how long an event takes
- * from its publish to each reader.
+ * from its publish to each reader, as one JSON object.
  *
  *	store_redis URL SERVER_PID READERS EVENTS_PER_S SECONDS
  */
@@ -246,8 +246,9 @@ main(int argc, char **argv)
 		p99 = result[1] > p99 ? result[1] : p99;
 		got += (size_t)result[2];
 	}
-	printf("%zu readers, %lu/s: kept %zu of %zu, delivered %zu of %zu, "
-	       "broker %.1f us an event, p50 %.1f ms, p99 %.1f ms\n",
+	printf("{\"readers\": %zu, \"rate\": %lu, \"kept\": %zu, "
+	       "\"published\": %zu, \"delivered\": %zu, \"expected\": %zu, "
+	       "\"broker_us\": %.1f, \"p50_ms\": %.1f, \"p99_ms\": %.1f}\n",
 	    readers, rate, kept_count, total, got, total * readers,
 	    before * 1000 / (double)total, p50 / 1000.0, p99 / 1000.0);
 	return 0;

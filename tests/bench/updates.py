@@ -42,19 +42,22 @@ def publishing(bench, address, *options, core=LOAD_CORE):
 
 def publish(bench, address, count, *options, core=LOAD_CORE,
             is_urgent=False):
-    """Publishes so many and waits until the last is accepted."""
+    """Publishes so many and waits until the last is accepted; returns what
+    the publisher prints."""
     argv = argv_of_publisher(bench, address, (*options, "--count", count))
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, text=True,
                           preexec_fn=pinned(core)) as child:
         if is_urgent:
             urgent(child.pid)
         try:
-            status = child.wait(LOAD_SECONDS_MAX)
+            printed, _ = child.communicate(timeout=LOAD_SECONDS_MAX)
         except subprocess.TimeoutExpired as hung:
             child.kill()
             raise Broken("the publisher hangs") from hung
-    if status != 0:
-        raise Broken(f"the publisher ended with {status}")
+    if child.returncode != 0:
+        raise Broken(f"the publisher ended with {child.returncode}")
+    return printed
 
 
 def urgent(pid):
