@@ -4,7 +4,9 @@ import contextlib
 import functools
 import json
 import os
+import resource
 import shutil
+import socket
 import statistics
 import subprocess
 import time
@@ -22,6 +24,7 @@ BELL_P50_MS_MAX, BELL_P99_MS_MAX = 1, 10
 LEAN_IDLE_MAX, LEAN_ONE_US_MAX, LEAN_ALL_P99_MS_MAX = 0.5, 300, 30
 BROKER_US_MAX, BROKER_P99_MS_MAX = {1000: 100, 10000: 20}, 10
 PAIRS = 5
+SHARED_EVENTS, SPARE_DESCRIPTORS = 10, 200
 
 
 def cpu_us(pid):
@@ -198,12 +201,61 @@ def broker_rows(bench):
     return rows
 
 
+@contextlib.contextmanager
+def processes(bench, count, url):
+    """Several on one socket, as spawn-fcgi -F starts them."""
+    address = bench.unix_address()
+    argv = [bench.responder_program, *updates.key_options(bench),
+            "--store", url]
+    children = []
+    with socket.socket(socket.AF_UNIX) as sock, \
+            open(bench.path("log"), "ab") as log:
+        sock.bind(address[5:])
+        sock.listen(4096)
+        try:
+            for _ in range(count):
+                children.append(subprocess.Popen(argv, stdin=sock,
+                                                 stdout=log, stderr=log))
+            yield address, [child.pid for child in children]
+            if any(child.poll() is not None for child in children):
+                raise Broken("a process ended early")
+        finally:
+            for child in children:
+                child.kill()
+                child.wait()
+
+
+def shared_run(bench, count, streams):
+    """So many streams of one topic for each process."""
+    what = f"{count} processes, {streams} streams each"
+    with store_url(bench, "sqlite") as url, \
+            processes(bench, count, url) as (address, pids), \
+            updates.subscribers(bench, address, what, count * streams,
+                                SHARED_EVENTS, *HERE, pids=pids) as load:
+        updates.publish(bench, address, SHARED_EVENTS, "--rate", 2)
+    return load.found["window"]["delay_ms"]["last"]
+
+
+def shared(bench, streams):
+    """Two processes on one socket, beside one with half of the streams: as
+    many as the load client may have descriptors for."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    streams = min(streams, (most - SPARE_DESCRIPTORS) // 2)
+    runs = {1: [], 2: []}
+    for count in bench.alternating(3, names=tuple(runs)):
+        runs[count].append(shared_run(bench, count, streams))
+    return [Row(f"sqlite, 2 processes of {streams} streams, and 1: last "
+                "received", "ms", runs[2], runs[1])]
+
+
 def groups(is_quick):
     """Names to choose from, and what they run."""
     many = 2000 if is_quick else 10000
     return {
         f"store-delivery-{many}": functools.partial(delivery, streams=many),
         "store-publish": publish,
+        "store-shared": functools.partial(
+            shared, streams=5000 if is_quick else 25000),
         "store-file": file_rows,
         "store-lean": lean_rows,
         "store-broker": broker_rows,
