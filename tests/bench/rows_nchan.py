@@ -32,6 +32,7 @@ http {{
 	uwsgi_temp_path {root}/uwsgi;
 	server {{
 		listen 127.0.0.1:{port} backlog=4096;
+		{store}
 		location = /publish {{
 			nchan_publisher;
 			nchan_channel_id $arg_topic;
@@ -52,7 +53,7 @@ RATE, COALESCE = 100, "20ms"
 
 
 @contextlib.contextmanager
-def nchan(bench, *_):
+def nchan(bench, *_, store=""):
     program = servers.program("nginx")
     if program is None or not MODULE.exists():
         raise Broken("nginx's module Nchan is not installed")
@@ -62,7 +63,7 @@ def nchan(bench, *_):
     config = os.path.join(root, "conf")
     with open(config, "w", encoding="utf-8") as file:
         file.write(CONFIG.format(
-            root=root, port=port, module=MODULE,
+            root=root, port=port, module=MODULE, store=store,
             user="user root;" if os.geteuid() == 0 else ""))
     argv = [program, "-c", config, "-p", root]
     with bench.running(argv, f"127.0.0.1:{port}") as server:
@@ -88,14 +89,47 @@ def alone(bench, *options):
                ("--path", "/events", *QUERY), ())
 
 
+@contextlib.contextmanager
+def broker(bench):
+    program = servers.program("redis-server")
+    if program is None:
+        raise Broken("redis-server is not installed")
+    port = free_port()
+    with bench.running([program, "--port", str(port), "--save", "",
+                        "--dir", bench.scratch.name],
+                       f"127.0.0.1:{port}") as process:
+        yield process
+
+
+@contextlib.contextmanager
+def apart(bench, one):
+    """Two servers that share a broker: who subscribes asks the one, who
+    publishes the other."""
+    with broker(bench) as redis, one(bench, redis.address) as here, \
+            one(bench, redis.address) as there:
+        yield (here[0], [*here[1], *there[1], redis.pid], here[2], there[3],
+               there[0])
+
+
+def nchan_redis(bench, *_):
+    return apart(bench, lambda bench, redis: nchan(
+        bench, store=f'nchan_redis_url "redis://{redis}"; nchan_use_redis on;'))
+
+
+def lighttpd_redis(bench, *_):
+    return apart(bench, lambda bench, redis: behind_lighttpd(
+        bench, "--store", f"redis://{redis}"))
+
+
 def measure(bench, contestant, streams, events, rate, *options):
     what = f"{contestant.__name__} {streams}"
-    with contestant(bench, *options) as (address, pids, subscribe, publish):
+    with contestant(bench, *options) as (address, pids, subscribe, publish,
+                                         *other):
         with updates.subscribers(
                 bench, address, what, streams, events, *subscribe,
                 *("--burst", BURST), pids=pids, core=None) as load:
-            updates.publish(bench, address, events, "--rate", rate, *publish,
-                            core=None)
+            updates.publish(bench, *(other or [address]), events,
+                            *("--rate", rate), *publish, core=None)
     used, delay = load.found["processes"], load.found["window"]["delay_ms"]
     return {
         "cpu": sum(p["cpu_us"] for p in used) / (streams * events),
@@ -154,6 +188,21 @@ def coalesce(bench, streams=1000):
             row("99 of 100 received", "ms", "p99")]
 
 
+def shared(bench, streams):
+    """The same over two servers each, which share a Redis."""
+    runs = {nchan_redis: [], lighttpd_redis: []}
+    for contestant in bench.alternating(PAIRS, names=tuple(runs)):
+        runs[contestant].append(measure(bench, contestant, streams, 12, 4))
+    return [Row(f"redis, two servers, {streams}, beside Nchan: {what}", unit,
+                [run[key] for run in runs[lighttpd_redis]],
+                [run[key] for run in runs[nchan_redis]], limit, digits=digits)
+            for what, unit, key, limit, digits in (
+                ("CPU of all for a delivery", "us", "cpu", None, 2),
+                ("memory for a subscriber", "B", "memory", 1, 0),
+                ("99 of 100 received", "ms", "p99", None, 2),
+                ("last received", "ms", "last", None, 2))]
+
+
 def groups(is_quick):
     """Names to choose from, and what they run."""
     chosen = {
@@ -161,4 +210,6 @@ def groups(is_quick):
         for streams in ((500,) if is_quick else (1000, 5000))
     }
     chosen["nchan-coalesce"] = coalesce
+    chosen["nchan-redis"] = functools.partial(
+        shared, streams=500 if is_quick else 5000)
     return chosen

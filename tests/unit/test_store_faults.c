@@ -432,7 +432,12 @@ test_io_errors_that_stay(void **state)
 	run_rounds(state, CALL_ANY, 1 << 20, SQLITE_IOERR, true);
 }
 
-/* Only calls for a lock may say that somebody else has it. */
+/*
+ * Only calls for a lock may say that somebody else has it, as with any file
+ * system: SQLite takes the BUSY of a read within a checkpoint for a reader's
+ * lock and goes on, and the last to close removes the WAL with what was not
+ * copied from it.
+ */
 static void
 test_a_database_that_others_lock(void **state)
 {
