@@ -58,8 +58,9 @@ file_lock_release(int fd, off_t byte)
 	fcntl(fd, F_OFD_SETLK, &lock);
 }
 
-off_t
-file_lock_find(int fd, off_t from, off_t end)
+/* One that is locked, not the first necessarily; -1: none. */
+static off_t
+find_any(int fd, off_t from, off_t end)
 {
 	struct flock lock = lock_of(F_WRLCK, from);
 
@@ -68,6 +69,19 @@ file_lock_find(int fd, off_t from, off_t end)
 	    lock.l_type == F_UNLCK)
 		return -1;
 	return lock.l_start > from ? lock.l_start : from;
+}
+
+/* The kernel tells of the lock that was made first. */
+off_t
+file_lock_find(int fd, off_t from, off_t end)
+{
+	off_t found = -1, before = find_any(fd, from, end);
+
+	while (before != -1) {
+		found = before;
+		before = find_any(fd, from, found);
+	}
+	return found;
 }
 
 static void *

@@ -2,8 +2,8 @@
 
 #include "store/seats.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -13,8 +13,9 @@
 struct seats {
 	int      fd;
 	unsigned count;
+	unsigned known_count; /* the most that there ever were */
 	unsigned own_count;
-	bool     is_own[]; /* of each seat; a lock does not bar its holder */
+	bool    *is_own; /* of each seat; a lock does not bar its holder */
 };
 
 struct seats *
@@ -26,9 +27,9 @@ seats_open(const char *path, unsigned count)
 	fd = files_open_private(path, true);
 	if (fd == -1)
 		return NULL;
-	seats = mem_zalloc(sizeof(*seats) + count * sizeof(seats->is_own[0]));
+	seats = mem_zalloc(sizeof(*seats));
 	seats->fd = fd;
-	seats->count = count;
+	seats_set_count(seats, count);
 	return seats;
 }
 
@@ -38,11 +39,25 @@ seats_close(struct seats *seats)
 	if (seats == NULL)
 		return;
 	close(seats->fd);
+	free(seats->is_own);
 	free(seats);
 }
 
+void
+seats_set_count(struct seats *seats, unsigned count)
+{
+	seats->count = count;
+	if (count <= seats->known_count)
+		return;
+	seats->is_own = mem_realloc(seats->is_own,
+	    count * sizeof(*seats->is_own));
+	memset(seats->is_own + seats->known_count, 0,
+	    (count - seats->known_count) * sizeof(*seats->is_own));
+	seats->known_count = count;
+}
+
 /* Each process begins elsewhere, so that few are tried in vain. */
-int
+bool
 seats_take(struct seats *seats)
 {
 	unsigned seat, first = (unsigned)getpid();
@@ -54,15 +69,20 @@ seats_take(struct seats *seats)
 			continue;
 		seats->is_own[seat] = true;
 		seats->own_count++;
-		return (int)seat;
+		return true;
 	}
-	return -1;
+	return false;
 }
 
 void
-seats_leave(struct seats *seats, int seat)
+seats_leave(struct seats *seats)
 {
-	file_lock_release(seats->fd, seat);
+	unsigned seat = seats->known_count - 1;
+
+	/* Those that are too many by now first. */
+	while (!seats->is_own[seat])
+		seat--;
+	file_lock_release(seats->fd, (off_t)seat);
 	seats->is_own[seat] = false;
 	seats->own_count--;
 }
@@ -73,8 +93,8 @@ seats_taken(const struct seats *seats)
 	unsigned count = seats->own_count;
 	off_t    at = -1;
 
-	while ((at = file_lock_find(seats->fd, at + 1, (off_t)seats->count)) !=
-	    -1)
+	while ((at = file_lock_find(seats->fd, at + 1,
+		    (off_t)seats->known_count)) != -1)
 		count++;
 	return count;
 }

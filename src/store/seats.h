@@ -1,6 +1,8 @@
 #ifndef STORE_SEATS_H
 #define STORE_SEATS_H
 
+#include <stdbool.h>
+
 /*
  * A number of seats that all processes share which open the same file. A seat
  * is a lock on a byte of the file, so the kernel frees it when its process
@@ -17,10 +19,14 @@ struct seats *seats_open(const char *path, unsigned count);
 /* Leaves all seats that were taken by this. NULL is allowed. */
 void seats_close(struct seats *);
 
-/* Takes a free seat and returns its number; -1: all are taken. */
-int seats_take(struct seats *);
+/* How many there are from now on. Those that are taken beyond it stay so. */
+void seats_set_count(struct seats *, unsigned count);
 
-void seats_leave(struct seats *, int seat);
+/* Takes a free seat; false: all are taken. */
+bool seats_take(struct seats *);
+
+/* Leaves one of those that were taken by this. */
+void seats_leave(struct seats *);
 
 /* How many are taken, by all processes. */
 unsigned seats_taken(const struct seats *);

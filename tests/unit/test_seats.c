@@ -48,24 +48,50 @@ test_seats_are_taken_and_left(void **state)
 	struct seats *a = seats_open(path, 3);
 	struct seats *b = seats_open(path, 3);
 	struct stat   status;
-	int           seat;
 
 	(void)state;
 	assert_int_equal(stat(path, &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0600);
-	seat = seats_take(a);
-	assert_in_range(seat, 0, 2);
-	assert_int_not_equal(seats_take(b), -1);
-	assert_int_not_equal(seats_take(b), -1);
-	assert_int_equal(seats_take(a), -1);
-	assert_int_equal(seats_take(b), -1);
+	assert_true(seats_take(a));
+	assert_true(seats_take(b));
+	assert_true(seats_take(b));
+	assert_false(seats_take(a));
+	assert_false(seats_take(b));
 	assert_int_equal(seats_taken(a), 3);
 	assert_int_equal(seats_taken(b), 3);
-	seats_leave(a, seat);
+	seats_leave(a);
 	assert_int_equal(seats_taken(b), 2);
-	assert_int_equal(seats_take(b), seat);
+	assert_true(seats_take(b));
 	seats_close(b);
 	assert_int_equal(seats_taken(a), 0);
+	seats_close(a);
+}
+
+static void
+test_their_number_changes(void **state)
+{
+	struct seats *a = seats_open(path, 1);
+	struct seats *b = seats_open(path, 3);
+
+	(void)state;
+	assert_true(seats_take(a));
+	assert_false(seats_take(a));
+	seats_set_count(a, 3);
+	assert_true(seats_take(a));
+	assert_true(seats_take(a));
+	assert_false(seats_take(b));
+	/* Those beyond the number stay, and are the first to be left. */
+	seats_set_count(a, 1);
+	seats_set_count(b, 1);
+	assert_int_equal(seats_taken(a), 3);
+	assert_int_equal(seats_taken(b), 3);
+	seats_leave(a);
+	seats_leave(a);
+	assert_false(seats_take(b));
+	seats_leave(a);
+	assert_true(seats_take(b));
+	assert_false(seats_take(a));
+	seats_close(b);
 	seats_close(a);
 }
 
@@ -83,7 +109,7 @@ test_a_killed_process_leaves_its_seat(void **state)
 	assert_int_not_equal(pid, -1);
 	if (pid == 0) {
 		seats = seats_open(path, 1);
-		byte = seats != NULL && seats_take(seats) == 0 ? 'y' : 'n';
+		byte = seats != NULL && seats_take(seats) ? 'y' : 'n';
 		if (write(ready[1], &byte, 1) == 1)
 			pause();
 		_exit(1);
@@ -91,11 +117,11 @@ test_a_killed_process_leaves_its_seat(void **state)
 	assert_int_equal(read(ready[0], &byte, 1), 1);
 	assert_int_equal(byte, 'y');
 	seats = seats_open(path, 1);
-	assert_int_equal(seats_take(seats), -1);
+	assert_false(seats_take(seats));
 	assert_int_equal(seats_taken(seats), 1);
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(seats_take(seats), 0);
+	assert_true(seats_take(seats));
 	seats_close(seats);
 	close(ready[0]);
 	close(ready[1]);
@@ -154,6 +180,29 @@ test_a_lock_is_waited_for_so_long(void **state)
 	close(b);
 }
 
+/* Whoever has locked which byte, and in whatever order. */
+static void
+test_all_locks_are_found(void **state)
+{
+	static const int bytes[] = { 7, 2, 5, 3 };
+	int              fds[4], fd = files_open_private(path, true);
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		fds[i] = files_open_private(path, true);
+		assert_int_equal(file_lock_try(fds[i], bytes[i]), 0);
+	}
+	assert_int_equal(file_lock_find(fd, 0, 100), 2);
+	assert_int_equal(file_lock_find(fd, 3, 100), 3);
+	assert_int_equal(file_lock_find(fd, 4, 100), 5);
+	assert_int_equal(file_lock_find(fd, 6, 100), 7);
+	assert_int_equal(file_lock_find(fd, 6, 7), -1);
+	assert_int_equal(file_lock_find(fd, 8, 100), -1);
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
+	close(fd);
+}
+
 static void *
 release_soon(void *arg)
 {
@@ -184,9 +233,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_seats_are_taken_and_left),
+		cmocka_unit_test(test_their_number_changes),
 		cmocka_unit_test(test_a_killed_process_leaves_its_seat),
 		cmocka_unit_test(test_what_is_no_file_of_ours),
 		cmocka_unit_test(test_a_lock_is_waited_for_so_long),
+		cmocka_unit_test(test_all_locks_are_found),
 		cmocka_unit_test(test_a_lock_is_had_when_it_is_released),
 	};
 
