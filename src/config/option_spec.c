@@ -225,7 +225,9 @@ const struct option_spec option_specs[] = {
 	{ .name = "max-streams", NUMBER(max_streams, 1, 10000000),
 	    .has_off = true, .fallback = "0", .argument = "COUNT",
 	    .help = "How many streams may be open at a time. 0 is as many as "
-	    "the limit of open files allows, less a reserve." },
+	    "the limit of open files allows, less a reserve. By CGI and "
+	    "mod_fcgid all processes together are counted, and 0 is 10 and "
+	    "80." },
 	{ .name = "max-streams-per-client", .has_off = true,
 	    NUMBER(max_streams_per_client, 1, 10000000), .fallback = "0",
 	    .argument = "COUNT",

@@ -39,9 +39,6 @@
 /* What topics that nobody has published to may take of the history's bytes. */
 #define EMPTY_TOPICS_PART 4
 
-/* Descriptors that are no stream's, beside a part of all that there are. */
-#define DESCRIPTORS_RESERVE 24
-
 static int64_t
 monotonic_us(void)
 {
@@ -187,23 +184,6 @@ on_turn(uv_prepare_t *prepare)
 	log_flush();
 }
 
-/*
- * Streams that the descriptors allow: some are ours, and the others are for
- * connections that bring requests, so that a refusal can be told.
- */
-static size_t
-stream_count_max(const struct options *options, size_t descriptors_max)
-{
-	size_t reserve_count = DESCRIPTORS_RESERVE + descriptors_max / 64;
-	size_t count_max = descriptors_max > reserve_count ?
-	    descriptors_max - reserve_count :
-	    1;
-
-	if (options->max_streams > 0 && options->max_streams < count_max)
-		return options->max_streams;
-	return count_max;
-}
-
 /* Whether clients without a token may subscribe. */
 static bool
 is_anonymous_allowed(const struct engine *engine, const struct options *options)
@@ -247,8 +227,8 @@ engine_set_options(struct engine *engine, const struct options *options,
 		.age_ms = options->history_age_ms,
 	};
 	const struct stream_limits limits = {
-		.count_max = stream_count_max(options,
-		    routing->metrics.descriptors_max),
+		.count_max = seating_count_max(&engine->seating,
+		    options->max_streams, routing->metrics.descriptors_max),
 		.client_count_max = options->max_streams_per_client,
 		.heartbeat_ms = options->heartbeat_ms,
 		.stall_timeout_ms = options->stall_timeout_ms,
@@ -437,6 +417,8 @@ engine_init(struct engine *engine, const struct options *options,
 	streams_init(&engine->streams, &engine->turns, &no_stream_limits);
 	hub_init(&engine->hub, &engine->turns, &no_history_limits);
 	engine->streams.hub = &engine->hub;
+	seating_init(&engine->seating, choice);
+	engine->streams.seats = engine->seating.seats;
 	engine->wall_ms = wall_ms;
 	engine->clock = clock_new(&engine->turns);
 	engine->sampler = sampler_new(&engine->streams, engine->clock);
@@ -479,6 +461,7 @@ engine_deinit(struct engine *engine)
 	tail_close(&engine->tail, &engine->loop);
 	store_gate_deinit(&engine->routing.gate);
 	streams_deinit(&engine->streams);
+	seating_deinit(&engine->seating);
 	sampler_free(engine->sampler);
 	bearer_deinit(&engine->routing.bearer);
 	routing_deinit(&engine->routing);

@@ -9,13 +9,14 @@
 #include "hub/hub.h"
 #include "hub/turns.h"
 #include "process/routing.h"
+#include "process/seating.h"
 #include "process/tail.h"
 #include "stream/streams.h"
 
 struct access;
-struct store_choice;
 struct keys;
 struct options;
+struct store_choice;
 
 /*
  * The loop and all that lives in it, for FastCGI and CGI alike. Each turn of
@@ -39,6 +40,7 @@ struct engine {
 	struct conns    conns; /* none under CGI */
 	struct hub      hub;
 	struct tail     tail;
+	struct seating  seating;
 
 	int64_t (*wall_ms)(void); /* the time of day */
 

@@ -13,6 +13,29 @@
 #define MEMORY "memory"
 #define FILE_SCHEME "sqlite:"
 
+/*
+ * A hoster may allow no more than 20 processes by CGI at a time, which the site
+ * needs as well. mod_fcgid starts 100 of a program, and publishers need some.
+ */
+#define CGI_STREAMS_MAX 10
+#define FCGID_STREAMS_MAX 80
+
+static void
+find_seats(struct store_choice *choice, const struct listeners *listeners)
+{
+	char *file;
+
+	if (listeners->count == 0)
+		choice->streams_max = CGI_STREAMS_MAX;
+	else if (listeners_are_single_use(listeners))
+		choice->streams_max = FCGID_STREAMS_MAX;
+	else
+		return;
+	file = store_choice_file(choice);
+	choice->seats_path = store_place_seats(listeners, file);
+	free(file);
+}
+
 void
 store_choice_init(struct store_choice *choice, const char *option,
     const struct listeners *listeners)
@@ -32,12 +55,14 @@ store_choice_init(struct store_choice *choice, const char *option,
 		choice->url = mem_strdup(url.data);
 	}
 	buf_deinit(&url);
+	find_seats(choice, listeners);
 }
 
 void
 store_choice_deinit(struct store_choice *choice)
 {
 	free(choice->url);
+	free(choice->seats_path);
 }
 
 char *

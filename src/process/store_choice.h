@@ -2,6 +2,7 @@
 #define PROCESS_STORE_CHOICE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "process/listen.h"
 
@@ -16,6 +17,16 @@ struct store_choice {
 	 */
 	bool is_auto;
 	char problem[512]; /* why there is no store; empty: there is one */
+
+	/*
+	 * How many streams may be open in all processes together, unless an
+	 * option says it, where each process serves one at a time; 0: each
+	 * counts its own, which are many.
+	 */
+	size_t streams_max;
+
+	/* The file of their seats; NULL: none, or there is no place for it. */
+	char *seats_path;
 };
 
 /*

@@ -29,6 +29,9 @@
 /* What names a file may have in it beside letters and digits. */
 #define SAFE "._-"
 
+/* What the file of the seats has behind the name of the store's. */
+#define SEATS_SUFFIX "-seats"
+
 /* FNV-1a, which tells names apart that look alike once they are made safe. */
 static uint64_t
 hash(const char *text)
@@ -142,9 +145,9 @@ find_key(const struct listeners *listeners, struct buf *key)
 	return why;
 }
 
-/* "chat.sock-0123456789abcdef.db" for a key that ends in "/chat.sock". */
+/* "chat.sock-0123456789abcdef" for a key that ends in "/chat.sock". */
 static void
-append_file(struct buf *buf, const char *key)
+append_name(struct buf *buf, const char *key)
 {
 	const char *slash = strrchr(key, '/');
 	const char *name = slash == NULL ? key : slash + 1;
@@ -156,7 +159,7 @@ append_file(struct buf *buf, const char *key)
 			    strchr(SAFE, name[i]) != NULL ?
 			name[i] :
 			'_');
-	buf_printf(buf, "-%016llx.db", (unsigned long long)hash(key));
+	buf_printf(buf, "-%016llx", (unsigned long long)hash(key));
 }
 
 bool
@@ -293,7 +296,8 @@ store_place_find(const struct listeners *listeners, struct buf *url,
 		buf_append_str(url, "memory");
 	} else if (find_folder(&folder)) {
 		buf_printf(url, "sqlite:%s/", folder.data);
-		append_file(url, key.data);
+		append_name(url, key.data);
+		buf_append_str(url, ".db");
 	} else {
 		snprintf(error, error_bytes,
 		    "no folder for the log of updates: neither "
@@ -305,4 +309,23 @@ store_place_find(const struct listeners *listeners, struct buf *url,
 	buf_deinit(&folder);
 	buf_deinit(&key);
 	return result;
+}
+
+char *
+store_place_seats(const struct listeners *listeners, const char *store_file)
+{
+	struct buf folder = { 0 }, key = { 0 }, path = { 0 };
+
+	if (store_file != NULL)
+		buf_append_str(&path, store_file);
+	else if (find_key(listeners, &key) != NULL && find_folder(&folder)) {
+		buf_printf(&path, "%s/", folder.data);
+		append_name(&path, key.data);
+	}
+	buf_deinit(&folder);
+	buf_deinit(&key);
+	if (path.len_bytes == 0)
+		return NULL;
+	buf_append(&path, SEATS_SUFFIX, sizeof(SEATS_SUFFIX));
+	return path.data;
 }

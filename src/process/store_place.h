@@ -29,6 +29,13 @@ struct buf;
 int store_place_find(const struct listeners *, struct buf *url,
     const char **why, char *error, size_t error_bytes);
 
+/*
+ * The file of the seats that the streams of all processes share which find the
+ * same log: beside the store's file, or, if the store is none, where it would
+ * be. It is to be freed. NULL: there is no folder for it.
+ */
+char *store_place_seats(const struct listeners *, const char *store_file);
+
 /* Whether the file is the folder's or below it, links resolved. */
 bool store_place_is_below(const char *path, const char *folder);
 

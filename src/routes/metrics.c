@@ -73,6 +73,8 @@ append_streams(struct buf *buf, const struct streams *streams)
 	    "Streams that are open.");
 	append_gauge(buf, "streams_stalled", streams->stalled_count,
 	    "Open streams whose client does not read.");
+	append_gauge(buf, "streams_open_shared", streams_shared_count(streams),
+	    "Streams that are open in all processes that share the limit.");
 	append_gauge(buf, "streams_max", streams->limits.count_max,
 	    "Streams that may be open at a time.");
 	append_counter(buf, "streams_opened_total", totals->opened_count,

@@ -7,6 +7,7 @@
 #include "auth/access.h"
 #include "base/log.h"
 #include "hub/turns.h"
+#include "store/seats.h"
 #include "stream/stream.h"
 
 /* Streams that are ended together in one turn of the loop. */
@@ -48,6 +49,8 @@ streams_set_limits(struct streams *streams, const struct stream_limits *limits)
 	    now_ms);
 	deadline_list_change(&streams->stalls, limits->stall_timeout_ms,
 	    now_ms);
+	if (streams->seats != NULL)
+		seats_set_count(streams->seats, (unsigned)limits->count_max);
 }
 
 void
@@ -79,6 +82,35 @@ streams_refused_count(const struct streams *streams)
 	return count;
 }
 
+size_t
+streams_shared_count(const struct streams *streams)
+{
+	return streams->seats == NULL ? streams->open_count :
+					seats_taken(streams->seats);
+}
+
+/* Has a seat for one more stream; it is left again if none is opened. */
+static bool
+take_seat(struct streams *streams)
+{
+	if (streams->seats == NULL || streams->seat_count > streams->open_count)
+		return true;
+	if (!seats_take(streams->seats))
+		return false;
+	streams->seat_count++;
+	return true;
+}
+
+/* Leaves those whose streams have ended, or were not opened. */
+static void
+leave_seats(struct streams *streams)
+{
+	while (streams->seat_count > streams->open_count) {
+		seats_leave(streams->seats);
+		streams->seat_count--;
+	}
+}
+
 enum stream_refusal
 streams_admit(struct streams *streams, const char *client, const char *path)
 {
@@ -92,11 +124,13 @@ streams_admit(struct streams *streams, const char *client, const char *path)
 	else if (client_max > 0 &&
 	    clients_count(&streams->clients, client) >= client_max)
 		refusal = STREAM_REFUSED_CLIENT;
+	else if (!take_seat(streams))
+		refusal = STREAM_REFUSED_FULL;
 	if (refusal == STREAM_ADMITTED)
 		return refusal;
 	streams->totals.refusal_counts[refusal]++;
 	log_info("refuse", LOG_STR("client", client), LOG_STR("path", path),
-	    LOG_INT("open", streams->open_count),
+	    LOG_INT("open", streams_shared_count(streams)),
 	    LOG_STR("reason", stream_refusal_word(refusal)));
 	return refusal;
 }
@@ -213,6 +247,7 @@ streams_run(struct streams *streams)
 	streams_run_lifetimes(streams, now_ms);
 	streams_run_expiries(streams);
 	streams_run_drain(streams);
+	leave_seats(streams);
 }
 
 int64_t

@@ -13,6 +13,7 @@
 
 struct access;
 struct hub;
+struct seats;
 struct turns;
 
 struct stream_limits {
@@ -28,7 +29,7 @@ struct stream_limits {
 /* Why no stream is to be opened now. */
 enum stream_refusal {
 	STREAM_ADMITTED,
-	STREAM_REFUSED_FULL,   /* count_max are open */
+	STREAM_REFUSED_FULL,   /* count_max are open, or no seat is free */
 	STREAM_REFUSED_CLIENT, /* client_count_max of this address */
 	STREAM_REFUSED_DRAINING,
 	STREAM_REFUSAL_COUNT
@@ -53,6 +54,13 @@ struct streams {
 	struct stream_limits limits;
 	struct stream_totals totals;
 	struct clients       clients;
+
+	/*
+	 * One is taken for each open stream, so that count_max holds for all
+	 * processes that share them; NULL: it holds for this process.
+	 */
+	struct seats        *seats;
+	size_t               seat_count; /* that are taken by this process */
 	size_t               open_count;
 	size_t               stalled_count;
 	bool                 is_draining;
@@ -110,6 +118,9 @@ void streams_end_all(struct streams *, enum stream_end);
  * there, a slice in each streams_run.
  */
 void streams_check_keys(struct streams *);
+
+/* How many are open in all processes that share the seats, or in this one. */
+size_t streams_shared_count(const struct streams *);
 
 /* How many were refused, for whatever reason. */
 uint64_t streams_refused_count(const struct streams *);

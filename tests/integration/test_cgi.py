@@ -22,6 +22,12 @@ def read_some(source):
     return os.read(source.fileno(), 65536)
 
 
+@pytest.fixture(autouse=True)
+def state(monkeypatch, short_dir):
+    """Where these processes share what they share."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(short_dir))
+
+
 class Program:
     """One run: stdin and stdout are the pipes of a web server."""
 

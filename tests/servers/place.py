@@ -19,6 +19,7 @@ from responder import (
 DEPLOY = ROOT / "deploy"
 ORIGIN = "https://example.org"
 HEARTBEAT_S = 1
+MAX_STREAMS = 100
 
 # What the files from deploy/ name, and what it is in a test.
 PLACES = {
@@ -71,6 +72,8 @@ class Place:
             f"export FCGI_SSE_HEARTBEAT={HEARTBEAT_S}s\n"
             f"export FCGI_SSE_ALLOW_ORIGIN={ORIGIN}\n"
             f"export FCGI_SSE_MOUNT={self.mount}\n"
+            # Streams by CGI whose clients have left are open for a while.
+            f"export FCGI_SSE_MAX_STREAMS={MAX_STREAMS}\n"
             f'exec {self.dir}/program "$@" 2>>{self.dir}/stderr\n')
         path.chmod(0o755)
         return path

@@ -1,0 +1,27 @@
+#ifndef PROCESS_SEATING_H
+#define PROCESS_SEATING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct seats;
+struct store_choice;
+
+/* How many streams may be open, and in which processes these are counted. */
+struct seating {
+	size_t        fallback_max; /* if no option says it; 0: descriptors */
+	struct seats *seats; /* that all processes share; NULL: it has none */
+};
+
+/* Opens the seats that the choice names. seating_deinit is due. */
+void seating_init(struct seating *, const struct store_choice *);
+void seating_deinit(struct seating *);
+
+/*
+ * The streams that may be open, in all processes together if they share seats.
+ * option: how many somebody has said, 0: nobody.
+ */
+size_t seating_count_max(const struct seating *, uint64_t option,
+    size_t descriptors_max);
+
+#endif
