@@ -52,10 +52,10 @@ def blocks(heading, language):
 class Place:
     """The examples' own place: a web server, the key, files, and a shell."""
 
-    def __init__(self, is_logging=False):
+    def __init__(self, is_logging=False, front=None):
         server = LighttpdWithLog if is_logging else LighttpdWithPages
-        self.site = Site(Front("examples", server, "lighttpd/external.conf",
-                               UNIX))
+        self.site = Site(front or Front(
+            "examples", server, "lighttpd/external.conf", UNIX))
         self.dir = self.site.place.dir
         self.key_file = self.dir / "keys"
         self.log_file = self.dir / "access.log"
@@ -114,8 +114,8 @@ def end(process):
 
 
 @contextlib.contextmanager
-def running(**options):
-    place = Place(**options)
+def running(kind=Place, **options):
+    place = kind(**options)
     try:
         place.site.start()
         yield place
