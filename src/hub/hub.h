@@ -113,7 +113,8 @@ struct topic *hub_follow(struct hub *, enum selector_kind, const char *text,
 /*
  * Takes the next updates of the log and delivers them. An update that is not
  * behind all before it is passed over. now_ms is on the monotonic clock;
- * wall_ms, the time of day, tells how old they are by their positions.
+ * wall_ms, the time of day, tells how old they are by their positions; 0: they
+ * are new.
  */
 void hub_ingest(struct hub *, const struct update *, size_t count,
     int64_t now_ms, int64_t wall_ms);

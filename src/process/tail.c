@@ -17,8 +17,12 @@ on_updates(void *arg, const struct update *updates, size_t count)
 	struct tail_spec *spec = &tail->spec;
 
 	spec->hub->tag = store_tag(tail->store);
+	/*
+	 * Behind the level they are new, whatever the clock says that their
+	 * positions come from.
+	 */
 	hub_ingest(spec->hub, updates, count, turns_now_ms(spec->turns),
-	    spec->wall_ms());
+	    tail->is_level ? 0 : store_wall_ms(tail->store, spec->wall_ms()));
 }
 
 static void

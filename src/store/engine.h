@@ -25,6 +25,8 @@ struct store_engine {
 	    const char *const *topics, size_t topic_count);
 	void (*find_cancel)(struct store *, struct store_find *);
 	uint64_t (*tag)(const struct store *);
+	/* 0: not known, or that of this machine. NULL: the latter. */
+	int64_t (*wall_ms)(const struct store *);
 	void (*get_health)(const struct store *, struct store_health *);
 };
 

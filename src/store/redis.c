@@ -295,13 +295,19 @@ redis_open(uv_loop_t *loop, const struct store_options *options,
 	return &store->store;
 }
 
+static int64_t
+redis_engine_wall_ms(const struct store *store)
+{
+	return redis_wall_ms((const struct redis_store *)store);
+}
+
 /* The URL says which of the three it is; they differ in nothing else. */
 #define CALLS                                                                  \
 	.open = redis_open, .close = redis_close,                              \
 	.set_limits = redis_set_limits, .tail = redis_tail_set,                \
 	.hold = redis_tail_hold, .publish = redis_publish, .find = redis_find, \
 	.find_cancel = redis_find_cancel, .tag = redis_tag,                    \
-	.get_health = redis_get_health
+	.wall_ms = redis_engine_wall_ms, .get_health = redis_get_health
 
 const struct store_engine redis_engine = { .scheme = "redis", CALLS };
 const struct store_engine redis_unix_engine = { .scheme = "redis+unix", CALLS };

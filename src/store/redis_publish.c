@@ -37,10 +37,14 @@ struct op {
 
 /*
  * KEYS: the log, the mark of the once key, the list of the own id. ARGV: how
- * long the mark and the list last in s ("0": there is none), the lowest id
- * that is young enough ("": any), the entry's id, the own id; then the fields.
- * Nothing behind XADD may fail: the update is kept by then. A list is bounded;
- * its oldest are dropped when the log has them no more.
+ * long the mark and the list last in s ("0": there is none), the entry's id,
+ * the own id; then the fields. Nothing behind XADD may fail: the update is kept
+ * by then. A list is bounded; its oldest are dropped when the log has them no
+ * more.
+ *
+ * XADD discards nothing by age: what is too old is known by the server's clock,
+ * and an estimate of it would discard what was just added after that clock was
+ * set back.
  */
 static const char script[] =
     "local once = ARGV[1] ~= '0' "
@@ -48,15 +52,9 @@ static const char script[] =
     "  local mark = redis.call('GET', KEYS[2]) "
     "  if mark then return {1, mark} end "
     "end "
-    "local add = {'XADD', KEYS[1]} "
-    "if ARGV[3] ~= '' then "
-    "  add[3] = 'MINID' add[4] = '~' add[5] = ARGV[3] "
-    "end "
-    "add[#add + 1] = ARGV[4] "
-    "for i = 6, #ARGV do add[#add + 1] = ARGV[i] end "
-    "local id = redis.call(unpack(add)) "
+    "local id = redis.call('XADD', KEYS[1], ARGV[3], unpack(ARGV, 5)) "
     "if once then "
-    "  redis.pcall('SET', KEYS[2], id .. ' ' .. ARGV[5], 'EX', ARGV[1]) "
+    "  redis.pcall('SET', KEYS[2], id .. ' ' .. ARGV[4], 'EX', ARGV[1]) "
     "end "
     "if ARGV[2] ~= '0' then "
     "  local count = redis.pcall('LLEN', KEYS[3]) "
@@ -241,16 +239,10 @@ print_id(const struct op *op, char out[static REDIS_ID_BYTES])
 static void
 add_xadd(const struct op *op, struct redis_args *args)
 {
-	struct redis_id min;
-	char            text[REDIS_ID_BYTES];
+	char text[REDIS_ID_BYTES];
 
-	redis_args_add_strs(args, "XADD", op->store->log_key, NULL);
-	if (redis_min_id(op->store, &min)) {
-		redis_id_print(&min, text);
-		redis_args_add_strs(args, "MINID", "~", text, NULL);
-	}
 	print_id(op, text);
-	redis_args_add_str(args, text);
+	redis_args_add_strs(args, "XADD", op->store->log_key, text, NULL);
 }
 
 static void
@@ -266,9 +258,8 @@ add_key(const struct op *op, struct redis_args *args, const char *suffix,
 static void
 add_script(const struct op *op, struct redis_args *args)
 {
-	struct redis_id min;
-	char            text[REDIS_ID_BYTES] = "";
-	int64_t         id_s = op->store->age_ms / 1000 + 60;
+	char    text[REDIS_ID_BYTES];
+	int64_t id_s = op->store->age_ms / 1000 + 60;
 
 	if (op->store->age_ms == 0)
 		id_s = ID_S_UNLIMITED;
@@ -278,9 +269,6 @@ add_script(const struct op *op, struct redis_args *args)
 	add_key(op, args, ":id:", op->id);
 	redis_args_add_str(args, op->once != NULL ? ONCE_S : "0");
 	redis_args_add_number(args, op->id != NULL ? id_s : 0);
-	if (redis_min_id(op->store, &min))
-		redis_id_print(&min, text);
-	redis_args_add_str(args, text);
 	print_id(op, text);
 	redis_args_add_strs(args, text, op->id != NULL ? op->id : "", NULL);
 }

@@ -124,6 +124,16 @@ store_tag(const struct store *store)
 	return store->engine->tag(store);
 }
 
+int64_t
+store_wall_ms(const struct store *store, int64_t wall_ms)
+{
+	int64_t own_ms = 0;
+
+	if (store->engine->wall_ms != NULL)
+		own_ms = store->engine->wall_ms(store);
+	return own_ms != 0 ? own_ms : wall_ms;
+}
+
 void
 store_get_health(const struct store *store, struct store_health *health)
 {

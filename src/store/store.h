@@ -166,6 +166,12 @@ void store_find_cancel(struct store *, struct store_find *);
 /* The bits by which ids made by this store are known; 0: not known yet. */
 uint64_t store_tag(const struct store *);
 
+/*
+ * The time of day by the clock that positions come from, where wall_ms is that
+ * of this machine: the same, but for the clock of a server.
+ */
+int64_t store_wall_ms(const struct store *, int64_t wall_ms);
+
 /* For metrics, the status page and the log. Strings live with the store. */
 struct store_health {
 	const char      *engine; /* "sqlite" */

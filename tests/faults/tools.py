@@ -29,9 +29,15 @@ class Tools:
         self.load = compile_c(directory / "load",
                               [BENCH / name for name in LOAD_SOURCES])
         # A sanitizer has an allocator of its own.
-        flags = ["-DSHIM_WITHOUT_MALLOC"] if is_sanitized() else []
-        self.shim = compile_c(directory / "shim.so", [HERE / "shim.c"],
-                              "-shared", "-fPIC", "-ldl", *flags)
+        self.shim = self.build_shim(directory / "shim.so", is_sanitized())
+        # For a program that may have an allocator of its own as well.
+        self.shim_of_others = self.build_shim(directory / "others.so", True)
+
+    @staticmethod
+    def build_shim(target, is_without_malloc):
+        flags = ["-DSHIM_WITHOUT_MALLOC"] if is_without_malloc else []
+        return compile_c(target, [HERE / "shim.c"], "-shared", "-fPIC",
+                         "-ldl", *flags)
 
     def preloaded(self, **settings):
         """The environment in which the program runs with the shim."""
