@@ -21,7 +21,10 @@
 /* So many of the last updates may be asked for. */
 #define LAST_MAX 1000
 
-/* While older updates still come in, they are not what comes next. */
+/*
+ * While older updates still come in, and nobody waits for them any more, the
+ * clock has to tell what is new: positions come from one.
+ */
 static uint64_t
 position_now(const struct subscribe_route *route)
 {
@@ -30,7 +33,7 @@ position_now(const struct subscribe_route *route)
 	if (route->hub->is_level)
 		return route->hub->position;
 	now = position_at(route->wall_ms());
-	return now > 0 ? now - 1 : 0;
+	return now > route->hub->position ? now - 1 : route->hub->position;
 }
 
 /*
@@ -161,11 +164,10 @@ on_cancel(void *holder)
 
 /*
  * Whether what is to come decides where the call begins: its id may be a
- * publisher's that is in it, or it asks for the last ones.
+ * publisher's that is in it, or it has none and asks for what is new.
  */
 static bool
-has_to_wait(const struct subscribe_route *route, const struct call *call,
-    uint64_t last_count)
+has_to_wait(const struct subscribe_route *route, const struct call *call)
 {
 	const char *id = param_last_event_id(call);
 	uint64_t    position;
@@ -173,7 +175,7 @@ has_to_wait(const struct subscribe_route *route, const struct call *call,
 	if (route->hub->is_level || route->waits_no_more)
 		return false;
 	if (id == NULL)
-		return last_count > 0;
+		return true;
 	return strcmp(id, EVENT_ID_EARLIEST) != 0 &&
 	    !position_from_id(id, strlen(id), route->hub->tag, &position);
 }
@@ -203,7 +205,7 @@ answer_allowed(struct subscribe_route *route, struct call *call,
 	    !param_count(call, "last", 0, LAST_MAX, &last_count) ||
 	    !param_padding(call))
 		return;
-	if (has_to_wait(route, call, last_count))
+	if (has_to_wait(route, call))
 		wait_for_level(route, call, token);
 	else if (refusal_admits(call, route->streams, false))
 		subscribe(route, call, &selection, last_count, token);
