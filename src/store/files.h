@@ -10,7 +10,7 @@ enum files_name {
 	FILES_DATABASE,
 	FILES_WAL, /* these two are SQLite's */
 	FILES_SHM,
-	FILES_LOCK, /* its first byte bars all other writers */
+	FILES_LOCK, /* one of its bytes bars all other writers */
 	FILES_BELL,
 	FILES_JOURNAL, /* SQLite's, for a moment */
 	FILES_NEW,     /* the database until it is whole, */

@@ -22,6 +22,9 @@
 #define TIMEOUT_MS_MIN 100
 #define TIMEOUT_MS_MAX 3600000
 
+#define RETRY_FOR_MS 10000
+#define RETRY_FOR_MS_MAX 3600000
+
 #define RETRY_DIGITS_MAX 9
 
 #define UNIX "unix:"
@@ -66,6 +69,10 @@ static const char help[] =
     "                         the file that " KEY_FILE_VARIABLE " names).\n"
     "  --timeout TIME         How long an answer may take (100ms to 1h; "
     "default 30s).\n"
+    "  --retry-for TIME       How long an event is sent again where no server "
+    "can\n"
+    "                         take it (0s: not at all; up to 1h; default "
+    "10s).\n"
     "  --quiet                Print no ids.\n"
     "  --help                 Print this and exit.\n"
     "\n"
@@ -83,6 +90,7 @@ enum option_value {
 	OPTION_KEY,
 	OPTION_KEY_FILE,
 	OPTION_TIMEOUT,
+	OPTION_RETRY_FOR,
 	OPTION_QUIET,
 	OPTION_HELP,
 };
@@ -99,6 +107,7 @@ static const struct option long_options[] = {
 	{ "key", required_argument, NULL, OPTION_KEY },
 	{ "key-file", required_argument, NULL, OPTION_KEY_FILE },
 	{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
+	{ "retry-for", required_argument, NULL, OPTION_RETRY_FOR },
 	{ "quiet", no_argument, NULL, OPTION_QUIET },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ NULL, 0, NULL, 0 },
@@ -127,13 +136,23 @@ set_retry(struct arguments *arguments, const char *text)
 static enum arguments_verdict
 set_timeout(struct arguments *arguments, const char *text)
 {
-	int64_t ms;
+	int64_t *ms = &arguments->timeout_ms;
 
-	if (!duration_parse(text, &ms) || ms < TIMEOUT_MS_MIN ||
-	    ms > TIMEOUT_MS_MAX)
+	if (!duration_parse(text, ms) || *ms < TIMEOUT_MS_MIN ||
+	    *ms > TIMEOUT_MS_MAX)
 		return refuse("--timeout",
 		    "takes a duration from 100ms to 1h, such as 30s");
-	arguments->timeout_ms = ms;
+	return ARGUMENTS_RUN;
+}
+
+static enum arguments_verdict
+set_retry_for(struct arguments *arguments, const char *text)
+{
+	int64_t *ms = &arguments->retry_ms;
+
+	if (!duration_parse(text, ms) || *ms < 0 || *ms > RETRY_FOR_MS_MAX)
+		return refuse("--retry-for",
+		    "takes a duration up to 1h, such as 10s, or 0s");
 	return ARGUMENTS_RUN;
 }
 
@@ -182,6 +201,8 @@ set_option(struct arguments *arguments, int option)
 		break;
 	case OPTION_TIMEOUT:
 		return set_timeout(arguments, optarg);
+	case OPTION_RETRY_FOR:
+		return set_retry_for(arguments, optarg);
 	case OPTION_QUIET:
 		arguments->is_quiet = true;
 		break;
@@ -382,6 +403,7 @@ arguments_read(struct arguments *arguments, int argc, char **argv)
 	*arguments = (struct arguments){
 		.source = SOURCE_STDIN,
 		.timeout_ms = TIMEOUT_MS,
+		.retry_ms = RETRY_FOR_MS,
 		.publication = { .data = "", .retry_ms = -1 },
 	};
 	if (key_file != NULL && key_file[0] != '\0')

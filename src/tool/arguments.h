@@ -29,6 +29,7 @@ struct arguments {
 	struct publication publication;
 	enum source        source;
 	int64_t            timeout_ms;
+	int64_t            retry_ms; /* how long to try again; 0: never */
 	bool               is_quiet;
 };
 

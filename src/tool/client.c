@@ -16,10 +16,14 @@
 #include "tool/fastcgi.h"
 #include "tool/publication.h"
 #include "tool/reply.h"
+#include "tool/retry.h"
 
 #define CONNECT_TIMEOUT_MS 10000
 
-/* How often an event is sent at most, and the longest wait in between. */
+/*
+ * Where there were too many requests: how often an event is sent at most, and
+ * the longest wait in between.
+ */
 #define TRIES_MAX 5
 #define WAIT_S_MAX 30
 
@@ -29,10 +33,16 @@ struct client {
 	const struct target *target;
 	char                *key;
 	int64_t              timeout_ms;
+	int64_t              retry_ms;
 	bool                 is_proven; /* something was accepted */
+
+	/* Of the last event. */
+	struct retry retry;
+	char         once[RETRY_KEY_BYTES]; /* its Idempotency-Key */
 
 	/* Of the last request. */
 	CURLcode              code;
+	long                  os_error; /* an errno, or 0 */
 	struct reply          reply;
 	struct buf            body;   /* of a reply by HTTP */
 	struct fastcgi_answer answer; /* by FastCGI */
@@ -80,7 +90,6 @@ set_up(struct client *client, int64_t timeout_ms)
 		curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	}
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, CLIENT_NAME PACKAGE_VERSION);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, client->fields);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
 	    (long)CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
@@ -90,13 +99,15 @@ set_up(struct client *client, int64_t timeout_ms)
 }
 
 struct client *
-client_new(const struct target *target, const char *key, int64_t timeout_ms)
+client_new(const struct target *target, const char *key, int64_t timeout_ms,
+    int64_t retry_ms)
 {
 	struct client *client = mem_zalloc(sizeof(*client));
 	struct buf     value = { 0 };
 
 	client->target = target;
 	client->timeout_ms = timeout_ms;
+	client->retry_ms = retry_ms;
 	if (key != NULL)
 		client->key = mem_strdup(key);
 	if (target->url == NULL)
@@ -162,14 +173,22 @@ read_reply(struct client *client)
 static bool
 send_by_http(struct client *client, const struct buf *form)
 {
+	struct curl_slist once = { .next = client->fields };
+	char  line[sizeof("Idempotency-Key: \"\"") + RETRY_KEY_BYTES];
 	CURL *curl = client->curl;
 
+	/* A string, as RFC 9651 section 3.3.3 has it. */
+	snprintf(line, sizeof(line), "Idempotency-Key: \"%s\"", client->once);
+	once.data = line;
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, &once);
 	client->body.len_bytes = 0;
 	client->curl_error[0] = '\0';
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
 	    (curl_off_t)form->len_bytes);
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, form->data);
 	client->code = curl_easy_perform(curl);
+	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &client->os_error);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
 	/* A body that is too long comes with a status all the same. */
 	if (client->code != CURLE_OK && client->code != CURLE_WRITE_ERROR)
 		return false;
@@ -180,7 +199,7 @@ send_by_http(struct client *client, const struct buf *form)
 /* By FastCGI; what fails is told in libcurl's numbers, as by HTTP. */
 
 static bool
-send_by_fastcgi(struct client *client, const struct buf *form, int *os_error)
+send_by_fastcgi(struct client *client, const struct buf *form)
 {
 	static const struct {
 		CURLcode    code;
@@ -190,15 +209,17 @@ send_by_fastcgi(struct client *client, const struct buf *form, int *os_error)
 		[FASTCGI_NOT_CONNECTED] = { CURLE_COULDNT_CONNECT, "" },
 		[FASTCGI_TIMED_OUT] = { CURLE_OPERATION_TIMEDOUT,
 		    "the request timed out" },
+		[FASTCGI_BROKEN] = { CURLE_RECV_ERROR,
+		    "there was no answer by FastCGI" },
 		[FASTCGI_FAILED] = { CURLE_WEIRD_SERVER_REPLY,
 		    "there was no answer by FastCGI" },
 	};
 	enum fastcgi_result result;
 
 	fastcgi_answer_deinit(&client->answer);
-	result = fastcgi_publish(client->target->socket_path, client->key, form,
-	    client->timeout_ms, &client->answer);
-	*os_error = result == FASTCGI_NOT_CONNECTED ? errno : 0;
+	result = fastcgi_publish(client->target->socket_path, client->key,
+	    client->once, form, client->timeout_ms, &client->answer);
+	client->os_error = result == FASTCGI_NOT_CONNECTED ? errno : 0;
 	client->code = failures[result].code;
 	snprintf(client->curl_error, sizeof(client->curl_error), "%s",
 	    failures[result].what);
@@ -209,19 +230,16 @@ send_by_fastcgi(struct client *client, const struct buf *form, int *os_error)
 /* By either. */
 
 static void
-append_failure(const struct client *client, int os_error, struct buf *text)
+append_failure(const struct client *client, struct buf *text)
 {
 	struct failure failure = {
 		.code = client->code,
 		.what = client->curl_error,
 		.target = client->target,
-		.os_error = os_error,
+		.os_error = client->os_error,
 		.is_proven = client->is_proven,
 	};
 
-	if (client->curl != NULL)
-		curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO,
-		    &failure.os_error);
 	reply_append_failure(text, &failure);
 }
 
@@ -232,21 +250,52 @@ is_hopeless(long status)
 	return status < 400 || status == 404 || status == 405 || status == 501;
 }
 
+/* Whether the connection failed in a way that may pass. */
+static bool
+is_broken(const struct client *client)
+{
+	switch (client->code) {
+	case CURLE_COULDNT_CONNECT: /* mostly something starts anew */
+		return client->os_error != EACCES && client->os_error != EPERM;
+	case CURLE_GOT_NOTHING:
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_OPERATION_TIMEDOUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Whether a connection that failed had a request that may have been read. */
+static bool
+is_sent(const struct client *client)
+{
+	curl_off_t sent_us = 1;
+
+	if (client->curl != NULL)
+		curl_easy_getinfo(client->curl, CURLINFO_PRETRANSFER_TIME_T,
+		    &sent_us);
+	return client->code != CURLE_COULDNT_CONNECT && sent_us > 0;
+}
+
 /* One request. The text becomes the id or the cause. */
 static enum client_result
 send_form(struct client *client, const struct buf *form, struct buf *text)
 {
 	const struct reply *reply = &client->reply;
-	int                 os_error = 0;
 	bool                is_answered;
 
 	text->len_bytes = 0;
 	client->reply = (struct reply){ 0 };
-	is_answered = client->curl != NULL ?
-	    send_by_http(client, form) :
-	    send_by_fastcgi(client, form, &os_error);
+	client->os_error = 0;
+	is_answered = client->curl != NULL ? send_by_http(client, form) :
+					     send_by_fastcgi(client, form);
 	if (!is_answered) {
-		append_failure(client, os_error, text);
+		append_failure(client, text);
+		if (is_broken(client) && is_sent(client))
+			client->retry.is_doubtful = true;
 		return CLIENT_HOPELESS;
 	}
 	if (client->code == CURLE_OK && reply_is_id(reply)) {
@@ -255,33 +304,44 @@ send_form(struct client *client, const struct buf *form, struct buf *text)
 		return CLIENT_ACCEPTED;
 	}
 	reply_append_cause(text, reply, client->key);
+	if (reply_is_doubtful(reply))
+		client->retry.is_doubtful = true;
 	return is_hopeless(reply->status) ? CLIENT_HOPELESS : CLIENT_REFUSED;
 }
 
-/*
- * How long until the same request may be accepted; -1 when it will not. A web
- * server that took events and now takes no connection is mostly starting anew;
- * one that was connected to may have published already.
- */
-static long
-retry_wait_s(const struct client *client)
+/* Waits until the same request may be accepted; false: it will not be. */
+static bool
+wait_for_next(struct client *client)
 {
-	long wait_s = client->reply.retry_after_s;
+	struct retry *retry = &client->retry;
+	long          status = client->reply.status;
+	long          wait_s = client->reply.retry_after_s;
 
-	if (client->code == CURLE_COULDNT_CONNECT && client->is_proven)
-		return 1;
-	if (client->reply.status != 429 || wait_s > WAIT_S_MAX)
-		return -1;
-	return wait_s > 0 ? wait_s : 1;
+	if (status == 429) {
+		if (retry->for_ms == 0 || retry->count == TRIES_MAX ||
+		    wait_s > WAIT_S_MAX)
+			return false;
+		wait_s = wait_s > 0 ? wait_s : 1;
+	} else if (status == 0 ? !is_broken(client) :
+				 !reply_is_passing(&client->reply))
+		return false;
+	else if (retry_is_over(retry, (int64_t)wait_s * 1000))
+		return false;
+	retry_wait(retry, (int64_t)wait_s * 1000);
+	return true;
 }
 
+/* What is to be known besides the cause. */
 static void
-wait_for(long seconds)
+append_tries(const struct retry *retry, struct buf *text)
 {
-	struct timespec left = { .tv_sec = seconds };
+	static const char doubt[] = "may have been published";
 
-	while (nanosleep(&left, &left) == -1 && errno == EINTR)
-		continue;
+	if (retry->is_doubtful &&
+	    memmem(text->data, text->len_bytes, doubt, strlen(doubt)) == NULL)
+		buf_printf(text, "; the event %s", doubt);
+	if (retry->count > 1)
+		buf_printf(text, " (tried %d times)", retry->count);
 }
 
 enum client_result
@@ -289,21 +349,16 @@ client_publish(struct client *client, const struct publication *publication,
     struct buf *text)
 {
 	struct buf         form = { 0 };
-	enum client_result result = CLIENT_REFUSED;
-	long               wait_s;
-	int                tries;
+	enum client_result result;
 
 	publication_append_form(&form, publication);
-	for (tries = 1;; tries++) {
+	retry_begin(&client->retry, client->retry_ms);
+	retry_make_key(client->once);
+	do
 		result = send_form(client, &form, text);
-		wait_s = retry_wait_s(client);
-		if (result == CLIENT_ACCEPTED || wait_s == -1 ||
-		    tries == TRIES_MAX)
-			break;
-		wait_for(wait_s);
-	}
-	if (result != CLIENT_ACCEPTED && tries > 1)
-		buf_printf(text, " (tried %d times)", tries);
+	while (result != CLIENT_ACCEPTED && wait_for_next(client));
+	if (result != CLIENT_ACCEPTED)
+		append_tries(&client->retry, text);
 	buf_append(text, "", 1);
 	buf_deinit(&form);
 	return result == CLIENT_HOPELESS && client->is_proven ? CLIENT_REFUSED :

@@ -23,16 +23,18 @@ enum client_result {
 /*
  * Publishes to a target, by HTTP over one connection that is kept, or by
  * FastCGI with a connection for each event. The target has to outlive it. The
- * key may be NULL; the timeout is for each request.
+ * key may be NULL; the timeout is for each request, and retry_ms is how long
+ * an event is sent again that no server could take (0: never).
  */
 struct client *client_new(const struct target *, const char *key,
-    int64_t timeout_ms);
+    int64_t timeout_ms, int64_t retry_ms);
 void           client_free(struct client *);
 
 /*
- * Publishes, and waits for the answer; where it is asked to wait and try again,
- * it does so a few times. Puts the event's id into the text, which is then
- * terminated, or why there is none.
+ * Publishes, and waits for the answer. Where there is none, or it is to come
+ * back later, it tries again, with the Idempotency-Key by which a server of
+ * ours publishes an event once. Puts the event's id into the text, which is
+ * then terminated, or why there is none.
  */
 enum client_result client_publish(struct client *, const struct publication *,
     struct buf *text);

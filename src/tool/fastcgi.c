@@ -109,7 +109,8 @@ append_param(struct buf *out, const char *name, const char *value)
 }
 
 static void
-append_params(struct buf *out, const char *key, size_t form_bytes)
+append_params(struct buf *out, const char *key, const char *once,
+    size_t form_bytes)
 {
 	struct buf params = { 0 }, value = { 0 };
 
@@ -127,6 +128,7 @@ append_params(struct buf *out, const char *key, size_t form_bytes)
 	buf_printf(&value, "%zu", form_bytes);
 	buf_append(&value, "", 1);
 	append_param(&params, "CONTENT_LENGTH", value.data);
+	append_param(&params, "HTTP_IDEMPOTENCY_KEY", once);
 	if (key != NULL) {
 		value.len_bytes = 0;
 		buf_printf(&value, "Bearer %s", key);
@@ -141,13 +143,14 @@ append_params(struct buf *out, const char *key, size_t form_bytes)
 }
 
 static void
-append_request(struct buf *out, const char *key, const struct buf *form)
+append_request(struct buf *out, const char *key, const char *once,
+    const struct buf *form)
 {
 	static const unsigned char begin[8] = { 0, RECORD_RESPONDER };
 
 	append_head(out, RECORD_BEGIN_REQUEST, sizeof(begin));
 	buf_append(out, begin, sizeof(begin));
-	append_params(out, key, form->len_bytes);
+	append_params(out, key, once, form->len_bytes);
 	append_stream(out, RECORD_STDIN, form);
 }
 
@@ -185,8 +188,10 @@ connect_to(struct exchange *exchange, const char *path)
 			continue;
 		if (errno != EAGAIN)
 			return FASTCGI_NOT_CONNECTED;
-		if (now_ms() >= exchange->end_ms)
-			return FASTCGI_TIMED_OUT;
+		if (now_ms() >= exchange->end_ms) {
+			errno = ETIMEDOUT;
+			return FASTCGI_NOT_CONNECTED;
+		}
 		nanosleep(&pause, NULL);
 	}
 	return FASTCGI_ANSWERED;
@@ -233,7 +238,7 @@ read_to(struct exchange *exchange, size_t len_bytes)
 			if (!wait_for(exchange, POLLIN))
 				return FASTCGI_TIMED_OUT;
 		} else if (n == 0 || errno != EINTR)
-			return FASTCGI_FAILED;
+			return FASTCGI_BROKEN;
 	}
 	return FASTCGI_ANSWERED;
 }
@@ -321,7 +326,7 @@ read_response(struct fastcgi_answer *answer)
 }
 
 enum fastcgi_result
-fastcgi_publish(const char *socket_path, const char *key,
+fastcgi_publish(const char *socket_path, const char *key, const char *once,
     const struct buf *form, int64_t timeout_ms, struct fastcgi_answer *answer)
 {
 	struct exchange     exchange = { .end_ms = now_ms() + timeout_ms };
@@ -331,7 +336,7 @@ fastcgi_publish(const char *socket_path, const char *key,
 	int                 error;
 
 	*answer = (struct fastcgi_answer){ 0 };
-	append_request(&out, key, form);
+	append_request(&out, key, once, form);
 	result = connect_to(&exchange, socket_path);
 	error = errno;
 	if (result == FASTCGI_ANSWERED)

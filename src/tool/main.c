@@ -208,7 +208,7 @@ run_command(const struct arguments *arguments)
 		key = arguments_read_key(arguments);
 	if (arguments->key_file == NULL || key != NULL) {
 		client = client_new(&arguments->target, key,
-		    arguments->timeout_ms);
+		    arguments->timeout_ms, arguments->retry_ms);
 		status = publish_all(arguments, client);
 		client_free(client);
 	}

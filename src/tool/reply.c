@@ -65,6 +65,30 @@ reply_is_id(const struct reply *reply)
 	    sse_is_field_value(reply->body, reply->body_bytes);
 }
 
+bool
+reply_is_passing(const struct reply *reply)
+{
+	long status = reply->status;
+
+	return status == 500 || (status >= 502 && status <= 504);
+}
+
+bool
+reply_is_doubtful(const struct reply *reply)
+{
+	static const char known_start[] = "503 Service Unavailable: ";
+	static const char doubt[] = "may have been published";
+	size_t            len_bytes = sizeof(known_start) - 1;
+
+	if (!reply_is_passing(reply))
+		return false;
+	return reply->status != 503 || !is_plain_text(reply) ||
+	    reply->body_bytes < len_bytes ||
+	    memcmp(reply->body, known_start, len_bytes) != 0 ||
+	    memmem(reply->body, reply->body_bytes, doubt, strlen(doubt)) !=
+	    NULL;
+}
+
 /* The length of the first line, if that is a message such as fcgi-sse's. */
 static size_t
 said_length(const struct reply *reply, const char *key)
@@ -194,7 +218,7 @@ hint_for(const struct failure *failure)
 	case CURLE_WEIRD_SERVER_REPLY:
 		return http_hint;
 	case CURLE_OPERATION_TIMEDOUT:
-		return "--timeout may be longer; the event may have arrived";
+		return "--timeout may be longer";
 	case CURLE_SSL_CONNECT_ERROR:
 		return "there may be no TLS at that port: then the URL begins "
 		       "with http://";

@@ -36,6 +36,15 @@ struct failure {
  */
 bool reply_is_id(const struct reply *);
 
+/* Whether such an answer is for a moment: the server, or its store, is away. */
+bool reply_is_passing(const struct reply *);
+
+/*
+ * Whether the event may have been published all the same: somebody else than
+ * fcgi-sse answers, who cannot know, or fcgi-sse does not know itself.
+ */
+bool reply_is_doubtful(const struct reply *);
+
 /*
  * Appends why the event was not accepted, and what to do. The key, NULL if
  * none was sent, is not repeated, whatever the server says.

@@ -120,9 +120,9 @@ def start_publish(*args, env=None, **streams):
                             env=clean_environ(env), text=True, **streams)
 
 
-def publish(*args, text="", env=None, wait_s=2 * WAIT_S):
+def publish(*args, text="", env=None, wait_s=2 * WAIT_S, retry_for="0s"):
     """Runs the command to its end. It never tells the key."""
-    with start_publish(*args, env=env, stdin=subprocess.PIPE,
+    with start_publish("--retry-for", retry_for, *args, env=env, stdin=subprocess.PIPE,
                        stdout=subprocess.PIPE,
                        stderr=subprocess.PIPE) as process:
         out, err = process.communicate(text, wait_s)

@@ -1,0 +1,37 @@
+#ifndef TOOL_RETRY_H
+#define TOOL_RETRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Tries to publish one event, and how long to wait between them. */
+struct retry {
+	int64_t for_ms;      /* how long it is tried again; 0: only once */
+	int64_t end_ms;      /* no try begins behind this time */
+	int64_t backoff_ms;  /* the longest next wait that nobody asks for */
+	int     count;       /* of tries so far */
+	bool    is_doubtful; /* one of them may have published the event */
+};
+
+/* Begins with the first try. */
+void retry_begin(struct retry *, int64_t for_ms);
+
+/*
+ * Whether no more try is due: the time is over, or it will be in so many ms,
+ * which the server asked to wait.
+ */
+bool retry_is_over(const struct retry *, int64_t least_ms);
+
+/*
+ * Waits so long, and some time more at random, so that many publishers come
+ * back one after the other. Then the next try begins.
+ */
+void retry_wait(struct retry *, int64_t least_ms);
+
+/* Of an Idempotency-Key, with the NUL. */
+#define RETRY_KEY_BYTES 33
+
+/* Writes a key that no other publish has. */
+void retry_make_key(char key[static RETRY_KEY_BYTES]);
+
+#endif

@@ -1,0 +1,52 @@
+"""A redis-server of one's own, at a unix socket."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from fcgi_client import WAIT_S
+from responder import run, wait_until
+
+
+class Redis:
+    def __init__(self, directory):
+        self.directory = directory
+        self.socket = directory / "redis.sock"
+        self.process = None
+
+    def start(self, *args):
+        """Keeps in the file what was there when it was stopped."""
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", self.socket,
+             "--dir", self.directory, "--appendonly", "yes", "--save", "",
+             *args],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: self.ask("ping") == "PONG", "redis answers")
+
+    def ask(self, *words):
+        return subprocess.run(
+            ["redis-cli", "-s", self.socket, *words], text=True,
+            capture_output=True, timeout=WAIT_S).stdout.strip()
+
+    def stop(self):
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(WAIT_S)
+            self.process = None
+
+    @property
+    def url(self):
+        return f"redis+unix:{self.socket}"
+
+
+@pytest.fixture
+def redis(short_dir):
+    """Not yet started; skipped where there is none."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("there is no redis-server")
+    if "without it" in run("--listen", "nope", "--store", "redis://h").stderr:
+        pytest.skip("built without redis")
+    server = Redis(short_dir)
+    yield server
+    server.stop()
