@@ -171,20 +171,21 @@ def test_options_of_the_tables_are_there(heading):
             assert name in options, name
 
 
-def test_links_lead_somewhere():
-    headings = re.findall(r"^## (.*)", MIGRATION, re.M)
-    anchors = {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-")
-               for text in headings}
-    for path, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)",
-                                   MIGRATION.replace("\n", " ")):
-        if not path:
-            assert anchor in anchors
-            continue
-        text = (ROOT / "doc" / path).read_text()
+def anchors(text):
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+            for heading in re.findall(r"^#+ (.*)", text, re.M)}
+
+
+@pytest.mark.parametrize("name", ["migration.md", "operation.md"])
+def test_links_lead_somewhere(name):
+    text = (ROOT / "doc" / name).read_text()
+    links = re.findall(r"\]\(([^)#]*)#?([^)]*)\)", text)
+    assert links
+    for path, anchor in links:
+        there = ROOT / "doc" / (path or name)
+        assert there.exists(), path
         if anchor:
-            found = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
-                     for heading in re.findall(r"^#+ (.*)", text, re.M)}
-            assert anchor in found, anchor
+            assert anchor in anchors(there.read_text()), anchor
 
 
 def test_no_language_is_left_out():
