@@ -41,6 +41,18 @@ hub_let_go(struct hub *hub, struct frame *frame)
 		forget(hub, frame);
 }
 
+static struct topic *
+new_all(struct hub *hub)
+{
+	return topic_new(hub->turns, HUB_ALL,
+	    &(struct topic_limits){
+		.frame_count_max = SIZE_MAX,
+		.frame_bytes_max = SIZE_MAX,
+		.latency = &hub->latency,
+		.is_coalesced = true,
+	    });
+}
+
 void
 hub_init(struct hub *hub, struct turns *turns, const struct hub_limits *limits)
 {
@@ -54,13 +66,7 @@ hub_init(struct hub *hub, struct turns *turns, const struct hub_limits *limits)
 	for (int i = 0; i < HUB_SIZE_COUNT; i++)
 		list_init(&hub->by_size[i]);
 	deadline_list_init(&hub->backlogs, NAMED_PATIENCE_MS);
-	hub->all = topic_new(turns, HUB_ALL,
-	    &(struct topic_limits){
-		.frame_count_max = SIZE_MAX,
-		.frame_bytes_max = SIZE_MAX,
-		.latency = &hub->latency,
-		.is_coalesced = true,
-	    });
+	hub->all = new_all(hub);
 	hub_set_limits(hub, limits);
 }
 
@@ -264,6 +270,20 @@ run_all(struct hub *hub, int64_t now_ms)
 	}
 }
 
+static void
+free_idle_topics(struct hub *hub)
+{
+	struct named *named;
+
+	while (!list_is_empty(&hub->idle)) {
+		named = list_entry(hub->idle.next, struct named, node);
+		list_remove(&named->node);
+		if (named->update_count == 0 &&
+		    topic_subscriber_count(named->topic) == 0)
+			named_free(named);
+	}
+}
+
 void
 hub_run(struct hub *hub, int64_t now_ms)
 {
@@ -279,22 +299,42 @@ hub_run(struct hub *hub, int64_t now_ms)
 	}
 	run_all(hub, now_ms);
 	patterns_run(hub, now_ms);
-	while (!list_is_empty(&hub->idle)) {
-		named = list_entry(hub->idle.next, struct named, node);
-		list_remove(&named->node);
-		if (named->update_count == 0 &&
-		    topic_subscriber_count(named->topic) == 0)
-			named_free(named);
-	}
+	free_idle_topics(hub);
+}
+
+void
+hub_drop_all(struct hub *hub)
+{
+	while (!list_is_empty(&hub->updates))
+		drop_oldest(hub);
+}
+
+/* The hub as it was at first, apart from the topic of all. */
+static void
+empty(struct hub *hub)
+{
+	hub_drop_all(hub);
+	patterns_free(hub);
+	free_idle_topics(hub);
+	assert(hub->topic_count == 0);
+}
+
+void
+hub_reset(struct hub *hub)
+{
+	empty(hub);
+	topic_free(hub->all);
+	hub->all = new_all(hub);
+	hub->keeps_all = false;
+	hub->all_idle_ms = 0;
+	hub->is_level = false;
+	hub->position = hub->lost_position = hub->freed_position = 0;
 }
 
 void
 hub_deinit(struct hub *hub)
 {
-	while (!list_is_empty(&hub->updates))
-		drop_oldest(hub);
+	empty(hub);
 	patterns_deinit(hub);
-	hub_run(hub, 0);
-	assert(hub->topic_count == 0);
 	topic_free(hub->all);
 }

@@ -159,6 +159,15 @@ uint64_t hub_last(struct topic *const *topics, size_t topic_count, size_t count,
 bool hub_id(const struct hub *, uint64_t position,
     char id[static POSITION_ID_BYTES]);
 
+/* Drops all updates; who has not had them is overrun. */
+void hub_drop_all(struct hub *);
+
+/*
+ * Forgets all updates, topics and patterns, and where it was in the log: it is
+ * to begin anew elsewhere. Without subscribers.
+ */
+void hub_reset(struct hub *);
+
 /* The memory that updates and their topics take. */
 size_t hub_bytes(const struct hub *);
 

@@ -121,11 +121,16 @@ pattern_free(struct pattern *pattern)
 }
 
 void
-patterns_deinit(struct hub *hub)
+patterns_free(struct hub *hub)
 {
 	while (!list_is_empty(&hub->patterns))
 		pattern_free(list_entry(hub->patterns.next, struct pattern,
 		    node));
+}
+
+void
+patterns_deinit(struct hub *hub)
+{
 	selector_index_free(hub->pattern_index);
 }
 

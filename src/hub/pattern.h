@@ -35,6 +35,9 @@ struct pattern;
 void patterns_init(struct hub *);
 
 /* Frees all of them. */
+void patterns_free(struct hub *);
+
+/* When there are none. */
 void patterns_deinit(struct hub *);
 
 /* Frees those that nobody has followed for a time. */

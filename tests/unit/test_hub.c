@@ -302,6 +302,50 @@ test_many_ids(void **state)
 	assert_null(hub.ids.tree);
 }
 
+static void
+test_it_begins_anew(void **state)
+{
+	struct reader reader;
+
+	(void)state;
+	reader_open(&reader, 'r', hub_topic(&hub, HUB_ALL, NULL));
+	for (int i = 0; i < 5; i++)
+		put("a", (char[]){ (char)('1' + i), '\0' });
+	put_on(TOPICS("b"), NULL, "x");
+	hub_lose(&hub, hub.position);
+	cursor_close(&reader.cursor);
+	hub_reset(&hub);
+	assert_int_equal(hub.topic_count, 0);
+	assert_int_equal(hub.update_count, 0);
+	assert_int_equal(hub_bytes(&hub), 0);
+	assert_null(hub.ids.tree);
+	assert_int_equal(hub.position, 0);
+	assert_kept("a", "");
+	assert_true(hub_has_all_since(&hub, &hub.all, 1, 1));
+	put("a", "6");
+	assert_kept("a", "6");
+	assert_kept(HUB_ALL, "6");
+}
+
+static void
+test_what_was_sent_is_dropped(void **state)
+{
+	struct reader reader;
+
+	(void)state;
+	reader_open(&reader, 'r', hub_topic(&hub, "a", NULL));
+	turns_settle();
+	put("a", "1");
+	put("a", "2");
+	turns_settle();
+	hub_drop_all(&hub);
+	assert_int_equal(hub.update_count, 0);
+	put("a", "3");
+	turns_settle();
+	assert_had(&reader, "123");
+	cursor_close(&reader.cursor);
+}
+
 int
 main(void)
 {
@@ -320,6 +364,8 @@ main(void)
 		HUB_TEST(test_a_repeated_id_that_is_freed_between),
 		HUB_TEST(test_spaces_around_an_id_do_not_count),
 		HUB_TEST(test_many_ids),
+		HUB_TEST(test_it_begins_anew),
+		HUB_TEST(test_what_was_sent_is_dropped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
