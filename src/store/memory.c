@@ -320,7 +320,7 @@ memory_tail(struct store *store, uint64_t after, const char *const *topics,
 	free(memory->topics);
 	memory->topics = copies;
 	memory->topic_count = topic_count;
-	memory->after = after;
+	memory->after = after == STORE_FROM_NOW ? memory->newest : after;
 	memory->is_tailed = true;
 	memory->is_level = false;
 	call_later(memory);

@@ -66,6 +66,7 @@ sqlite_page_init(struct sqlite_page *page)
 {
 	memset(page, 0, sizeof(*page));
 	list_init(&page->finds);
+	page->bytes_max = SQLITE_PAGE_BYTES_MAX;
 }
 
 static void
@@ -205,7 +206,7 @@ add_row(struct sqlite_page *page, struct sqlite_row *row, size_t *byte_count)
 		free(row);
 	}
 	return page->row_count == SQLITE_PAGE_ROWS_MAX ||
-	    *byte_count >= SQLITE_PAGE_BYTES_MAX;
+	    *byte_count >= page->bytes_max;
 }
 
 /* All rows, of which those of other topics are left out. */

@@ -51,6 +51,7 @@ struct sqlite_page {
 	uint64_t    after;
 	char      **topics; /* count 0: all */
 	size_t      topic_count;
+	size_t      bytes_max; /* SQLITE_PAGE_BYTES_MAX, or less */
 
 	enum sqlite_fault     fault;
 	char                  why[512];

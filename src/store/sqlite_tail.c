@@ -12,6 +12,9 @@
 #include "store/sqlite_row.h"
 #include "store/sqlite_store.h"
 
+/* Of a process that has one client, which may be slow. */
+#define LEAN_PAGE_BYTES_MAX ((size_t)64 * 1024)
+
 /* So often the files may have moved before one waits a while. */
 #define MOVED_MAX 3
 
@@ -410,6 +413,8 @@ sqlite_tail_read(struct sqlite_store *store)
 	sqlite_page_init(page);
 	list_join(&page->finds, &store->finds);
 	page->is_wanted = is_wanted;
+	if (store->is_lean)
+		page->bytes_max = LEAN_PAGE_BYTES_MAX;
 	page->after = store->cursor;
 	if (is_wanted) {
 		page->topics =

@@ -90,6 +90,9 @@ void store_close(struct store *, void (*done)(void *arg), void *arg);
 /* Other limits, from the next discarding on. */
 void store_set_limits(struct store *, size_t bytes_max, int64_t age_ms);
 
+/* A position for store_tail: behind all that the log has by then. */
+#define STORE_FROM_NOW ((uint64_t)INT64_MAX)
+
 /*
  * Reads what is behind the position, now and from now on: of all topics if
  * topic_count is 0, else of these (the names are copied). A second call begins

@@ -13,6 +13,7 @@ extern char store_kind[32];
 void test_an_update_keeps_its_form(void **state);
 void test_a_tail_is_level_and_goes_on(void **state);
 void test_a_tail_begins_behind_its_position_and_anew(void **state);
+void test_a_tail_from_now_on(void **state);
 void test_a_tail_of_some_topics(void **state);
 void test_a_tail_of_very_many_topics(void **state);
 void test_a_hold_hands_over_no_more(void **state);

@@ -108,6 +108,31 @@ test_a_tail_begins_behind_its_position_and_anew(void **state)
 }
 
 void
+test_a_tail_from_now_on(void **state)
+{
+	struct store_user user;
+	uint64_t          last;
+
+	(void)state;
+	store_user_open(&user, NULL);
+	store_user_tail(&user, STORE_FROM_NOW, NULL);
+	store_user_settle(&user);
+	store_user_keep(&user, "a", "1");
+	last = store_user_keep(&user, "b", "2");
+	store_wait(user.got_count == 2);
+	store_user_assert_got(&user, "1 2");
+	store_user_tail(&user, STORE_FROM_NOW, "a");
+	store_user_settle(&user);
+	assert_int_equal(user.level_position, last);
+	store_user_assert_got(&user, "");
+	store_user_keep(&user, "b", "3");
+	store_user_keep(&user, "a", "4");
+	store_wait(user.got_count == 1);
+	store_user_assert_got(&user, "4");
+	store_user_close(&user);
+}
+
+void
 test_a_tail_of_some_topics(void **state)
 {
 	static const char *const topics[] = { "a", "c" };

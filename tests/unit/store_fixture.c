@@ -241,7 +241,7 @@ store_user_tail(struct store_user *user, uint64_t after, const char *topic)
 {
 	bool was_within = is_within_call;
 
-	user->last = after;
+	user->last = after == STORE_FROM_NOW ? 0 : after;
 	user->level_count = 0;
 	is_within_call = true;
 	store_tail(user->store, after, &topic, topic != NULL);

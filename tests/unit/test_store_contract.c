@@ -174,6 +174,7 @@ run(const char *name)
 		KIND_TEST(test_an_update_keeps_its_form),
 		KIND_TEST(test_a_tail_is_level_and_goes_on),
 		KIND_TEST(test_a_tail_begins_behind_its_position_and_anew),
+		KIND_TEST(test_a_tail_from_now_on),
 		KIND_TEST(test_a_tail_of_some_topics),
 		KIND_TEST(test_a_tail_of_very_many_topics),
 		KIND_TEST(test_a_hold_hands_over_no_more),
