@@ -65,6 +65,13 @@ void engine_set_options(struct engine *, const struct options *, struct keys *);
 void engine_run(struct engine *);
 void engine_stop(struct engine *);
 
+/*
+ * Opens the store of the choice, for engine_init: another one than somebody
+ * has named is no help, so without it the process ends and says why.
+ */
+void engine_open_store(struct engine *, const struct options *,
+    struct store_choice *);
+
 /* After all other handles of the loop were closed with uv_close. */
 void engine_deinit(struct engine *);
 
