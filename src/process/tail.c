@@ -31,8 +31,10 @@ on_level(void *arg, uint64_t position)
 	struct tail      *tail = arg;
 	struct tail_spec *spec = &tail->spec;
 
-	(void)position;
 	spec->hub->tag = store_tag(tail->store);
+	/* Of what went to other topics nothing was handed over. */
+	if (tail->is_lean && position > spec->hub->position)
+		spec->hub->position = position;
 	spec->hub->is_level = true;
 	if (tail->is_level)
 		return;
@@ -80,18 +82,21 @@ tail_open(struct tail *tail, uv_loop_t *loop, const struct tail_spec *spec,
 	tail->spec = *spec;
 	tail->spec.url = NULL;
 	tail->is_memory = strncmp(spec->url, "memory", 6) == 0;
+	tail->is_lean = spec->is_lean && !tail->is_memory;
 	tail->store = store_open(loop,
 	    &(struct store_options){
 		.url = spec->url,
 		.bytes_max = store_bytes_max(tail, spec->bytes_max),
 		.age_ms = spec->age_ms,
+		.is_lean = tail->is_lean,
 		.wall_ms = spec->wall_ms,
 	    },
 	    &reader, error, error_bytes);
 	if (tail->store == NULL)
 		return false;
 	spec->hub->tag = store_tag(tail->store);
-	store_tail(tail->store, 0, NULL, 0);
+	if (!tail->is_lean)
+		store_tail(tail->store, 0, NULL, 0);
 	return true;
 }
 

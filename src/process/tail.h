@@ -18,6 +18,7 @@ struct tail_spec {
 	struct turns *turns;
 	size_t        bytes_max; /* of the store, as for the hub */
 	int64_t       age_ms;
+	bool is_lean; /* of a store that is no memory; see struct tail */
 	int64_t (*wall_ms)(void);
 
 	/* The hub is level with the log for the first time. */
@@ -33,13 +34,14 @@ struct tail {
 	struct tail_spec spec;
 	struct store    *store;
 	bool             is_memory; /* the log is this process's alone */
+	bool             is_lean;   /* somebody else calls store_tail */
 	bool             is_level;
 	bool             is_closed;
 };
 
 /*
- * Opens the store and reads it from its beginning. False, with one line in
- * error, when it never will work.
+ * Opens the store, and reads it from its beginning unless it is lean. False,
+ * with one line in error, when it never will work.
  */
 bool tail_open(struct tail *, uv_loop_t *, const struct tail_spec *,
     char *error, size_t error_bytes);
