@@ -145,6 +145,7 @@ engine_next_ms(const struct engine *engine)
 	next_ms = least(next_ms, conns_next_ms(&engine->conns));
 	next_ms = least(next_ms, streams_next_ms(&engine->streams));
 	next_ms = least(next_ms, turns_next_ms(&engine->turns));
+	next_ms = least(next_ms, lean_next_ms(&engine->routing.lean));
 	return least(next_ms, hub_next_ms(&engine->hub));
 }
 
@@ -162,6 +163,7 @@ on_turn(uv_prepare_t *prepare)
 	engine_run_clock(engine);
 	sampler_run(engine->sampler, now_ms, engine->wall_ms());
 	turns_run(&engine->turns, now_ms, CALLS_PER_TURN);
+	lean_run(&engine->routing.lean);
 	streams_reap(&engine->streams);
 	engine_trim(engine);
 	hub_run(&engine->hub, now_ms);
@@ -217,7 +219,10 @@ engine_set_options(struct engine *engine, const struct options *options,
 {
 	struct routing         *routing = &engine->routing;
 	const struct hub_limits hub_limits = {
-		.event_count_max = options->history_events,
+		/* A client that is behind has the store wait. */
+		.event_count_max = engine->tail.is_lean ?
+		    SIZE_MAX :
+		    options->history_events,
 		.bytes_max = options->history_bytes,
 		.empty_bytes_max = options->history_bytes / EMPTY_TOPICS_PART,
 		.age_ms = options->history_age_ms,
@@ -293,6 +298,13 @@ engine_init_routing(struct engine *engine, size_t descriptors_max)
 		.hub = &engine->hub,
 		.streams = &engine->streams,
 		.wall_ms = engine->wall_ms,
+		.lean = engine->tail.is_lean ? &routing->lean : NULL,
+	};
+	routing->lean = (struct lean){
+		.hub = &engine->hub,
+		.streams = &engine->streams,
+		.store = engine->tail.store,
+		.turns = &engine->turns,
 	};
 	subscribe_route_init(&routing->subscribe);
 	routing->publish = (struct publish_route){
@@ -387,6 +399,7 @@ engine_deinit(struct engine *engine)
 	streams_end_all(&engine->streams, STREAM_END_SHUTDOWN);
 	uv_prepare_stop(&engine->turn);
 	uv_idle_stop(&engine->more);
+	lean_deinit(&engine->routing.lean);
 	tail_close(&engine->tail, &engine->loop);
 	store_gate_deinit(&engine->routing.gate);
 	streams_deinit(&engine->streams);

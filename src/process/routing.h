@@ -6,6 +6,7 @@
 #include "http/router.h"
 #include "routes/clock.h"
 #include "routes/counter.h"
+#include "routes/lean.h"
 #include "routes/metadata.h"
 #include "routes/metrics.h"
 #include "routes/page.h"
@@ -32,6 +33,7 @@ struct routing {
 	struct refusal_counts  publish_refusals;
 	struct bearer          bearer; /* whose tokens are these? */
 	struct store_gate      gate;
+	struct lean            lean; /* idle unless the tail is lean */
 	struct route           table[ROUTING_ROUTE_COUNT];
 	struct router          router;
 };

@@ -13,10 +13,13 @@
 #include "hub/hub.h"
 #include "hub/cursor.h"
 #include "hub/update.h"
+#include "hub/topic.h"
 #include "pure/sse.h"
+#include "routes/lean.h"
 #include "routes/selection.h"
 #include "routes/store_gate.h"
 #include "stream/stream.h"
+#include "stream/streams.h"
 
 /* So many of the last updates may be asked for. */
 #define LAST_MAX 1000
@@ -100,8 +103,36 @@ may_have(const void *arg, const struct update *update)
 	return access_may_read(reader->access, reader->token, update);
 }
 
-/* Subscribes to what was selected. */
-static void
+/* The topics that were selected; false: the call was answered. */
+static bool
+follow(const struct subscribe_route *route, struct call *call,
+    const struct selection *selection, struct topic **topics,
+    size_t *topic_count)
+{
+	switch (selection_follow(selection, route->hub, call, topics,
+	    topic_count)) {
+	case SELECTION_INVALID:
+		return false;
+	case SELECTION_TOO_MANY:
+		refusal_too_many_topics(call, route->streams);
+		return false;
+	case SELECTION_OK:
+		break;
+	}
+	return true;
+}
+
+/* Whether a publisher's id was not found in what was read of the log. */
+static bool
+has_to_read_earlier(const struct subscribe_route *route,
+    const struct call *call, uint64_t position)
+{
+	return route->lean != NULL && param_last_event_id(call) != NULL &&
+	    position == CURSOR_FROM_START && lean_begin_earlier(route->lean);
+}
+
+/* Subscribes to what was selected. False: more has to be read first. */
+static bool
 subscribe(const struct subscribe_route *route, struct call *call,
     const struct selection *selection, size_t last_count, struct token *token)
 {
@@ -111,18 +142,12 @@ subscribe(const struct subscribe_route *route, struct call *call,
 	uint64_t      position;
 	size_t        topic_count;
 
-	switch (selection_follow(selection, route->hub, call, topics,
-	    &topic_count)) {
-	case SELECTION_INVALID:
-		return;
-	case SELECTION_TOO_MANY:
-		refusal_too_many_topics(call, route->streams);
-		return;
-	case SELECTION_OK:
-		break;
-	}
+	if (!follow(route, call, selection, topics, &topic_count))
+		return true;
 	position = replay_position(route, call, topics, topic_count, last_count,
 	    &(struct update_reader){ may_have, &own }, &from);
+	if (has_to_read_earlier(route, call, position))
+		return false;
 	subscribe_head(route, &call->answer, from);
 	if (!call->is_head)
 		call_open_stream(call, route->streams,
@@ -137,15 +162,29 @@ subscribe(const struct subscribe_route *route, struct call *call,
 			.arg = token == NULL ? NULL : token_ref(token),
 		    });
 	call_answer(call);
+	return true;
 }
 
 /* A call that waits, and the token that it has. */
 struct waiter {
-	struct list             node;
+	struct list             node; /* in route->waiting, or alone */
 	struct subscribe_route *route;
 	struct call            *call;
 	struct token           *token;
 };
+
+static struct waiter *
+waiter_new(struct subscribe_route *route, struct call *call,
+    struct token *token)
+{
+	struct waiter *waiter = mem_zalloc(sizeof(*waiter));
+
+	waiter->route = route;
+	waiter->call = call;
+	waiter->token = token == NULL ? NULL : token_ref(token);
+	list_init(&waiter->node);
+	return waiter;
+}
 
 static void
 waiter_free(struct waiter *waiter)
@@ -184,14 +223,93 @@ static void
 wait_for_level(struct subscribe_route *route, struct call *call,
     struct token *token)
 {
-	struct waiter *waiter = mem_zalloc(sizeof(*waiter));
+	struct waiter *waiter = waiter_new(route, call, token);
 
-	waiter->route = route;
-	waiter->call = call;
-	waiter->token = token == NULL ? NULL : token_ref(token);
-	list_init(&waiter->node);
 	list_append(&route->waiting, &waiter->node);
 	call_hold(call, on_cancel, waiter);
+}
+
+/* What the call asks for. False: it is wrong, and the call was answered. */
+static bool
+read_call(struct call *call, struct selection *selection, uint64_t *last_count)
+{
+	return selection_read(selection, call) &&
+	    param_count(call, "last", 0, LAST_MAX, last_count) &&
+	    param_padding(call);
+}
+
+static void
+on_lean_cancel(void *holder)
+{
+	struct waiter *waiter = holder;
+
+	lean_cancel(waiter->route->lean);
+	waiter_free(waiter);
+}
+
+/* The hub has what the one call asks for, or the store does not answer. */
+static void
+on_lean_ready(void *arg, bool is_there)
+{
+	struct waiter          *waiter = arg;
+	struct subscribe_route *route = waiter->route;
+	struct call            *call = waiter->call;
+	struct selection        selection;
+	uint64_t                last_count;
+
+	call_resume(call);
+	if (!is_there) {
+		refusal_come_back(call, streams_return_ms(route->streams),
+		    "the store does not answer");
+	} else if (read_call(call, &selection, &last_count) &&
+	    refusal_admits(call, route->streams, false) &&
+	    !subscribe(route, call, &selection, last_count, waiter->token)) {
+		call_hold(call, on_lean_cancel, waiter);
+		return;
+	}
+	waiter_free(waiter);
+}
+
+/*
+ * The names by which the store finds what goes to these topics. Returns how
+ * many; 0: it is not told by names alone.
+ */
+static size_t
+names_of(const struct hub *hub, struct topic *const *topics, size_t topic_count,
+    const char **names)
+{
+	for (size_t i = 0; i < topic_count; i++) {
+		if (topics[i] == hub->all || topic_selector(topics[i]) != NULL)
+			return 0;
+		names[i] = topic_name(topics[i]);
+	}
+	return topic_count;
+}
+
+/* Has what the call asks for read from the store. */
+static void
+answer_from_store(struct subscribe_route *route, struct call *call,
+    const struct selection *selection, uint64_t last_count, struct token *token)
+{
+	const char      *names[CURSOR_TOPICS_MAX];
+	struct topic    *topics[CURSOR_TOPICS_MAX];
+	size_t           topic_count;
+	struct lean_wish wish = { .id = param_last_event_id(call) };
+	struct waiter   *waiter;
+
+	if (lean_is_busy(route->lean)) {
+		refusal_come_back(call, streams_return_ms(route->streams),
+		    "too many streams");
+		return;
+	}
+	if (!follow(route, call, selection, topics, &topic_count))
+		return;
+	wish.is_last = last_count > 0;
+	wish.topics = names;
+	wish.topic_count = names_of(route->hub, topics, topic_count, names);
+	waiter = waiter_new(route, call, token);
+	call_hold(call, on_lean_cancel, waiter);
+	lean_begin(route->lean, &wish, on_lean_ready, waiter);
 }
 
 static void
@@ -201,11 +319,11 @@ answer_allowed(struct subscribe_route *route, struct call *call,
 	struct selection selection;
 	uint64_t         last_count;
 
-	if (!selection_read(&selection, call) ||
-	    !param_count(call, "last", 0, LAST_MAX, &last_count) ||
-	    !param_padding(call))
+	if (!read_call(call, &selection, &last_count))
 		return;
-	if (has_to_wait(route, call))
+	if (route->lean != NULL)
+		answer_from_store(route, call, &selection, last_count, token);
+	else if (has_to_wait(route, call))
 		wait_for_level(route, call, token);
 	else if (refusal_admits(call, route->streams, false))
 		subscribe(route, call, &selection, last_count, token);

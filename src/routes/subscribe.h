@@ -9,6 +9,7 @@
 
 struct bearer;
 struct hub;
+struct lean;
 struct store_gate;
 struct streams;
 
@@ -22,6 +23,9 @@ struct subscribe_route {
 	bool               is_anonymous_allowed; /* without a token */
 	struct store_gate *gate;
 	int64_t (*wall_ms)(void);
+
+	/* Of a process that serves one stream at a time; or NULL. */
+	struct lean *lean;
 
 	/* Calls that wait until the hub knows their publisher's id. */
 	struct list waiting;
