@@ -4,6 +4,7 @@ The tests go on from each other: each finds the machine as the last left it.
 """
 
 import configparser
+import json
 import pathlib
 import re
 import shlex
@@ -15,6 +16,7 @@ from responder import ROOT, wait_until
 
 README = (ROOT / "README.md").read_text()
 TICKS = (ROOT / "debian" / "tests" / "ticks").read_text()
+STREAM_COUNT = 1000
 SERVERS = {"lighttpd": "lighttpd", "Apache": "apache2", "nginx": "nginx"}
 EXPECTED = """
 /etc/apache2/conf-available/fcgi-sse.conf
@@ -147,6 +149,26 @@ def test_upgrade_keeps_what_was_configured(machine, package):
     assert "public-topic" in machine.check("cat /etc/fcgi-sse.ini")
     assert "enabled" in machine.check(
         "test -L /etc/lighttpd/conf-enabled/50-fcgi-sse.conf && echo enabled")
+
+
+def test_upgrade_under_a_thousand_streams(machine, package):
+    """The old program goes on; when lighttpd starts the new one, everybody
+    comes back, and nobody loses an event or gets one twice."""
+    for name in ("servers/followers.py", "package/under_streams.py"):
+        machine.write(f"/tmp/{pathlib.Path(name).name}",
+                      (ROOT / "tests" / name).read_text())
+    machine.check("systemctl start lighttpd")
+    upgrade = f"dpkg --force-confold -i ./{package.name}"
+    try:
+        said = machine.check(
+            f"python3 /tmp/under_streams.py {STREAM_COUNT} '{upgrade}' "
+            "'systemctl restart lighttpd'")
+    finally:
+        machine.check("systemctl stop lighttpd")
+    found = json.loads(said.splitlines()[-1])
+    assert found["faults"] == []
+    assert found["came_back"][0] == 0
+    assert found["came_back"][1] >= STREAM_COUNT
 
 
 def test_web_servers_start_when_it_is_removed(machine):

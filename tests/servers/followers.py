@@ -11,9 +11,12 @@ import selectors
 import socket
 import threading
 import time
+import urllib.parse
+import urllib.request
 
 RETRY_MS = 3000             # of a browser that was told nothing
 TURN_S = 0.05
+RATE = 5                    # updates a second
 
 
 class Follower:
@@ -123,3 +126,40 @@ class Followers:
             if int(event["data"]) != one.last + 1:
                 self.faults.append((one.number, one.last, event["data"]))
             one.last = int(event["data"])
+
+
+class Publisher:
+    """Publishes 1, 2, 3, ... until it is told to end. What had no answer it
+    sends again, with its Idempotency-Key."""
+
+    def __init__(self, url, key):
+        self.url, self.key = url, key
+        self.sent = 0
+        self.repeats = 0
+        self._is_ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        while not self._is_ending.wait(1 / RATE):
+            while not self._publish(self.sent + 1):
+                self.repeats += 1
+                time.sleep(0.05)
+            self.sent += 1
+
+    def _publish(self, number):
+        form = urllib.parse.urlencode({"topic": "t", "data": number}).encode()
+        request = urllib.request.Request(self.url, form, {
+            "Authorization": f"Bearer {self.key}", "Idempotency-Key": f"n{number}"})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status == 200
+        except OSError:             # an HTTPError, too
+            return False
+
+    def end(self):
+        """How many it has sent."""
+        self._is_ending.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+        return self.sent

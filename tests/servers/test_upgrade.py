@@ -6,21 +6,16 @@ doc/operation.md says.
 import shutil
 import socket
 import subprocess
-import threading
-import time
-import urllib.parse
-import urllib.request
 
 import pytest
 
-from followers import Followers
+from followers import Followers, Publisher
 from place import is_root, web_user
 from responder import clean_environ, wait_until
 from servers import UNIX, Front, Site
 from web_servers import Lighttpd, Nginx
 
 STREAM_COUNT = 1000
-RATE = 5                    # updates a second
 KEY = "s3same"
 WAIT_S = 60
 # By systemd's way, descriptor 3, and by spawn-fcgi's, descriptor 0.
@@ -85,43 +80,6 @@ class Socket:
         self.sock.close()
 
 
-class Publisher:
-    """Publishes 1, 2, 3, ... until it is told to end. What had no answer it
-    sends again, with its Idempotency-Key."""
-
-    def __init__(self, port):
-        self.url = f"http://127.0.0.1:{port}/sse/events"
-        self.sent = 0
-        self.repeats = 0
-        self._is_ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self):
-        while not self._is_ending.wait(1 / RATE):
-            while not self._publish(self.sent + 1):
-                self.repeats += 1
-                time.sleep(0.05)
-            self.sent += 1
-
-    def _publish(self, number):
-        form = urllib.parse.urlencode({"topic": "t", "data": number}).encode()
-        request = urllib.request.Request(self.url, form, {
-            "Authorization": f"Bearer {KEY}", "Idempotency-Key": f"n{number}"})
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                return answer.status == 200
-        except OSError:             # an HTTPError, too
-            return False
-
-    def end(self):
-        """How many it has sent."""
-        self._is_ending.set()
-        self._thread.join(30)
-        assert not self._thread.is_alive()
-        return self.sent
-
-
 def replace(holder):
     """A restart: the old one has ended before the new one starts."""
     holder.end(holder.processes[-1])
@@ -157,7 +115,8 @@ def test_upgrade_under_a_thousand_streams(case):
                               STREAM_COUNT)
         wait_until(lambda: followers.open_count() == STREAM_COUNT,
                    "all streams are open", WAIT_S)
-        publisher = Publisher(site.server.port)
+        publisher = Publisher(
+            f"http://127.0.0.1:{site.server.port}/sse/events", KEY)
         wait_until(lambda: publisher.sent >= 3, "it publishes", WAIT_S)
         change(holder)
         wait_until(lambda: all(one.comebacks for one in followers.all) and
