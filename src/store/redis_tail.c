@@ -34,11 +34,9 @@ compare_names(const void *a, const void *b)
 static bool
 is_for_us(const struct redis_tail *tail, const struct update *update)
 {
-	size_t i;
-
 	if (tail->topics == NULL)
 		return true;
-	for (i = 0; i < update->topic_count; i++)
+	for (size_t i = 0; i < update->topic_count; i++)
 		if (bsearch(&update->topics[i], tail->topics, tail->topic_count,
 			sizeof(*tail->topics), compare_names) != NULL)
 			return true;
@@ -378,7 +376,10 @@ on_pace(uv_timer_t *timer)
 	step(timer->data);
 }
 
-/* Reads on, if there is reason to and nothing under way. */
+/*
+ * Reads on, if there is reason to and nothing under way. Whoever is handed an
+ * update makes its id by the tag, so nothing is read before that is known.
+ */
 static void
 step(struct redis_store *store)
 {
@@ -386,7 +387,8 @@ step(struct redis_store *store)
 	uint64_t           passed_ms = uv_now(store->loop) - tail->sent_ms;
 
 	if (!tail->is_wanted || tail->is_held || tail->is_reading ||
-	    store->is_closing || tail->link.state != REDIS_LINK_READY)
+	    store->is_closing || store->tag == 0 ||
+	    tail->link.state != REDIS_LINK_READY)
 		return;
 	if (passed_ms > LATE_MS)
 		tail->is_behind = true;
@@ -425,9 +427,7 @@ on_down(void *arg, const char *why)
 static void
 free_topics(struct redis_tail *tail)
 {
-	size_t i;
-
-	for (i = 0; i < tail->topic_count; i++)
+	for (size_t i = 0; i < tail->topic_count; i++)
 		free(tail->topics[i]);
 	free(tail->topics);
 	tail->topics = NULL;
@@ -461,12 +461,11 @@ redis_tail_set(struct store *base, uint64_t after, const char *const *topics,
 {
 	struct redis_store *store = (struct redis_store *)base;
 	struct redis_tail  *tail = &store->tail;
-	size_t              i;
 
 	free_topics(tail);
 	if (topic_count > 0) {
 		tail->topics = mem_alloc(topic_count * sizeof(*topics));
-		for (i = 0; i < topic_count; i++)
+		for (size_t i = 0; i < topic_count; i++)
 			tail->topics[i] = mem_strdup(topics[i]);
 		qsort(tail->topics, topic_count, sizeof(*topics),
 		    compare_names);
