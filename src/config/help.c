@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "config/option_spec.h"
+#include "pure/url_password.h"
 #include "config/option_value.h"
 #include "config/options.h"
 
@@ -133,45 +134,12 @@ help_append_version(struct buf *out)
 
 /* The configuration. */
 
-/*
- * Where the password begins in "redis://user:WORD@host" or "?password=WORD",
- * and its length; NULL: there is none.
- */
-static const char *
-find_password(const char *url, size_t *len_bytes)
-{
-	const char *host = strstr(url, "://"), *word;
-
-	if (host != NULL) {
-		host += strlen("://");
-		word = memchr(host, ':', strcspn(host, "@/?"));
-		if (word != NULL && host[strcspn(host, "@/?")] == '@') {
-			*len_bytes = strcspn(++word, "@");
-			return word;
-		}
-	}
-	word = strstr(url, "password=");
-	if (word == NULL)
-		return NULL;
-	word += strlen("password=");
-	*len_bytes = strcspn(word, "&");
-	return word;
-}
-
-bool
-help_has_password(const char *url)
-{
-	size_t len_bytes;
-
-	return find_password(url, &len_bytes) != NULL;
-}
-
 /* The URL of the store, without its password. */
 static void
 append_store(struct buf *text, const char *url)
 {
 	size_t      len_bytes;
-	const char *word = find_password(url, &len_bytes);
+	const char *word = url_password(url, &len_bytes);
 
 	if (word == NULL) {
 		buf_append_str(text, url);

@@ -1,8 +1,6 @@
 #ifndef CONFIG_HELP_H
 #define CONFIG_HELP_H
 
-#include <stdbool.h>
-
 struct buf;
 struct options;
 
@@ -14,8 +12,5 @@ void help_append_version(struct buf *);
 
 /* Appends a configuration file that gives these options when it is read. */
 void help_append_config(struct buf *, const struct options *);
-
-/* Whether the URL of a store has a password in it. */
-bool help_has_password(const char *url);
 
 #endif

@@ -16,7 +16,6 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "config/help.h"
 #include "config/options.h"
 #include "edge/cgi.h"
 #include "process/engine.h"
@@ -25,6 +24,7 @@
 #include "process/server.h"
 #include "process/signals.h"
 #include "process/store_choice.h"
+#include "pure/url_password.h"
 
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
@@ -218,8 +218,9 @@ static void
 warn_of_password(const struct server_config *config)
 {
 	const char *url = config->options->store;
+	size_t      len_bytes;
 
-	if (!help_has_password(url))
+	if (url_password(url, &len_bytes) == NULL)
 		return;
 	for (int i = 1; i < config->argc; i++) {
 		if (strstr(config->argv[i], url) != NULL)
