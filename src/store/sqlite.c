@@ -112,7 +112,7 @@ new_store(const struct store_options *options,
 	store->wall_ms = options->wall_ms != NULL ? options->wall_ms :
 						    system_wall_ms;
 	store->wanted_tag = options->tag;
-	store->has_limits = true;
+	store->has_limits = !options->is_guest;
 	store->bytes_max = options->bytes_max;
 	store->age_ms = options->age_ms;
 	store->health.engine = sqlite_engine.scheme;

@@ -66,6 +66,12 @@ struct store_options {
 	 */
 	bool is_lean;
 
+	/*
+	 * A command beside the servers that share the log: the limits above
+	 * do not count, and those that hold in a file stay.
+	 */
+	bool is_guest;
+
 	/* Of a store that is made anew; 0: at random. */
 	uint64_t tag;
 
