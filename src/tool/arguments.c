@@ -14,9 +14,12 @@
 #include "base/key_file.h"
 #include "base/mem.h"
 #include "pure/duration.h"
+#include "pure/url_password.h"
 #include "tool/report.h"
 
 #define KEY_FILE_VARIABLE "FCGI_SSE_PUBLISH_KEY_FILE"
+
+#define STORE_VARIABLE "FCGI_SSE_STORE"
 
 #define TIMEOUT_MS 30000
 #define TIMEOUT_MS_MIN 100
@@ -48,6 +51,10 @@ static const char help[] =
     "  --to unix:PATH:/URL    A web server at a unix socket, by HTTP; /URL is "
     "the\n"
     "                         path there, such as /sse/events.\n"
+    "  --store URL            No server, but the store that servers share:\n"
+    "                         sqlite:FILE, redis://HOST or redis+unix:PATH "
+    "(default\n"
+    "                         what " STORE_VARIABLE " says).\n"
     "  --topic TOPIC          The event's topic; more of them are "
     "alternates.\n"
     "  --type NAME            Its name, by which a page listens to it.\n"
@@ -80,6 +87,7 @@ static const char help[] =
 
 enum option_value {
 	OPTION_TO = 256,
+	OPTION_STORE,
 	OPTION_TOPIC,
 	OPTION_TYPE,
 	OPTION_ID,
@@ -97,6 +105,7 @@ enum option_value {
 
 static const struct option long_options[] = {
 	{ "to", required_argument, NULL, OPTION_TO },
+	{ "store", required_argument, NULL, OPTION_STORE },
 	{ "topic", required_argument, NULL, OPTION_TOPIC },
 	{ "type", required_argument, NULL, OPTION_TYPE },
 	{ "id", required_argument, NULL, OPTION_ID },
@@ -169,10 +178,18 @@ static enum arguments_verdict
 set_option(struct arguments *arguments, int option)
 {
 	struct publication *publication = &arguments->publication;
+	size_t              len_bytes;
 
 	switch (option) {
 	case OPTION_TO:
 		arguments->to = optarg;
+		break;
+	case OPTION_STORE:
+		arguments->store = optarg;
+		if (url_password(optarg, &len_bytes) != NULL)
+			report(0,
+			    "warning: all can see the password on a command "
+			    "line; set " STORE_VARIABLE " instead");
 		break;
 	case OPTION_TOPIC:
 		publication->topics[publication->topic_count++] = optarg;
@@ -243,7 +260,9 @@ check(const struct arguments *arguments)
 	bool is_stream = arguments->source == SOURCE_LINES ||
 	    arguments->source == SOURCE_NDJSON;
 
-	if (arguments->to == NULL)
+	if (arguments->to != NULL && arguments->store != NULL)
+		return refuse("--to and --store", "exclude each other");
+	if (arguments->to == NULL && arguments->store == NULL)
 		return refuse("--to",
 		    "is missing: the web server before "
 		    "fcgi-sse, such as --to https://example.org/sse/events, "
@@ -413,9 +432,11 @@ arguments_read(struct arguments *arguments, int argc, char **argv)
 	verdict = read_options(arguments, argc, argv);
 	if (verdict == ARGUMENTS_RUN)
 		verdict = set_data(arguments, argc - optind, argv + optind);
+	if (arguments->to == NULL && arguments->store == NULL)
+		arguments->store = getenv(STORE_VARIABLE);
 	if (verdict == ARGUMENTS_RUN)
 		verdict = check(arguments);
-	if (verdict == ARGUMENTS_RUN &&
+	if (verdict == ARGUMENTS_RUN && arguments->to != NULL &&
 	    !target_init(&arguments->target, arguments->to, &error)) {
 		report(0, "--to: %s", error);
 		verdict = ARGUMENTS_USAGE;

@@ -23,7 +23,8 @@ struct target {
 /* The command line. All texts but those of the target point into it or into the
  * environment. */
 struct arguments {
-	const char        *to;
+	const char        *to;    /* NULL: to the store */
+	const char        *store; /* NULL: to a server */
 	struct target      target;
 	const char        *key_file; /* NULL: none */
 	struct publication publication;

@@ -331,19 +331,6 @@ wait_for_next(struct client *client)
 	return true;
 }
 
-/* What is to be known besides the cause. */
-static void
-append_tries(const struct retry *retry, struct buf *text)
-{
-	static const char doubt[] = "may have been published";
-
-	if (retry->is_doubtful &&
-	    memmem(text->data, text->len_bytes, doubt, strlen(doubt)) == NULL)
-		buf_printf(text, "; the event %s", doubt);
-	if (retry->count > 1)
-		buf_printf(text, " (tried %d times)", retry->count);
-}
-
 enum client_result
 client_publish(struct client *client, const struct publication *publication,
     struct buf *text)
@@ -358,7 +345,7 @@ client_publish(struct client *client, const struct publication *publication,
 		result = send_form(client, &form, text);
 	while (result != CLIENT_ACCEPTED && wait_for_next(client));
 	if (result != CLIENT_ACCEPTED)
-		append_tries(&client->retry, text);
+		retry_append(&client->retry, text);
 	buf_append(text, "", 1);
 	buf_deinit(&form);
 	return result == CLIENT_HOPELESS && client->is_proven ? CLIENT_REFUSED :

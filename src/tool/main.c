@@ -11,11 +11,13 @@
 
 #include "base/buf.h"
 #include "base/key_file.h"
+#include "base/log.h"
 #include "tool/arguments.h"
 #include "tool/client.h"
 #include "tool/input.h"
 #include "tool/json.h"
 #include "tool/report.h"
+#include "tool/store_client.h"
 
 #define EXIT_ACCEPTED 0
 #define EXIT_REFUSED 1
@@ -24,7 +26,8 @@
 /* What becomes of the events. */
 struct run {
 	const struct arguments *arguments;
-	struct client          *client;
+	struct client          *client; /* to a server, */
+	struct store_client    *store;  /* or to a store; the other is NULL */
 	struct buf              text;
 	bool                    has_failed;
 	bool                    has_noted;
@@ -62,12 +65,17 @@ static void
 publish(struct run *run, const struct publication *publication,
     size_t line_number)
 {
-	const char *note;
+	const char        *note = NULL;
+	enum client_result result;
 
-	switch (client_publish(run->client, publication, &run->text)) {
+	result = run->store != NULL ?
+	    store_client_publish(run->store, publication, &run->text) :
+	    client_publish(run->client, publication, &run->text);
+	switch (result) {
 	case CLIENT_ACCEPTED:
 		print_id(run, run->text.data);
-		note = client_note(run->client);
+		if (run->client != NULL)
+			note = client_note(run->client);
 		if (note != NULL && !run->has_noted)
 			report(line_number, "%s", note);
 		run->has_noted = run->has_noted || note != NULL;
@@ -174,45 +182,63 @@ publish_input(struct run *run, struct input *input)
 }
 
 static int
-publish_all(const struct arguments *arguments, struct client *client)
+publish_all(struct run *run)
 {
-	struct run   run = { .arguments = arguments, .client = client };
-	struct input input;
+	const struct arguments *arguments = run->arguments;
+	struct input            input;
 
 	input_init(&input, STDIN_FILENO);
 	switch (arguments->source) {
 	case SOURCE_ARGUMENT:
-		publish(&run, &arguments->publication, 0);
+		publish(run, &arguments->publication, 0);
 		break;
 	case SOURCE_STDIN:
-		publish_input(&run, &input);
+		publish_input(run, &input);
 		break;
 	case SOURCE_LINES:
 	case SOURCE_NDJSON:
-		publish_lines(&run, &input);
+		publish_lines(run, &input);
 		break;
 	}
 	input_deinit(&input);
-	buf_deinit(&run.text);
-	return run.has_failed ? EXIT_REFUSED : EXIT_ACCEPTED;
+	buf_deinit(&run->text);
+	return run->has_failed ? EXIT_REFUSED : EXIT_ACCEPTED;
 }
 
 static int
-run_command(const struct arguments *arguments)
+run_to_server(const struct arguments *arguments)
 {
-	struct client *client;
-	char          *key = NULL;
-	int            status = EXIT_REFUSED;
+	struct run run = { .arguments = arguments };
+	char      *key = NULL;
+	int        status = EXIT_REFUSED;
 
 	if (arguments->key_file != NULL)
 		key = arguments_read_key(arguments);
 	if (arguments->key_file == NULL || key != NULL) {
-		client = client_new(&arguments->target, key,
+		run.client = client_new(&arguments->target, key,
 		    arguments->timeout_ms, arguments->retry_ms);
-		status = publish_all(arguments, client);
-		client_free(client);
+		status = publish_all(&run);
+		client_free(run.client);
 	}
 	key_file_free(key);
+	return status;
+}
+
+/* What the store itself logs is told by the reports, too. */
+static int
+run_to_store(const struct arguments *arguments)
+{
+	struct run run = { .arguments = arguments };
+	int        status;
+
+	log_init("/dev/null", LOG_FORMAT_TEXT, LOG_LEVEL_ERROR);
+	run.store = store_client_new(arguments->store, arguments->timeout_ms,
+	    arguments->retry_ms);
+	if (run.store == NULL)
+		return EXIT_REFUSED;
+	status = publish_all(&run);
+	store_client_free(run.store);
+	log_deinit();
 	return status;
 }
 
@@ -226,7 +252,8 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	switch (arguments_read(&arguments, argc, argv)) {
 	case ARGUMENTS_RUN:
-		status = run_command(&arguments);
+		status = arguments.store != NULL ? run_to_store(&arguments) :
+						   run_to_server(&arguments);
 		break;
 	case ARGUMENTS_HELP:
 		status = EXIT_ACCEPTED;

@@ -2,8 +2,11 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
+
+#include "base/buf.h"
 
 #define BACKOFF_MS 200
 #define BACKOFF_MS_MAX 2000
@@ -45,20 +48,40 @@ retry_is_over(const struct retry *retry, int64_t least_ms)
 	return retry->for_ms == 0 || now_ms() + least_ms >= retry->end_ms;
 }
 
-void
-retry_wait(struct retry *retry, int64_t least_ms)
+int64_t
+retry_next_ms(struct retry *retry, int64_t least_ms)
 {
 	int64_t wait_ms = least_ms + 1 +
 	    (int64_t)(random_bits() % (uint64_t)retry->backoff_ms);
+
+	retry->backoff_ms *= 2;
+	if (retry->backoff_ms > BACKOFF_MS_MAX)
+		retry->backoff_ms = BACKOFF_MS_MAX;
+	retry->count++;
+	return wait_ms;
+}
+
+void
+retry_wait(struct retry *retry, int64_t least_ms)
+{
+	int64_t         wait_ms = retry_next_ms(retry, least_ms);
 	struct timespec left = { .tv_sec = wait_ms / 1000,
 		.tv_nsec = (long)(wait_ms % 1000) * 1000000 };
 
 	while (nanosleep(&left, &left) == -1 && errno == EINTR)
 		continue;
-	retry->backoff_ms *= 2;
-	if (retry->backoff_ms > BACKOFF_MS_MAX)
-		retry->backoff_ms = BACKOFF_MS_MAX;
-	retry->count++;
+}
+
+void
+retry_append(const struct retry *retry, struct buf *cause)
+{
+	static const char doubt[] = "may have been published";
+
+	if (retry->is_doubtful &&
+	    memmem(cause->data, cause->len_bytes, doubt, strlen(doubt)) == NULL)
+		buf_printf(cause, "; the event %s", doubt);
+	if (retry->count > 1)
+		buf_printf(cause, " (tried %d times)", retry->count);
 }
 
 void

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct buf;
+
 /* Tries to publish one event, and how long to wait between them. */
 struct retry {
 	int64_t for_ms;      /* how long it is tried again; 0: only once */
@@ -23,10 +25,16 @@ void retry_begin(struct retry *, int64_t for_ms);
 bool retry_is_over(const struct retry *, int64_t least_ms);
 
 /*
- * Waits so long, and some time more at random, so that many publishers come
- * back one after the other. Then the next try begins.
+ * How many ms to wait before the next try: so long, and some time more at
+ * random, so that many publishers come back one after the other.
  */
+int64_t retry_next_ms(struct retry *, int64_t least_ms);
+
+/* Waits so long; the next try is due then. */
 void retry_wait(struct retry *, int64_t least_ms);
+
+/* Appends to a cause that it may have been published, and how often tried. */
+void retry_append(const struct retry *, struct buf *cause);
 
 /* Of an Idempotency-Key, with the NUL. */
 #define RETRY_KEY_BYTES 33
