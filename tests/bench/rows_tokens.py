@@ -16,6 +16,7 @@ from rows_hub import HERE, INTERVAL_MS, WINDOW_SECONDS, hub
 SECRET = b"a secret of more than 32 bytes for the bench"
 PAIRS = 5
 EQUAL_MAX, DIFFERENT_MAX, COME_BACK_MAX = 1.1, 1.5, 1.2
+MEMORY_MAX = 200
 
 
 def encode(data):
@@ -33,7 +34,7 @@ def token(number, selectors):
 
 def selectors_of(kind, number):
     """Rights to the bench's topic, as applications give them."""
-    if kind == "equal rights":
+    if kind in ("equal rights", "one token"):
         return ["/users/1/{?topic}", updates.TOPIC]
     return [f"/users/{number}/{{?topic}}", updates.TOPIC]
 
@@ -42,6 +43,8 @@ def token_file(bench, kind, count):
     path = bench.path(f"tokens-{kind.replace(' ', '-')}")
     with open(path, "w", encoding="utf-8") as file:
         for number in range(count):
+            if kind == "one token":
+                number = 0
             file.write(token(number, selectors_of(kind, number)) + "\n")
     return path
 
@@ -80,11 +83,16 @@ def measure(bench, kind, streams):
 
 def private(bench, streams):
     """A private update to all, beside a public one."""
-    limits = {"equal rights": EQUAL_MAX, "different rights": DIFFERENT_MAX}
+    limits = {"one token": EQUAL_MAX, "equal rights": EQUAL_MAX,
+              "different rights": DIFFERENT_MAX}
     runs = {kind: [] for kind in ("public", *limits)}
     for kind in bench.alternating(PAIRS, names=tuple(runs)):
         runs[kind].append(measure(bench, kind, streams))
-    rows = []
+    above = [run["resident"] - public["resident"]
+             for run, public in zip(runs["one token"], runs["public"])]
+    rows = [Row(f"{streams} streams of one token: resident for a stream above "
+                "one without", "B", above, limit=MEMORY_MAX,
+                limit_on="value", digits=0)]
     for kind, limit in limits.items():
         for key, unit, what, most in (
                 ("cpu", "us", "CPU for a delivery", limit),
