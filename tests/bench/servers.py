@@ -43,6 +43,8 @@ http {{
 		listen 127.0.0.1:{port} backlog=4096;
 		location /sse/ {{
 			include /etc/nginx/fastcgi_params;
+			fastcgi_split_path_info ^(/sse)(/.*)$;
+			fastcgi_param PATH_INFO $fastcgi_path_info;
 			fastcgi_pass unix:{socket};
 			fastcgi_read_timeout 1h;
 		}}
