@@ -1,8 +1,10 @@
 #include "routes/store_gate.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "http/answer.h"
 #include "http/call.h"
 #include "http/refusal.h"
@@ -17,27 +19,29 @@ void
 store_gate_deinit(struct store_gate *gate)
 {
 	free(gate->file);
-	gate->file = NULL;
+	free(gate->root);
+	gate->file = gate->root = NULL;
 }
 
-/* The first call that tells of the documents decides it for all. */
+/* One process may serve several sites, and most calls are for the same. */
 static void
 look(struct store_gate *gate, const struct call *call)
 {
 	const char *root = call_env(call, "DOCUMENT_ROOT");
 
-	if (gate->file == NULL || root == NULL || *root == '\0')
+	if (gate->problem != NULL || gate->file == NULL || root == NULL ||
+	    *root == '\0' ||
+	    (gate->root != NULL && strcmp(gate->root, root) == 0))
 		return;
-	if (gate->is_below(gate->file, root)) {
-		gate->problem =
-		    "the store's file is below the document root, "
-		    "where anybody could fetch it; name another by the option "
-		    "store";
-		log_error("store-unusable", LOG_STR("file", gate->file),
-		    LOG_STR("document_root", root),
-		    LOG_STR("reason", gate->problem));
-	}
-	store_gate_deinit(gate);
+	free(gate->root);
+	gate->root = mem_strdup(root);
+	if (!gate->is_below(gate->file, root))
+		return;
+	gate->problem = "the store's file is below the document root, "
+			"where anybody could fetch it; name another by the "
+			"option store";
+	log_error("store-unusable", LOG_STR("file", gate->file),
+	    LOG_STR("document_root", root), LOG_STR("reason", gate->problem));
 }
 
 bool

@@ -11,8 +11,11 @@ struct store_gate {
 	/* Why topics cannot be served; NULL: they can. */
 	const char *problem;
 
-	/* The store's; NULL: it is no file, or no call has to be looked at. */
+	/* The store's; NULL: it is no file. */
 	char *file;
+
+	/* The last document root that the file was found not to be in. */
+	char *root;
 
 	/* Whether the file is in the folder or below it. */
 	bool (*is_below)(const char *file, const char *folder);
@@ -22,9 +25,10 @@ struct store_gate {
 void store_gate_deinit(struct store_gate *);
 
 /*
- * Whether the call can be served. It tells where the web server's documents
- * are: a store among them could be fetched by anybody. If not, the call was
- * answered: a publisher's by 503, a subscriber's as refusal_come_back.
+ * Whether the call can be served. It tells where the documents of its site are:
+ * a store among them could be fetched by anybody, so from then on no call of
+ * any site is served. If not, the call was answered: a publisher's by 503, a
+ * subscriber's as refusal_come_back.
  */
 bool store_gate_publishes(struct store_gate *, struct call *);
 bool store_gate_subscribes(struct store_gate *, struct call *,

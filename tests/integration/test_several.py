@@ -86,13 +86,20 @@ def test_each_gets_what_any_has_taken(start, short_dir, state):
 
 
 def test_a_store_that_anybody_could_fetch(start, short_dir, state):
+    """Whichever of several sites it is: each request tells of its own."""
     process = start()
+    (short_dir / "other").mkdir()
+    for root in ("other", "none", "other"):
+        assert publish(f"unix:{short_dir}/s", "x", DOCUMENT_ROOT=str(
+            short_dir / root)).status == "200 OK"
     answer = publish(f"unix:{short_dir}/s", "x", DOCUMENT_ROOT=str(short_dir))
     assert answer.status == "503 Service Unavailable"
     assert b"document root" in answer.body
     assert int(answer.headers["Retry-After"]) > 0
     line = process.wait_log("store-unusable", level="error")
     assert line["document_root"] == str(short_dir)
+    assert publish(f"unix:{short_dir}/s", "x", DOCUMENT_ROOT=str(
+        short_dir / "other")).status == "503 Service Unavailable"
     with fcgi_client.Client(f"unix:{short_dir}/s") as client:
         answer = subscribe(client, HTTP_ACCEPT="text/event-stream")
         client.recv_end(answer)
