@@ -162,14 +162,31 @@ append_name(struct buf *buf, const char *key)
 	buf_printf(buf, "-%016llx", (unsigned long long)hash(key));
 }
 
+/* The path without links; of a file that is still to be made its folder's. */
+static bool
+resolve(const char *path, char real_path[static PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+	char        folder[PATH_MAX] = ".";
+
+	if (realpath(path, real_path) != NULL)
+		return true;
+	if (errno != ENOENT)
+		return false;
+	if (slash != NULL &&
+	    snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path + 1),
+		path) >= (int)sizeof(folder))
+		return false;
+	return realpath(folder, real_path) != NULL;
+}
+
 bool
 store_place_is_below(const char *path, const char *folder)
 {
 	char   real_path[PATH_MAX], real_folder[PATH_MAX];
 	size_t len;
 
-	if (realpath(path, real_path) == NULL ||
-	    realpath(folder, real_folder) == NULL)
+	if (!resolve(path, real_path) || realpath(folder, real_folder) == NULL)
 		return false;
 	len = strlen(real_folder);
 	while (len > 1 && real_folder[len - 1] == '/')

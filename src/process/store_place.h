@@ -36,7 +36,10 @@ int store_place_find(const struct listeners *, struct buf *url,
  */
 char *store_place_seats(const struct listeners *, const char *store_file);
 
-/* Whether the file is the folder's or below it, links resolved. */
+/*
+ * Whether the file is the folder or below it, links resolved; it may be still
+ * to be made.
+ */
 bool store_place_is_below(const char *path, const char *folder);
 
 #endif

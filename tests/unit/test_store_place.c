@@ -233,6 +233,12 @@ test_what_is_below_a_folder(void **state)
 	assert_true(store_place_is_below("/usr", "/"));
 	assert_true(store_place_is_below("/usr/lib/../bin", "/usr/bin"));
 	assert_false(store_place_is_below("/usr/bin", "/usr/bi"));
+	assert_true(store_place_is_below("/usr/bin/none", "/usr"));
+	assert_true(store_place_is_below("/none", "/"));
+	assert_false(store_place_is_below("/usr/none", "/usr/bin"));
+	assert_false(store_place_is_below("/usr/none/none", "/usr"));
+	assert_true(store_place_is_below("none", "."));
+	assert_false(store_place_is_below("none", "/usr"));
 	assert_false(store_place_is_below("/usr", "/usr/bin"));
 	assert_false(store_place_is_below("/usr", "/nonexistent"));
 }
