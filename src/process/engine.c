@@ -146,6 +146,7 @@ engine_next_ms(const struct engine *engine)
 	next_ms = least(next_ms, streams_next_ms(&engine->streams));
 	next_ms = least(next_ms, turns_next_ms(&engine->turns));
 	next_ms = least(next_ms, lean_next_ms(&engine->routing.lean));
+	next_ms = least(next_ms, status_route_next_ms(&engine->routing.status));
 	return least(next_ms, hub_next_ms(&engine->hub));
 }
 
@@ -164,6 +165,7 @@ on_turn(uv_prepare_t *prepare)
 	sampler_run(engine->sampler, now_ms, engine->wall_ms());
 	turns_run(&engine->turns, now_ms, CALLS_PER_TURN);
 	lean_run(&engine->routing.lean);
+	status_route_run(&engine->routing.status);
 	streams_reap(&engine->streams);
 	engine_trim(engine);
 	hub_run(&engine->hub, now_ms);
@@ -320,7 +322,10 @@ engine_init_routing(struct engine *engine, size_t descriptors_max)
 		.sampler = engine->sampler,
 		.store = engine->tail.store,
 		.gate = &routing->gate,
+		.is_single_use = engine->seating.fallback_max > 0,
+		.turns = &engine->turns,
 	};
+	status_route_init(&routing->status);
 	routing->metrics = (struct metrics_route){
 		.hub = &engine->hub,
 		.clock = engine->clock,

@@ -213,6 +213,20 @@ append_store(struct buf *buf, const struct store *store)
 	    "What the last look into the log took.");
 }
 
+/* Whose numbers these are. */
+static void
+append_scope(struct buf *buf, const struct status_route *status)
+{
+	if (status->is_single_use)
+		buf_append_str(buf,
+		    "# This process serves one request, and others are beside "
+		    "it. These are of all: streams_open_shared, streams_max, "
+		    "store_up, store_updates, store_bytes, store_processes. "
+		    "The others are of this process.\n");
+	append_gauge(buf, "single_use", status->is_single_use,
+	    "1 if the process answers one request at a time, beside others.");
+}
+
 static void
 append_all(struct buf *buf, const struct metrics_route *route)
 {
@@ -246,15 +260,14 @@ append_all(struct buf *buf, const struct metrics_route *route)
 	    (double)route->started_ms / 1000);
 }
 
-void
-metrics_route_get(struct call *call, void *context)
+static void
+answer_all(struct call *call, void *context)
 {
 	const struct metrics_route *route = context;
 	struct answer              *answer = &call->answer;
 	struct buf                  text = { 0 };
 
-	if (!status_route_allows(route->status, call))
-		return;
+	append_scope(&text, route->status);
 	append_all(&text, route);
 	answer_head(answer, "200 OK",
 	    "text/plain; version=0.0.4; charset=utf-8");
@@ -264,4 +277,14 @@ metrics_route_get(struct call *call, void *context)
 	answer_body(answer, text.data, text.len_bytes);
 	buf_deinit(&text);
 	call_answer(call);
+}
+
+void
+metrics_route_get(struct call *call, void *context)
+{
+	struct metrics_route *route = context;
+
+	if (!status_route_allows(route->status, call))
+		return;
+	status_route_learn(route->status, call, answer_all, route);
 }

@@ -14,10 +14,10 @@ struct status_route;
 
 /* What the handler works with, and what it shows: its context. */
 struct metrics_route {
-	const struct status_route *status; /* who may look */
-	const struct hub          *hub;
-	const struct clock        *clock;
-	const struct bearer       *bearer;
+	struct status_route *status; /* who may look */
+	const struct hub    *hub;
+	const struct clock  *clock;
+	const struct bearer *bearer;
 
 	/* Updates that were not taken. */
 	const struct refusal_counts *publish_refusals;

@@ -83,6 +83,7 @@ page_route_settings(struct call *call, void *context)
 	char                        json[64];
 	int                         json_bytes;
 
+	store_gate_look(publish->gate, call);
 	if (publish->gate->problem != NULL)
 		chat = "off";
 	else

@@ -1,14 +1,17 @@
 #include "routes/status.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "http/answer.h"
 #include "http/call.h"
 #include "http/param.h"
 #include "http/origin.h"
 #include "http/refusal.h"
 #include "hub/topic.h"
+#include "hub/turns.h"
 #include "pure/address.h"
 #include "pure/sse.h"
 #include "routes/page.h"
@@ -16,6 +19,9 @@
 #include "store/store.h"
 #include "stream/sampler.h"
 #include "stream/streams.h"
+
+/* So long a call waits for the store. */
+#define LEARN_MS 2000
 
 /* Whether the variable is a header field that a proxy adds. */
 static bool
@@ -70,6 +76,92 @@ status_route_allows(const struct status_route *route, struct call *call)
 	    "the option status opens it to all");
 }
 
+/* A call that waits for the store. */
+struct learner {
+	struct list  node;
+	struct call *call;
+	void (*answer)(struct call *, void *context);
+	void   *context;
+	int64_t due_ms;
+};
+
+static void
+on_cancel(void *holder)
+{
+	struct learner *learner = holder;
+
+	list_remove(&learner->node);
+	free(learner);
+}
+
+void
+status_route_init(struct status_route *route)
+{
+	list_init(&route->waiting);
+}
+
+static bool
+is_known(const struct status_route *route)
+{
+	struct store_health health;
+
+	store_get_health(route->store, &health);
+	return health.is_known;
+}
+
+void
+status_route_learn(struct status_route *route, struct call *call,
+    void (*answer)(struct call *, void *context), void     *context)
+{
+	struct learner *learner;
+
+	if (!route->is_single_use || route->store == NULL) {
+		answer(call, context);
+		return;
+	}
+	store_look(route->store);
+	learner = mem_zalloc(sizeof(*learner));
+	learner->call = call;
+	learner->answer = answer;
+	learner->context = context;
+	learner->due_ms = turns_now_ms(route->turns) + LEARN_MS;
+	list_init(&learner->node);
+	list_append(&route->waiting, &learner->node);
+	call_hold(call, on_cancel, learner);
+}
+
+/* They wait equally long, so the first is due first. */
+static struct learner *
+first_learner(const struct status_route *route)
+{
+	return list_is_empty(&route->waiting) ?
+	    NULL :
+	    list_entry(route->waiting.next, struct learner, node);
+}
+
+void
+status_route_run(struct status_route *route)
+{
+	struct learner *learner;
+
+	while ((learner = first_learner(route)) != NULL &&
+	    (is_known(route) ||
+		status_route_next_ms(route) <= turns_now_ms(route->turns))) {
+		list_remove(&learner->node);
+		call_resume(learner->call);
+		learner->answer(learner->call, learner->context);
+		free(learner);
+	}
+}
+
+int64_t
+status_route_next_ms(const struct status_route *route)
+{
+	const struct learner *learner = first_learner(route);
+
+	return learner == NULL ? INT64_MAX : learner->due_ms;
+}
+
 /* Why updates cannot be published; NULL: they can. */
 static const char *
 store_problem(const struct status_route *route)
@@ -81,29 +173,56 @@ store_problem(const struct status_route *route)
 	if (route->store == NULL)
 		return NULL;
 	store_get_health(route->store, &health);
+	if (route->is_single_use && !health.is_known)
+		return health.why == NULL ? "does not answer" : health.why;
 	if (health.state == STORE_UP)
 		return NULL;
 	return health.why == NULL ? "down" : health.why;
 }
 
-void
-status_route_health(struct call *call, void *context)
+/* What else there is to say where one process is not all. */
+static void
+answer_ok(const struct status_route *route, struct answer *answer)
+{
+	const struct streams *streams = route->streams;
+
+	if (route->is_single_use)
+		answer_text(answer,
+		    "ok: one process of several, which have %zu of %zu "
+		    "streams open",
+		    streams_shared_count(streams), streams->limits.count_max);
+	else
+		answer_text(answer, "ok");
+}
+
+static void
+answer_health(struct call *call, void *context)
 {
 	const struct status_route *route = context;
 	const char                *problem;
 
-	if (!status_route_allows(route, call))
-		return;
 	problem = route->streams->is_draining ? "stopping" :
 						store_problem(route);
 	answer_text_head(&call->answer,
 	    problem == NULL ? "200 OK" : "503 Service Unavailable");
-	if (problem == NULL || route->streams->is_draining)
-		answer_text(&call->answer, "%s",
-		    problem == NULL ? "ok" : problem);
+	if (problem == NULL)
+		answer_ok(route, &call->answer);
+	else if (route->streams->is_draining)
+		answer_text(&call->answer, "%s", problem);
 	else
 		answer_text(&call->answer, "store: %s", problem);
 	call_answer(call);
+}
+
+void
+status_route_health(struct call *call, void *context)
+{
+	struct status_route *route = context;
+
+	if (!status_route_allows(route, call))
+		return;
+	store_gate_look(route->gate, call);
+	status_route_learn(route, call, answer_health, route);
 }
 
 void

@@ -2,6 +2,9 @@
 #define ROUTES_STATUS_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
 
 #include "http/router.h"
 
@@ -9,6 +12,7 @@ struct sampler;
 struct store;
 struct store_gate;
 struct streams;
+struct turns;
 
 /*
  * For whoever looks after the process. To clients on other machines these are
@@ -19,9 +23,28 @@ struct status_route {
 	struct streams *streams;
 	struct sampler *sampler;
 
-	const struct store      *store; /* of updates; NULL: there is none */
-	const struct store_gate *gate;  /* says why */
+	struct store      *store; /* of updates; NULL: there is none */
+	struct store_gate *gate;  /* says why */
+
+	/* The process answers one request at a time, and others are beside. */
+	bool          is_single_use;
+	struct turns *turns;
+	struct list   waiting; /* calls that the store has to be known for */
 };
+
+void status_route_init(struct status_route *);
+
+/*
+ * Goes on with the call by `answer` once the store has found out whether it
+ * takes updates. Where a process serves one request it has to be asked for it,
+ * and is waited for so long.
+ */
+void status_route_learn(struct status_route *, struct call *,
+    void (*answer)(struct call *, void *context), void *context);
+
+/* In each turn of the loop. */
+void    status_route_run(struct status_route *);
+int64_t status_route_next_ms(const struct status_route *);
 
 /* Whether the client may look; if not, the call was answered. */
 bool status_route_allows(const struct status_route *, struct call *);

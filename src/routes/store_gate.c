@@ -24,8 +24,8 @@ store_gate_deinit(struct store_gate *gate)
 }
 
 /* One process may serve several sites, and most calls are for the same. */
-static void
-look(struct store_gate *gate, const struct call *call)
+void
+store_gate_look(struct store_gate *gate, const struct call *call)
 {
 	const char *root = call_env(call, "DOCUMENT_ROOT");
 
@@ -47,7 +47,7 @@ look(struct store_gate *gate, const struct call *call)
 bool
 store_gate_publishes(struct store_gate *gate, struct call *call)
 {
-	look(gate, call);
+	store_gate_look(gate, call);
 	if (gate->problem == NULL)
 		return true;
 	answer_text_head(&call->answer, UNAVAILABLE);
@@ -61,7 +61,7 @@ bool
 store_gate_subscribes(struct store_gate *gate, struct call *call,
     const struct streams *streams)
 {
-	look(gate, call);
+	store_gate_look(gate, call);
 	if (gate->problem == NULL)
 		return true;
 	refusal_come_back(call, streams_return_ms(streams),

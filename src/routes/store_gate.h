@@ -24,6 +24,9 @@ struct store_gate {
 /* Frees what it holds. */
 void store_gate_deinit(struct store_gate *);
 
+/* Looks at the document root that the call tells of: see problem. */
+void store_gate_look(struct store_gate *, const struct call *);
+
 /*
  * Whether the call can be served. It tells where the documents of its site are:
  * a store among them could be fetched by anybody, so from then on no call of

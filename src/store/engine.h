@@ -28,6 +28,7 @@ struct store_engine {
 	/* 0: not known, or that of this machine. NULL: the latter. */
 	int64_t (*wall_ms)(const struct store *);
 	void (*get_health)(const struct store *, struct store_health *);
+	void (*look)(struct store *); /* NULL: health is always known */
 };
 
 struct store {

@@ -466,6 +466,7 @@ memory_get_health(const struct store *store, struct store_health *health)
 	memset(health, 0, sizeof(*health));
 	health->engine = "memory";
 	health->name = "memory";
+	health->is_known = true;
 	health->state = STORE_UP;
 	health->newest = memory->newest;
 	if (!list_is_empty(&memory->log))

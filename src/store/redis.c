@@ -224,6 +224,8 @@ redis_get_health(const struct store *base, struct store_health *health)
 	*health = store->health;
 	health->engine = store->store.engine->scheme;
 	health->name = store->url.name;
+	health->is_known = store->phase != REDIS_IDLE &&
+	    store->phase != REDIS_STARTING;
 	health->state = store->phase == REDIS_UP ? STORE_UP : STORE_DOWN;
 	health->why = store->phase == REDIS_UP ? NULL : store->why;
 	health->down_ms = is_down ?
@@ -301,13 +303,20 @@ redis_engine_wall_ms(const struct store *store)
 	return redis_wall_ms((const struct redis_store *)store);
 }
 
+static void
+redis_look(struct store *base)
+{
+	redis_open_command((struct redis_store *)base);
+}
+
 /* The URL says which of the three it is; they differ in nothing else. */
 #define CALLS                                                                  \
 	.open = redis_open, .close = redis_close,                              \
 	.set_limits = redis_set_limits, .tail = redis_tail_set,                \
 	.hold = redis_tail_hold, .publish = redis_publish, .find = redis_find, \
 	.find_cancel = redis_find_cancel, .tag = redis_tag,                    \
-	.wall_ms = redis_engine_wall_ms, .get_health = redis_get_health
+	.wall_ms = redis_engine_wall_ms, .get_health = redis_get_health,       \
+	.look = redis_look
 
 const struct store_engine redis_engine = { .scheme = "redis", CALLS };
 const struct store_engine redis_unix_engine = { .scheme = "redis+unix", CALLS };

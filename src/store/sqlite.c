@@ -359,6 +359,18 @@ sqlite_get_health(const struct store *base, struct store_health *health)
 		health->process_count = seats_taken(store->seats);
 }
 
+static void
+sqlite_look(struct store *base)
+{
+	struct sqlite_store *store = of(base);
+
+	if (!store->is_lean)
+		return;
+	store->health.is_known = false;
+	store->is_probe_due = true;
+	sqlite_store_write(store);
+}
+
 const struct store_engine sqlite_engine = {
 	.scheme = "sqlite",
 	.open = sqlite_open,
@@ -371,4 +383,5 @@ const struct store_engine sqlite_engine = {
 	.find_cancel = sqlite_find_cancel,
 	.tag = sqlite_tag,
 	.get_health = sqlite_get_health,
+	.look = sqlite_look,
 };

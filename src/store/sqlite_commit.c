@@ -177,6 +177,7 @@ sqlite_store_note(struct sqlite_store *store)
 	struct sqlite_batch *batch = &store->batch;
 	bool                 is_kept = batch->fault == SQLITE_FAULT_NONE;
 
+	store->health.is_known = !store->is_probe_due;
 	/* A batch that had nothing to do has not looked. */
 	if (is_kept && batch->meta.tag != 0)
 		take_facts(store);

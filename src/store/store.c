@@ -139,3 +139,10 @@ store_get_health(const struct store *store, struct store_health *health)
 {
 	store->engine->get_health(store, health);
 }
+
+void
+store_look(struct store *store)
+{
+	if (store->engine->look != NULL)
+		store->engine->look(store);
+}

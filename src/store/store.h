@@ -183,8 +183,9 @@ int64_t store_wall_ms(const struct store *, int64_t wall_ms);
 
 /* For metrics, the status page and the log. Strings live with the store. */
 struct store_health {
-	const char      *engine; /* "sqlite" */
-	const char      *name;   /* the URL without a password */
+	const char      *engine;   /* "sqlite" */
+	const char      *name;     /* the URL without a password */
+	bool             is_known; /* somebody has looked: see store_look */
 	enum store_state state;
 	const char      *why;     /* why it is down, or NULL */
 	int64_t          down_ms; /* for how long it has been down; 0: up */
@@ -203,5 +204,11 @@ struct store_health {
 	unsigned         process_count; /* that share it; 0: not known */
 };
 void store_get_health(const struct store *, struct store_health *);
+
+/*
+ * Has a lean store find out whether it can take updates: the health's is_known
+ * is false until then. Any other store knows it by itself.
+ */
+void store_look(struct store *);
 
 #endif
