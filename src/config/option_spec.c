@@ -269,6 +269,11 @@ const struct option_spec option_specs[] = {
 	    "https://example.org, in which one * may stand for any characters",
 	    .help = "Let pages of this origin publish by the token of a "
 	    "cookie. Without it only pages of the hub's own origin may." },
+	{ .name = "topic-by", .fallback = "both", .argument = "WORD",
+	    WORD(enum options_topic_by, topic_by, "both", "path", "query"),
+	    .help = "Where a request names its topics: in the path "
+	    "(/events/t/TOPIC), so that the web server's rules for paths "
+	    "hold for them, in the query or the form, or both." },
 	{ .name = "history-events", NUMBER(history_events, 1, 1000000),
 	    .fallback = "1000", .argument = "COUNT",
 	    .help = "How many events a topic keeps for subscribers who come "

@@ -16,6 +16,13 @@ enum options_anonymous {
 	OPTIONS_ANONYMOUS_NO
 };
 
+/* Where a request may name its topics. */
+enum options_topic_by {
+	OPTIONS_TOPIC_BY_BOTH,
+	OPTIONS_TOPIC_BY_PATH,
+	OPTIONS_TOPIC_BY_QUERY
+};
+
 /*
  * The values of all options. A new option is a field here and a row in
  * option_spec.c.
@@ -48,21 +55,22 @@ struct options {
 	char                  *cookie_name;
 	char                  *access_token_cookie;
 	bool                   query_token;
-	char          **publish_origin; /* as allow_origin; one "*" inside */
-	size_t          publish_origin_count;
-	uint64_t        history_events;
-	uint64_t        history_bytes;
-	int64_t         history_age_ms;
-	int64_t         coalesce_ms;
-	char           *store;
-	bool            status;
-	int64_t         drain_spread_ms;
-	int64_t         drain_timeout_ms;
-	char          **allow_origin; /* "*", or origins in lower case */
-	size_t          allow_origin_count;
-	char           *log; /* as log_init's target */
-	enum log_format log_format;
-	enum log_level  log_level;
+	char **publish_origin; /* as allow_origin; one "*" inside */
+	size_t publish_origin_count;
+	enum options_topic_by topic_by;
+	uint64_t              history_events;
+	uint64_t              history_bytes;
+	int64_t               history_age_ms;
+	int64_t               coalesce_ms;
+	char                 *store;
+	bool                  status;
+	int64_t               drain_spread_ms;
+	int64_t               drain_timeout_ms;
+	char                **allow_origin; /* "*", or origins in lower case */
+	size_t                allow_origin_count;
+	char                 *log; /* as log_init's target */
+	enum log_format       log_format;
+	enum log_level        log_level;
 };
 
 enum options_verdict {

@@ -34,6 +34,7 @@ struct call {
 	const struct route *route;
 	const char         *path;      /* the route's own: "/clock" */
 	char               *full_path; /* as the client asked, decoded */
+	const char         *rest;      /* behind the route's path; or NULL */
 	const char         *client;    /* its address, or NULL */
 	struct query        query;
 	bool                is_head;

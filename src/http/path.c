@@ -62,6 +62,17 @@ env_or_empty(const struct call *call, const char *name)
 }
 
 /*
+ * The "$" of a pattern matches before a line feed at the end too. By such a
+ * pattern nginx would pass on another path than its rules have looked at.
+ */
+static bool
+is_cut(const char *uri, const char *script, const char *info)
+{
+	return strchr(uri, '\n') != NULL && strchr(script, '\n') == NULL &&
+	    strchr(info, '\n') == NULL;
+}
+
+/*
  * What the client asked for, decoded. The script's name is no part of it where
  * PATH_INFO is all of the URL: Apache's Action names the program there that
  * acts for the URL. Nor is a slash at its end, if PATH_INFO has one.
@@ -73,6 +84,10 @@ full_path(const struct call *call, size_t *script_bytes)
 	const char *info = env_or_empty(call, "PATH_INFO");
 	char       *uri = path_of_uri(env_or_empty(call, "REQUEST_URI"));
 	char       *full;
+
+	*script_bytes = 0;
+	if (is_cut(uri, script, info))
+		return uri;
 
 	*script_bytes = strlen(script);
 	if (*info == '/' && *script_bytes > 0 &&
@@ -131,15 +146,54 @@ path_is(const struct path *path, const char *route)
 	return path->route != NULL && strcmp(path->route, route) == 0;
 }
 
+/* How long it is up to its "*", if it ends with one behind a slash; else 0. */
+static size_t
+open_bytes(const char *route)
+{
+	size_t route_bytes = strlen(route);
+
+	return route_bytes > 2 && strcmp(route + route_bytes - 2, "/*") == 0 ?
+	    route_bytes - 1 :
+	    0;
+}
+
+const char *
+path_rest(const struct path *path, const char *route)
+{
+	size_t route_bytes = open_bytes(route);
+
+	if (route_bytes == 0 || path->route == NULL ||
+	    strncmp(path->route, route, route_bytes) != 0)
+		return NULL;
+	return path->route + route_bytes;
+}
+
+/* Where the route begins in a path that has it behind something else. */
+static const char *
+find_route(const char *full, const char *route)
+{
+	size_t path_bytes = strlen(full), route_bytes = open_bytes(route);
+
+	if (route_bytes > 0) {
+		while (*full != '\0' && strncmp(full, route, route_bytes) != 0)
+			full++;
+		return *full == '\0' ? NULL : full;
+	}
+	route_bytes = strlen(route);
+	if (path_bytes <= route_bytes ||
+	    strcmp(full + path_bytes - route_bytes, route) != 0)
+		return NULL;
+	return full + path_bytes - route_bytes;
+}
+
 size_t
 path_guess_mount(const struct path *path, const char *route)
 {
-	size_t path_bytes = strlen(path->full), route_bytes = strlen(route);
+	const char *found = find_route(path->full, route);
 
-	if (path->is_mount_known || path_bytes <= route_bytes ||
-	    strcmp(path->full + path_bytes - route_bytes, route) != 0)
-		return 0;
-	return path_bytes - route_bytes;
+	return path->is_mount_known || found == NULL ?
+	    0 :
+	    (size_t)(found - path->full);
 }
 
 bool

@@ -37,8 +37,14 @@ bool path_init(struct path *, const struct call *, char *const *mounts,
 bool path_is(const struct path *, const char *route);
 
 /*
- * Where the mount point is not known and the path ends like the route: how
- * long the mount point would be. Otherwise 0.
+ * What follows the route's slash, where the route ends with a slash and "*" and
+ * the path begins with it; it points into full, and may be empty. Else NULL.
+ */
+const char *path_rest(const struct path *, const char *route);
+
+/*
+ * Where the mount point is not known and the path ends like the route, or has
+ * one with a "*" in it: how long the mount point would be. Otherwise 0.
  */
 size_t path_guess_mount(const struct path *, const char *route);
 

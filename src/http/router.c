@@ -11,14 +11,18 @@
 #include "http/path.h"
 #include "http/refusal.h"
 
+/* The route of the path, and what follows it, or NULL, in *rest. */
 static const struct route *
-route_find(const struct router *router, const struct path *path)
+route_find(const struct router *router, const struct path *path,
+    const char **rest)
 {
-	size_t i;
+	const struct route *route;
 
-	for (i = 0; i < router->route_count; i++) {
-		if (path_is(path, router->routes[i].path))
-			return &router->routes[i];
+	for (size_t i = 0; i < router->route_count; i++) {
+		route = &router->routes[i];
+		*rest = path_rest(path, route->path);
+		if (*rest != NULL || path_is(path, route->path))
+			return route;
 	}
 	return NULL;
 }
@@ -126,9 +130,10 @@ static void
 find_route(const struct router *router, const struct path *path,
     const char *method, struct call *call)
 {
-	const struct route *route = route_find(router, path);
+	const struct route *route = route_find(router, path, &call->rest);
 
-	if (path_is_mount(path, call))
+	/* What follows a route may end like the name of a CGI program. */
+	if (call->rest == NULL && path_is_mount(path, call))
 		answer_redirect(path, call);
 	else if (route == NULL)
 		answer_not_found(router, path, call);

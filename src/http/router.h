@@ -21,7 +21,10 @@ typedef void handler_fn(struct call *, void *context);
  */
 typedef void check_fn(struct call *, void *context);
 
-/* A path, and who answers it. */
+/*
+ * A path, and who answers it. Where it ends with a slash and "*", anything may
+ * follow the slash: call->rest.
+ */
 struct route {
 	const char *path;
 	handler_fn *get; /* GET and HEAD */

@@ -263,6 +263,10 @@ engine_set_options(struct engine *engine, const struct options *options,
 		.origins = options->allow_origin,
 		.origin_count = options->allow_origin_count,
 	};
+	routing->topic_by = (struct topic_by){
+		.is_path_closed = options->topic_by == OPTIONS_TOPIC_BY_QUERY,
+		.is_query_closed = options->topic_by == OPTIONS_TOPIC_BY_PATH,
+	};
 	routing->status.is_open = options->status;
 	if (routing->publish.publishers != NULL)
 		publishers_free(routing->publish.publishers);
@@ -294,6 +298,7 @@ engine_init_routing(struct engine *engine, size_t descriptors_max)
 	bearer_init(&routing->bearer);
 	routing->metadata.access = engine->access;
 	routing->subscribe = (struct subscribe_route){
+		.topic_by = &routing->topic_by,
 		.gate = &routing->gate,
 		.bearer = &routing->bearer,
 		.public_url = access_public_url(engine->access),
@@ -310,6 +315,7 @@ engine_init_routing(struct engine *engine, size_t descriptors_max)
 	};
 	subscribe_route_init(&routing->subscribe);
 	routing->publish = (struct publish_route){
+		.topic_by = &routing->topic_by,
 		.gate = &routing->gate,
 		.bearer = &routing->bearer,
 		.hub = &engine->hub,

@@ -53,6 +53,8 @@ routing_init(struct routing *routing)
 		    NULL },
 		{ "/events", subscribe_route_get, subscribe, publish_route_post,
 		    publish, publish_route_check },
+		{ "/events/t/*", subscribe_route_get, subscribe,
+		    publish_route_post, publish, publish_route_check },
 		{ "/healthz", status_route_health, status, NULL, NULL, NULL },
 		{ "/metrics", metrics_route_get, metrics, NULL, NULL, NULL },
 		{ "/status", status_route_page, status, NULL, NULL, NULL },

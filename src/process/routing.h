@@ -14,8 +14,9 @@
 #include "routes/status.h"
 #include "routes/store_gate.h"
 #include "routes/subscribe.h"
+#include "routes/topic_by.h"
 
-#define ROUTING_ROUTE_COUNT 21
+#define ROUTING_ROUTE_COUNT 22
 
 /*
  * Which path is answered by what: the table that the router goes through, and
@@ -33,6 +34,7 @@ struct routing {
 	struct refusal_counts  publish_refusals;
 	struct bearer          bearer; /* whose tokens are these? */
 	struct store_gate      gate;
+	struct topic_by        topic_by;
 	struct lean            lean; /* idle unless the tail is lean */
 	struct route           table[ROUTING_ROUTE_COUNT];
 	struct router          router;

@@ -24,6 +24,7 @@
 #include "routes/publish_keep.h"
 #include "routes/publish_right.h"
 #include "routes/store_gate.h"
+#include "routes/topic_by.h"
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
 #define ID_BYTES_MAX 1024
@@ -283,17 +284,34 @@ is_visible(const struct publication *update, const struct query *form,
 {
 	static const char *const names[] = { "topic", "id", "type" };
 	const struct query_pair *pair;
+	bool                     is_good = call->rest == NULL ||
+	    utf8_is_visible(call->rest, strlen(call->rest));
 
-	for (size_t i = 0; update->is_strict && i < 3; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		pair = NULL;
-		while ((pair = query_find_item(form, names[i], pair)) != NULL) {
-			if (!utf8_is_visible(pair->value, pair->value_bytes))
-				return refusal_bad_request(call,
-				    "topic, id and type take no format "
-				    "characters by a token of draft 08");
-		}
+		while ((pair = query_find_item(form, names[i], pair)) != NULL)
+			is_good = is_good &&
+			    utf8_is_visible(pair->value, pair->value_bytes);
 	}
-	return true;
+	return is_good || !update->is_strict ||
+	    refusal_bad_request(call,
+		"topic, id and type take no format characters by a token of "
+		"draft 08");
+}
+
+/* The topics of the form, or the path's one. */
+static bool
+read_topics(struct publication *update, const struct query *form,
+    struct call *call)
+{
+	if (call->rest == NULL)
+		return param_topics(call, form, &update->topics);
+	if (query_find_item(form, "topic", NULL) != NULL)
+		return refusal_bad_request(call,
+		    "the path names the topic: leave topic out of the form");
+	update->topics.names[0] = call->rest;
+	update->topics.count = 1;
+	return topic_by_path(call);
 }
 
 /* Whether the sender may publish to the update's topics. */
@@ -316,7 +334,7 @@ publish_form(const struct publish_route *route, struct call *call,
 {
 	struct publication update = { .event.id = NULL };
 
-	if (!param_topics(call, form, &update.topics) ||
+	if (!read_topics(&update, form, call) ||
 	    !is_authorized(route, call, verdict, &update) ||
 	    !is_free(route, call, &update) ||
 	    !is_visible(&update, form, call) || !read_id(&update, form, call) ||
@@ -347,7 +365,8 @@ publish_route_check(struct call *call, void *context)
 {
 	const struct publish_route *route = context;
 
-	if (store_gate_publishes(route->gate, call) && is_usable(call))
+	if (topic_by_is_open(route->topic_by, call) &&
+	    store_gate_publishes(route->gate, call) && is_usable(call))
 		publish_right_check(route, call);
 }
 
@@ -357,6 +376,7 @@ publish_route_post(struct call *call, void *context)
 	const struct publish_route *route = context;
 
 	call->refusals = route->refusals;
-	if (store_gate_publishes(route->gate, call) && is_usable(call))
+	if (topic_by_is_open(route->topic_by, call) &&
+	    store_gate_publishes(route->gate, call) && is_usable(call))
 		publish_right_judge(route, call, answer, context);
 }

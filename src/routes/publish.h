@@ -12,19 +12,21 @@ struct publishers;
 struct refusal_counts;
 struct store;
 struct store_gate;
+struct topic_by;
 struct turns;
 
 /* What the handler works with: its context. */
 struct publish_route {
-	struct hub        *hub;
-	struct store      *store; /* takes the updates */
-	struct turns      *turns;
-	struct publishers *publishers;
-	const struct cors *cors;
-	struct bearer     *bearer;
-	char *const       *origins; /* whose pages' cookies count */
-	size_t             origin_count;
-	struct store_gate *gate;
+	struct hub            *hub;
+	struct store          *store; /* takes the updates */
+	struct turns          *turns;
+	struct publishers     *publishers;
+	const struct cors     *cors;
+	struct bearer         *bearer;
+	char *const           *origins; /* whose pages' cookies count */
+	size_t                 origin_count;
+	struct store_gate     *gate;
+	const struct topic_by *topic_by;
 	int64_t (*wall_ms)(void);
 	struct refusal_counts *refusals;
 };

@@ -9,6 +9,7 @@
 #include "hub/hub.h"
 #include "pure/query.h"
 #include "pure/sse.h"
+#include "routes/topic_by.h"
 
 /* How the names that draft 08 keeps for selectors begin, in any case. */
 #define MATCH "match"
@@ -123,6 +124,12 @@ bool
 selection_read(struct selection *selection, struct call *call)
 {
 	selection->count = 0;
+	if (call->rest != NULL) {
+		selection->items[0].kind = SELECTOR_EXACT;
+		selection->items[0].text = call->rest;
+		selection->count = 1;
+		return topic_by_path(call);
+	}
 	if (has_unknown_match(&call->query))
 		return refusal_bad_request(call,
 		    "of what begins with match there are match, match_exact "

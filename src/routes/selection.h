@@ -10,7 +10,7 @@
 struct call;
 struct hub;
 
-/* What a subscriber names; the texts are the query's. */
+/* What a subscriber names; the texts are the call's. */
 struct selection {
 	struct {
 		enum selector_kind kind;
@@ -22,7 +22,8 @@ struct selection {
 /*
  * Reads the selectors of both dialects: `topic` of draft 07, and `match`,
  * `match_exact` and `match_urlpattern` of draft 08, each as often as wanted,
- * and at least one of all. False: one is wrong, and the call was answered.
+ * and at least one of all; or the path's topic, exactly. False: one is wrong,
+ * and the call was answered.
  */
 bool selection_read(struct selection *, struct call *);
 

@@ -18,6 +18,7 @@
 #include "routes/lean.h"
 #include "routes/selection.h"
 #include "routes/store_gate.h"
+#include "routes/topic_by.h"
 #include "stream/stream.h"
 #include "stream/streams.h"
 
@@ -369,7 +370,8 @@ subscribe_route_get(struct call *call, void *context)
 	const struct subscribe_route *route = context;
 	const struct bearer_verdict   none = { .result = TOKEN_NONE };
 
-	if (!store_gate_subscribes(route->gate, call, route->streams))
+	if (!topic_by_is_open(route->topic_by, call) ||
+	    !store_gate_subscribes(route->gate, call, route->streams))
 		return;
 	/* Without keys a token means nothing to us; it may be another's. */
 	if (route->is_anonymous_allowed &&

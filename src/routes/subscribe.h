@@ -12,16 +12,18 @@ struct hub;
 struct lean;
 struct store_gate;
 struct streams;
+struct topic_by;
 
 /* What the handler works with: its context. */
 struct subscribe_route {
-	struct hub        *hub;
-	struct streams    *streams;
-	const struct cors *cors;
-	struct bearer     *bearer;
-	const char        *public_url; /* the hub's, for the field Link */
-	bool               is_anonymous_allowed; /* without a token */
-	struct store_gate *gate;
+	struct hub            *hub;
+	struct streams        *streams;
+	const struct cors     *cors;
+	struct bearer         *bearer;
+	const char            *public_url; /* the hub's, for the field Link */
+	bool                   is_anonymous_allowed; /* without a token */
+	struct store_gate     *gate;
+	const struct topic_by *topic_by;
 	int64_t (*wall_ms)(void);
 
 	/* Of a process that serves one stream at a time; or NULL. */
@@ -32,7 +34,7 @@ struct subscribe_route {
 	bool        waits_no_more;
 };
 
-/* A stream of the topics that the query names. */
+/* A stream of the topics that the query names, or of the path's one. */
 handler_fn subscribe_route_get;
 
 void subscribe_route_init(struct subscribe_route *);
