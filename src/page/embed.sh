@@ -21,12 +21,17 @@ array_name() { # FILE
 }
 
 # The file as it is served: client.js, which each page loads, without its
-# comments, which begin their lines or end them, and without indentation.
+# comments, which begin their lines or end them, and without indentation; and
+# web-servers.html with what the doctor advises.
 print_file() { # FILE
 	case $1 in
 	client.js)
 		sed -e 's|[ 	]*/\*.*\*/$||' -e '/^[ 	]*\/\*/,/\*\/$/d' \
 		    -e 's/^[ 	]*//' -e '/^$/d' "$dir/$1" ;;
+	web-servers.html)
+		sed '/<!-- findings -->/,$d' "$dir/$1"
+		awk -f "$dir/findings.awk" "$dir/../tool/advice.def"
+		sed '1,/<!-- findings -->/d' "$dir/$1" ;;
 	*) cat "$dir/$1" ;;
 	esac
 }

@@ -88,7 +88,8 @@ const delay = { last: 0, data: "", ticks: 0, goodTicks: 0, looked: performance.n
 
 function delayReset() {
 	Object.assign(delay, { last: performance.now(), ticks: 0, goodTicks: 0 });
-	show("delay", "unknown", "Watching when events arrive.");
+	if (performance.now() >= finding.until)
+		show("delay", "unknown", "Watching when events arrive.");
 }
 
 /* Hidden until a moment ago, or a timer far too late: the page was asleep. */
@@ -108,7 +109,7 @@ function delayTick(data) {
 	delay.goodTicks = interval > 500 && interval < 1500 ? delay.goodTicks + 1 : 0;
 	if (isBurst)
 		delayShowLate("Events of different seconds came together.");
-	else if (delay.goodTicks > 2)
+	else if (delay.goodTicks > 2 && now >= finding.until)
 		show("delay", "ontime", "Events arrive on time.");
 }
 
@@ -127,14 +128,71 @@ async function delayWatch() {
 	}
 }
 
-async function delayShowLate(reason) {
-	if ($("delay").dataset.state === "late")
+function delayShowLate(reason) {
+	return findingShow("late", "late-events",
+		"Your web server is buffering: events arrive late.", reason);
+}
+
+/*
+ * Findings: what is wrong, by the word that fcgi-sse doctor has for it, and what
+ * to change. One that a new stream does not show to be over at once stays until
+ * then.
+ */
+
+const RETURN_MS = 10000;		/* how long the browser waits: the stream says so */
+const finding = { until: 0, lifetimeMs: 0 };
+
+async function findingShow(state, word, note, reason) {
+	if ($("delay").dataset.state === state)
 		return;
-	show("delay", "late", "Your web server is buffering: events arrive late.");
+	show("delay", state, note);
 	setText("delay-reason", reason);
-	const name = (await serverName() || "").toLowerCase();
-	$("delay-link").hash = ["lighttpd", "nginx", "apache", "caddy", "h2o"]
-		.find((word) => name.includes(word)) || "buffering";
+	setText("delay-finding", word);
+	setText("delay-advice", "");
+	$("delay-finding").hash = word;
+	const said = (await serverName() || "").toLowerCase();
+	const name = ["lighttpd", "nginx", "apache", "haproxy", "caddy", "h2o"]
+		.find((front) => said.includes(front));
+	$("delay-link").hash = name || "buffering";
+	const advice = await findingAdvice(word, name);
+	if ($("delay").dataset.state === state)
+		setText("delay-advice", advice);
+}
+
+/* The doctor's lines for that web server, else those for one it cannot name. */
+async function findingAdvice(word, name) {
+	const response = await fetch("web-servers", { signal: AbortSignal.timeout(SILENCE_MS) }).catch(() => null);
+	const text = response?.ok ? await response.text().catch(() => "") : "";
+	const lines = [...new DOMParser().parseFromString(text, "text/html")
+		.querySelectorAll(`#${word} + ul > li`)];
+	const own = lines.filter((line) => line.dataset.front === name);
+	return (own.length ? own : lines.filter((line) => line.dataset.front === "unknown"))
+		.map((line) => `${line.textContent}.`).join(" ");
+}
+
+/*
+ * Two streams in a row that were cut after the same time: something has a limit
+ * for them, unless it is our own option stream-lifetime.
+ */
+function findingCut(lengthMs, beforeMs) {
+	const isSame = Math.abs(lengthMs - beforeMs) < Math.max(1000, 0.05 * lengthMs);
+	const isOurs = lengthMs > 0.75 * finding.lifetimeMs && lengthMs < 1.1 * finding.lifetimeMs + 1000;
+	if (lengthMs < SILENCE_MS || !isSame || isOurs)
+		return;
+	finding.until = performance.now() + RETURN_MS + 2 * lengthMs;
+	findingShow("cut", "cut", "Something cuts the event stream.",
+		`Two streams in a row ended after ${Math.round(lengthMs / 1000)} s, however lively they were.`);
+}
+
+function findingRefused(event) {
+	finding.until = performance.now() + SILENCE_MS;
+	findingShow("refused", "refused-streams", "The server refused the event stream.",
+		`It says: ${JSON.parse(event.data).reason}.`);
+}
+
+async function findingStart() {
+	const response = await fetch("page.json", { cache: "no-store" }).catch(() => null);
+	finding.lifetimeMs = response?.ok ? (await response.json()).lifetime_ms : 0;
 }
 
 /* What the web server calls itself; null when it does not answer well. */
@@ -145,7 +203,8 @@ function serverName() {
 
 /* Connection: the stream of the clock, and the clock that it moves. */
 
-const connection = { source: null, isAsking: false, attempts: 0, losses: 0, timer: 0 };
+const connection = { source: null, isAsking: false, attempts: 0, losses: 0, timer: 0,
+	openedAt: 0, lengthMs: 0 };
 const arrivals = [];
 
 function connectionOpen() {
@@ -156,7 +215,7 @@ function connectionOpen() {
 		connection.attempts ? `attempt ${connection.attempts}` : "");
 	connection.source = new EventSource("stream");
 	listen(connection.source, { open: connectionOpened, error: connectionFailed,
-		connecttime: () => {}, message: clockTick });
+		connecttime: () => {}, message: clockTick, refused: findingRefused });
 }
 
 function connectionClose() {
@@ -165,7 +224,7 @@ function connectionClose() {
 }
 
 function connectionOpened() {
-	Object.assign(connection, { isAsking: false, attempts: 0 });
+	Object.assign(connection, { isAsking: false, attempts: 0, openedAt: performance.now() });
 	delayReset();
 	connectionShow("open", `since ${timeText(new Date())}` +
 		(connection.losses ? `, reconnected ${connection.losses} ×` : ""));
@@ -177,8 +236,14 @@ function connectionOpened() {
  */
 function connectionFailed() {
 	const seconds = Math.min(15, 2 ** connection.attempts++);
+	const isLost = $("now").dataset.state === "open";
+	const lengthMs = performance.now() - connection.openedAt;
 	connection.isAsking = false;
-	connection.losses += $("now").dataset.state === "open";
+	connection.losses += isLost;
+	if (isLost) {
+		findingCut(lengthMs, connection.lengthMs);
+		connection.lengthMs = lengthMs;
+	}
 	delayReset();
 	if (connection.source.readyState === EventSource.CONNECTING) {
 		connectionShow("reconnecting", `attempt ${connection.attempts}, by the browser itself`);
@@ -284,6 +349,7 @@ function readerCancel() {
 /* Start; and leave nothing open behind a page that is put away. */
 
 function start() {
+	findingStart();
 	connectionOpen();
 	counterStart();
 }

@@ -268,6 +268,7 @@ engine_set_options(struct engine *engine, const struct options *options,
 		.is_query_closed = options->topic_by == OPTIONS_TOPIC_BY_PATH,
 	};
 	routing->status.is_open = options->status;
+	routing->page.lifetime_ms = options->stream_lifetime_ms;
 	if (routing->publish.publishers != NULL)
 		publishers_free(routing->publish.publishers);
 	routing->publish.publishers = publishers_new(keys->publish,

@@ -1,6 +1,7 @@
 #include "routes/page.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,7 +81,7 @@ page_route_settings(struct call *call, void *context)
 	const struct page_route    *route = context;
 	const struct publish_route *publish = route->publish;
 	const char                 *chat;
-	char                        json[64];
+	char                        json[96];
 	int                         json_bytes;
 
 	store_gate_look(publish->gate, call);
@@ -90,7 +91,9 @@ page_route_settings(struct call *call, void *context)
 		chat = publishers_is_public(publish->publishers, CHAT_TOPIC) ?
 		    "public" :
 		    "private";
-	json_bytes = snprintf(json, sizeof(json), "{\"chat\":\"%s\"}\n", chat);
+	json_bytes = snprintf(json, sizeof(json),
+	    "{\"chat\":\"%s\",\"lifetime_ms\":%" PRId64 "}\n", chat,
+	    route->lifetime_ms);
 	answer_head(&call->answer, "200 OK", "application/json");
 	answer_field(&call->answer, "Cache-Control", "no-store");
 	answer_field(&call->answer, "X-Content-Type-Options", "nosniff");

@@ -1,9 +1,13 @@
 """The page says when events arrive late, and only then."""
 
+import re
+import urllib.request
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
+
+from responder import ROOT
 
 LATE = "Your web server is buffering: events arrive late."
 
@@ -29,6 +33,7 @@ def check_late(page, section):
     assert page.text("delay-note") == LATE
     assert page.is_shown("delay-help")
     assert page.text("delay-reason")
+    assert page.text("delay-finding") == "late-events"
     page.wait(lambda: urlsplit(page.find("delay-link")
                                .get_attribute("href")).fragment == section)
 
@@ -70,6 +75,8 @@ def recovering(pages):
         # The responder answers nothing at all, so the server stays unnamed.
         check_late(pages.silent, "buffering")
         assert "three seconds" in pages.silent.text("delay-reason")
+        # Nobody is there to say what the doctor advises.
+        assert pages.silent.text("delay-advice") == ""
         check_late(pages.bursts, "lighttpd")
         assert "together" in pages.bursts.text("delay-reason")
     pages.bursts.relay.hold_s = 0
@@ -113,9 +120,89 @@ def test_on_time(pages, name):
     page.check_quiet()
 
 
+def advice(check, front):
+    """What the doctor would say, as its own table has it."""
+    text = (ROOT / "src" / "tool" / "advice.def").read_text()
+    found = re.findall(rf'^ADVICE\({check}, {front}, "((?:[^"\\]|\\.)*)",'
+                       r'\s+((?:"(?:[^"\\]|\\.)*"\s*)+)\)$', text, re.M)
+    assert found
+    return [(directive, re.sub(r'"\s*"', "", where.strip())[1:-1])
+            for directive, where in found]
+
+
+def check_advice(page, word, check, front, name):
+    """The doctor's word, its lines, and a link to the word's row."""
+    wanted = " ".join(f"{name}{directive}, {where}."
+                      for directive, where in advice(check, front))
+    page.wait(lambda: page.text("delay-advice") == wanted)
+    assert page.text("delay-finding") == word
+    link = page.find("delay-finding").get_attribute("href")
+    assert link.endswith(f"/web-servers#{word}")
+
+
+def test_table_of_the_doctor_is_served(pages):
+    """Each row of the doctor's table, below its word."""
+    text = (ROOT / "src" / "tool" / "advice.def").read_text()
+    checks = re.findall(r"^ADVICE\((\w+), (\w+),\s", text, re.M)
+    url = pages.good.driver.current_url + "web-servers"
+    with urllib.request.urlopen(url) as answer:
+        html = answer.read().decode()
+    served = []
+    for word, rows in re.findall(
+            r'<h3 id="([\w-]+)"><code>\1</code></h3>\s*<ul>(.*?)</ul>',
+            html, re.S):
+        served += [(word, front)
+                   for front in re.findall(r'<li data-front="([\w-]+)">', rows)]
+    assert served == [
+        tuple(part.lower().replace("_", "-") for part in pair)
+        for pair in checks]
+
+
+def test_stream_that_is_cut(start_site, open_page):
+    """Twice after the same time: the page says so in the doctor's words."""
+    site = start_site()
+    relay = site.start_relay()
+    page = open_page(site.url)
+    for _ in range(5):              # a busy machine cuts at other times
+        page.wait_state("now", "open")
+        page.wait_ticks(3)
+        page.run("setTimeout(() => { window.isTime = true; }, 4500 -"
+                 " (performance.now() - connection.openedAt));")
+        page.wait(lambda: page.run("return window.isTime"))
+        relay.drop()
+        page.wait(lambda: page.state("now") != "open")
+        page.run("window.isTime = false")
+        if page.state("delay") == "cut":
+            break
+        page.click("retry")
+    page.wait_state("delay", "cut")
+    assert page.text("delay-note") == "Something cuts the event stream."
+    assert page.is_shown("delay-doctor") and page.is_shown("delay-help")
+    assert not page.is_shown("delay-link")
+    check_advice(page, "cut", "CUT", "UNKNOWN", "")
+
+
+def test_lifetime_is_no_cut(start_site, open_page):
+    """What the option stream-lifetime ends is as it should be."""
+    page = open_page(start_site("--stream-lifetime", "4s").url)
+    page.wait(lambda: page.run("return connection.losses") >= 2)
+    assert "cut" not in page.states("delay")
+
+
+def test_stream_that_is_refused(start_site, open_page):
+    site = start_site("--max-streams", "1", "--drain-spread", "1s")
+    with urllib.request.urlopen(site.url + "clock") as held:
+        assert held.readline().startswith(b"data")
+        page = open_page(site.url)
+        page.wait_state("delay", "refused")
+        assert page.text("delay-reason") == "It says: too many streams."
+        check_advice(page, "refused-streams", "REFUSED_STREAMS", "UNKNOWN", "")
+
+
 def test_web_server_that_keeps_everything(pages):
     page = pages.kept
     check_late(page, "lighttpd")
+    check_advice(page, "late-events", "LATE_EVENTS", "LIGHTTPD", "lighttpd: ")
     assert page.state("now") == "connecting"
     url = page.driver.current_url
     page.click("delay-link")
