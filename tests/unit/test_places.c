@@ -1,0 +1,181 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+
+#include "stream/places.h"
+
+#define COUNT 4
+#define MIN_MS 200
+#define MAX_MS 4000
+#define START_MS 1000000
+
+static const struct places_limits limits = { COUNT, MIN_MS, MAX_MS };
+
+static struct places places;
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	srandom(1);
+	places = (struct places){ 0 };
+	places_set_limits(&places, &limits, START_MS);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	places_deinit(&places);
+	return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+/* So many new clients find no place. */
+static void
+refuse(int count, int64_t now_ms)
+{
+	while (count-- > 0)
+		places_refuse(&places, COUNT, false, now_ms, now_ms);
+}
+
+static void
+test_without_a_count_nobody_takes_turns(void **state)
+{
+	(void)state;
+	places_set_limits(&places, &(struct places_limits){ 0 }, START_MS);
+	assert_false(places_are_taken(&places, 1000000));
+	assert_false(places_arrive(&places, START_MS));
+}
+
+static void
+test_places_are_taken_from_the_count_on(void **state)
+{
+	(void)state;
+	assert_false(places_are_taken(&places, COUNT - 1));
+	assert_true(places_are_taken(&places, COUNT));
+	assert_true(places_are_taken(&places, COUNT + 1));
+}
+
+static void
+test_turns_are_shorter_the_more_clients_there_are(void **state)
+{
+	(void)state;
+	assert_int_equal(places_turn_ms(&places, COUNT), MAX_MS);
+	refuse(COUNT, START_MS);
+	assert_int_equal(places_turn_ms(&places, COUNT), MAX_MS / 2);
+	assert_int_equal(places_round_ms(&places, COUNT), MAX_MS);
+	refuse(98 * COUNT, START_MS);
+	assert_int_equal(places_turn_ms(&places, COUNT), MIN_MS);
+	assert_int_equal(places_round_ms(&places, COUNT), 100 * MIN_MS * 5 / 4);
+}
+
+static void
+test_a_round_has_an_end_however_many_ask(void **state)
+{
+	(void)state;
+	refuse(100000, START_MS);
+	assert_int_equal(places_round_ms(&places, COUNT), 60000);
+	assert_in_range(places_refuse(&places, COUNT, false, 0, START_MS), 100,
+	    60000);
+}
+
+static void
+test_a_stream_has_its_turn_before_it_is_ended(void **state)
+{
+	(void)state;
+	assert_false(places_had_turn(&places, COUNT, START_MS,
+	    START_MS + MAX_MS / 2 - 1));
+	assert_true(places_had_turn(&places, COUNT, START_MS,
+	    START_MS + MAX_MS / 2));
+	refuse(99 * COUNT, START_MS);
+	assert_false(places_had_turn(&places, COUNT, START_MS,
+	    START_MS + MIN_MS - 1));
+	assert_true(places_had_turn(&places, COUNT, START_MS,
+	    START_MS + MIN_MS));
+}
+
+static void
+test_who_was_sent_away_is_awaited_once(void **state)
+{
+	long wait_ms;
+
+	(void)state;
+	assert_false(places_arrive(&places, START_MS));
+	wait_ms = places_send_away(&places, COUNT, START_MS - 1000, START_MS);
+	assert_in_range(wait_ms, MAX_MS - 1000 - MAX_MS / 20,
+	    MAX_MS - 1000 + MAX_MS / 20);
+	assert_false(places_arrive(&places, START_MS + wait_ms - 250));
+	assert_true(places_arrive(&places, START_MS + wait_ms));
+	assert_false(places_arrive(&places, START_MS + wait_ms));
+}
+
+static void
+test_who_does_not_come_back_is_forgotten(void **state)
+{
+	(void)state;
+	refuse(4 * COUNT, START_MS);
+	assert_int_equal(places.awaited_count, 4 * COUNT);
+	assert_false(places_arrive(&places, START_MS + 100 * MAX_MS));
+	assert_int_equal(places.awaited_count, 0);
+	assert_int_equal(places_turn_ms(&places, COUNT), MAX_MS);
+}
+
+static void
+test_who_has_waited_is_not_sent_to_the_end(void **state)
+{
+	(void)state;
+	refuse(9 * COUNT, START_MS);
+	for (int i = 0; i < 20; i++)
+		assert_in_range(places_refuse(&places, COUNT, true, START_MS,
+				    START_MS + MIN_MS - 50),
+		    100, 50 + MAX_MS / 10);
+}
+
+static void
+test_other_limits_keep_who_is_awaited(void **state)
+{
+	(void)state;
+	refuse(COUNT, START_MS);
+	places_set_limits(&places,
+	    &(struct places_limits){ 2 * COUNT, MIN_MS, MAX_MS }, START_MS);
+	assert_int_equal(places.awaited_count, COUNT);
+	places_set_limits(&places, &(struct places_limits){ 0 }, START_MS);
+	assert_int_equal(places.awaited_count, 0);
+}
+
+/* The longest turn is at least the shortest. */
+static void
+test_limits_that_cross(void **state)
+{
+	(void)state;
+	places_set_limits(&places, &(struct places_limits){ COUNT, 9000, 1000 },
+	    START_MS);
+	assert_int_equal(places_turn_ms(&places, COUNT), 9000);
+	assert_in_range(places_round_ms(&places, COUNT), 9000, 12000);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_without_a_count_nobody_takes_turns),
+		TEST(test_places_are_taken_from_the_count_on),
+		TEST(test_turns_are_shorter_the_more_clients_there_are),
+		TEST(test_a_round_has_an_end_however_many_ask),
+		TEST(test_a_stream_has_its_turn_before_it_is_ended),
+		TEST(test_who_was_sent_away_is_awaited_once),
+		TEST(test_who_does_not_come_back_is_forgotten),
+		TEST(test_who_has_waited_is_not_sent_to_the_end),
+		TEST(test_other_limits_keep_who_is_awaited),
+		TEST(test_limits_that_cross),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
