@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "places_crowd.h"
 #include "stream/places.h"
 
 #define COUNT 4
@@ -161,6 +162,58 @@ test_limits_that_cross(void **state)
 	assert_in_range(places_round_ms(&places, COUNT), 9000, 12000);
 }
 
+/* 16 places for 200 clients, who each want to be there in 5 seconds. */
+static void
+assert_fair(int late_percent)
+{
+	const struct crowd crowd = {
+		.limits = { 16, 200, 5000 },
+		.client_count = 200,
+		.seconds = 60,
+		.late_percent = late_percent,
+	};
+	struct crowd_result result;
+
+	srandom(1);
+	crowd_run(&crowd, &result);
+	assert_in_range(result.median_ms, 500, 3000);
+	assert_in_range(result.p99_ms, result.median_ms, 10000);
+	assert_true(result.worst_part < 1.5);
+	assert_true(result.refused_part < 0.2);
+	assert_true(result.connects_per_second < 2 * 200 / 5);
+}
+
+static void
+test_many_clients_share_few_places(void **state)
+{
+	(void)state;
+	assert_fair(0);
+}
+
+static void
+test_many_clients_that_come_late(void **state)
+{
+	(void)state;
+	assert_fair(50);
+}
+
+/* With places for all nobody is sent away. */
+static void
+test_a_crowd_that_fits(void **state)
+{
+	const struct crowd crowd = {
+		.limits = { 16, 200, 5000 },
+		.client_count = 16,
+		.seconds = 20,
+	};
+	struct crowd_result result;
+
+	(void)state;
+	crowd_run(&crowd, &result);
+	assert_int_equal(result.max_ms, 0);
+	assert_true(result.connects_per_second == 0);
+}
+
 int
 main(void)
 {
@@ -175,6 +228,9 @@ main(void)
 		TEST(test_who_has_waited_is_not_sent_to_the_end),
 		TEST(test_other_limits_keep_who_is_awaited),
 		TEST(test_limits_that_cross),
+		TEST(test_many_clients_share_few_places),
+		TEST(test_many_clients_that_come_late),
+		TEST(test_a_crowd_that_fits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
