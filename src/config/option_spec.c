@@ -242,6 +242,18 @@ const struct option_spec option_specs[] = {
 	    .argument = "TIME",
 	    .help = "End each stream when it is as old as this, or up to a "
 	    "fifth younger; its client comes back. 0 is never." },
+	{ .name = "turns", NUMBER(turns, 1, 1000000), .has_off = true,
+	    .fallback = "0", .argument = "COUNT",
+	    .help = "Have clients take turns when more than so many want a "
+	    "stream: as many as the web server has workers, less a reserve "
+	    "for its other pages. 0 is no turns. In one process only." },
+	{ .name = "turn-min", DURATION(turn_min_ms, 50, 120 * SECOND_MS),
+	    .fallback = "200ms", .argument = "TIME",
+	    .help = "By --turns, end no stream for another sooner than this." },
+	{ .name = "turn-max", DURATION(turn_max_ms, SECOND_MS, 120 * SECOND_MS),
+	    .fallback = "5s", .argument = "TIME",
+	    .help = "By --turns, have each client have its turn within this "
+	    "time: with twice as many clients a turn is half of it." },
 	{ .name = "padding", SIZE(padding_bytes, 1, 128 * KIB),
 	    .has_off = true, .fallback = "0", .argument = "SIZE",
 	    .help = "Begin each stream with a comment of so many bytes, for "

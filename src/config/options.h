@@ -42,8 +42,11 @@ struct options {
 	uint64_t max_streams_per_client; /* 0: no limit */
 	int64_t  stall_timeout_ms;
 	int64_t  stream_lifetime_ms; /* 0: no limit */
-	uint64_t padding_bytes;      /* 0: none */
-	char    *publish_key_file;   /* NULL: none */
+	uint64_t turns;              /* streams at a time; 0: no turns */
+	int64_t  turn_min_ms;
+	int64_t  turn_max_ms;
+	uint64_t padding_bytes;    /* 0: none */
+	char    *publish_key_file; /* NULL: none */
 	char   **public_topic;
 	size_t   public_topic_count;
 	char   **token_key; /* as token_key_spec_init reads them */

@@ -44,7 +44,8 @@ is_event_source(const struct call *call)
 
 /* An event stream that says when to come back, and ends. */
 static void
-answer_come_back(struct answer *answer, long retry_ms, const char *why)
+answer_come_back(struct answer *answer, long retry_ms, const char *why,
+    const char *id)
 {
 	char data[96];
 
@@ -57,6 +58,7 @@ answer_come_back(struct answer *answer, long retry_ms, const char *why)
 		return;
 	sse_append_event(&answer->bytes,
 	    &(struct sse_event){
+		.id = id,
 		.type = "refused",
 		.data = data,
 		.data_bytes = strlen(data),
@@ -72,14 +74,20 @@ answer_unavailable(struct answer *answer, long retry_ms, const char *why)
 	answer_text(answer, "503 Service Unavailable: %s", why);
 }
 
-void
-refusal_come_back(struct call *call, long retry_ms, const char *why)
+static void
+come_back(struct call *call, long retry_ms, const char *why, const char *id)
 {
 	if (is_event_source(call))
-		answer_come_back(&call->answer, retry_ms, why);
+		answer_come_back(&call->answer, retry_ms, why, id);
 	else
 		answer_unavailable(&call->answer, retry_ms, why);
 	call_answer(call);
+}
+
+void
+refusal_come_back(struct call *call, long retry_ms, const char *why)
+{
+	come_back(call, retry_ms, why, NULL);
 }
 
 void
@@ -88,24 +96,50 @@ refusal_too_many_topics(struct call *call, const struct streams *streams)
 	refusal_come_back(call, streams_return_ms(streams), "too many topics");
 }
 
-bool
-refusal_admits(struct call *call, struct streams *streams, bool is_plain)
+/* Whether there is room for a stream; if not, why, and until when. */
+static bool
+is_admitted(struct call *call, struct streams *streams, const char **why,
+    long *retry_ms)
 {
-	static const char *const reasons[] = { "", "too many streams",
-		"too many streams of this client", "stopping" };
-	enum stream_refusal      refusal;
+	static const char *const reasons[STREAM_REFUSAL_COUNT] = {
+		[STREAM_REFUSED_FULL] = "too many streams",
+		[STREAM_REFUSED_CLIENT] = "too many streams of this client",
+		[STREAM_REFUSED_TURN] = "other clients have their turn",
+		[STREAM_REFUSED_DRAINING] = "stopping",
+	};
+	enum stream_refusal refusal;
 
 	if (call->is_head)
 		return true;
-	refusal = streams_admit(streams, call->client, call->full_path);
-	if (refusal == STREAM_ADMITTED)
+	refusal = streams_admit(streams, call->client, call->full_path,
+	    retry_ms);
+	*why = reasons[refusal];
+	return refusal == STREAM_ADMITTED;
+}
+
+bool
+refusal_admits(struct call *call, struct streams *streams, bool is_plain)
+{
+	const char *why;
+	long        retry_ms;
+
+	if (!is_plain)
+		return refusal_admits_at(call, streams, NULL);
+	if (is_admitted(call, streams, &why, &retry_ms))
 		return true;
-	if (is_plain) {
-		answer_unavailable(&call->answer, streams_return_ms(streams),
-		    reasons[refusal]);
-		call_answer(call);
-	} else
-		refusal_come_back(call, streams_return_ms(streams),
-		    reasons[refusal]);
+	answer_unavailable(&call->answer, retry_ms, why);
+	call_answer(call);
+	return false;
+}
+
+bool
+refusal_admits_at(struct call *call, struct streams *streams, const char *id)
+{
+	const char *why;
+	long        retry_ms;
+
+	if (is_admitted(call, streams, &why, &retry_ms))
+		return true;
+	come_back(call, retry_ms, why, id);
 	return false;
 }

@@ -42,4 +42,10 @@ void refusal_come_back(struct call *, long retry_ms, const char *why);
  */
 bool refusal_admits(struct call *, struct streams *, bool is_plain);
 
+/*
+ * The same for an event stream. An EventSource that is refused comes back with
+ * this id in its field Last-Event-ID; NULL: with the one that it has.
+ */
+bool refusal_admits_at(struct call *, struct streams *, const char *id);
+
 #endif

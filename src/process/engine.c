@@ -237,6 +237,9 @@ engine_set_options(struct engine *engine, const struct options *options,
 		.stall_timeout_ms = options->stall_timeout_ms,
 		.lifetime_ms = options->stream_lifetime_ms,
 		.return_spread_ms = options->drain_spread_ms,
+		.places.count = options->turns,
+		.places.turn_ms_min = options->turn_min_ms,
+		.places.turn_ms_max = options->turn_max_ms,
 		.padding_bytes = (unsigned)options->padding_bytes,
 	};
 	const struct conn_limits conn_limits = {

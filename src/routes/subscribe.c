@@ -123,6 +123,37 @@ follow(const struct subscribe_route *route, struct call *call,
 	return true;
 }
 
+/*
+ * Whether there is room for the stream. A client that is refused before its
+ * first event gets the position at which its stream would have begun, so that
+ * it misses nothing while it waits.
+ */
+static bool
+admits(const struct subscribe_route *route, struct call *call,
+    const struct selection *selection, size_t last_count,
+    const struct token *token)
+{
+	const struct hub    *hub = route->hub;
+	struct topic        *topics[CURSOR_TOPICS_MAX];
+	struct reader        own = { route->bearer->access, token };
+	struct update_reader reader = { may_have, &own };
+	char                 id[POSITION_ID_BYTES];
+	uint64_t             position;
+	size_t               topic_count;
+
+	if (call->is_head || param_last_event_id(call) != NULL)
+		return refusal_admits_at(call, route->streams, NULL);
+	if (last_count > 0 &&
+	    !follow(route, call, selection, topics, &topic_count))
+		return false;
+	position = last_count > 0 ?
+	    hub_last(topics, topic_count, last_count, &reader) :
+	    position_now(route);
+	position = hub_shown_position(hub, position, &reader);
+	return refusal_admits_at(call, route->streams,
+	    hub_id(hub, position, id) ? id : NULL);
+}
+
 /* Whether a publisher's id was not found in what was read of the log. */
 static bool
 has_to_read_earlier(const struct subscribe_route *route,
@@ -263,7 +294,7 @@ on_lean_ready(void *arg, bool is_there)
 		refusal_come_back(call, streams_return_ms(route->streams),
 		    "the store does not answer");
 	} else if (read_call(call, &selection, &last_count) &&
-	    refusal_admits(call, route->streams, false) &&
+	    admits(route, call, &selection, last_count, waiter->token) &&
 	    !subscribe(route, call, &selection, last_count, waiter->token)) {
 		call_hold(call, on_lean_cancel, waiter);
 		return;
@@ -326,7 +357,7 @@ answer_allowed(struct subscribe_route *route, struct call *call,
 		answer_from_store(route, call, &selection, last_count, token);
 	else if (has_to_wait(route, call))
 		wait_for_level(route, call, token);
-	else if (refusal_admits(call, route->streams, false))
+	else if (admits(route, call, &selection, last_count, token))
 		subscribe(route, call, &selection, last_count, token);
 }
 

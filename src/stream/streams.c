@@ -51,6 +51,8 @@ streams_set_limits(struct streams *streams, const struct stream_limits *limits)
 	    now_ms);
 	if (streams->seats != NULL)
 		seats_set_count(streams->seats, (unsigned)limits->count_max);
+	else
+		places_set_limits(&streams->places, &limits->places, now_ms);
 }
 
 void
@@ -60,13 +62,14 @@ streams_deinit(struct streams *streams)
 	streams_reap(streams);
 	heap_deinit(&streams->lifetimes);
 	heap_deinit(&streams->expiries);
+	places_deinit(&streams->places);
 }
 
 const char *
 stream_refusal_word(enum stream_refusal refusal)
 {
 	static const char *const words[STREAM_REFUSAL_COUNT] = { "", "full",
-		"client-full", "draining" };
+		"client-full", "turn", "draining" };
 
 	return words[refusal];
 }
@@ -111,11 +114,38 @@ leave_seats(struct streams *streams)
 	}
 }
 
+/* Has a place for one more stream, which may be that of the oldest. */
+static bool
+take_place(struct streams *streams, long *return_ms)
+{
+	int64_t        now_ms = turns_now_ms(streams->turns);
+	struct places *places = &streams->places;
+	bool           was_awaited = places_arrive(places, now_ms);
+	struct stream *oldest;
+
+	while (places_are_taken(places, streams->open_count)) {
+		oldest = list_entry(streams->open.next, struct stream, node);
+		if (!places_had_turn(places, streams->open_count,
+			oldest->opened_ms, now_ms)) {
+			*return_ms = places_refuse(places, streams->open_count,
+			    was_awaited, oldest->opened_ms, now_ms);
+			return false;
+		}
+		stream_send_away(oldest, STREAM_END_TURN,
+		    places_send_away(places, streams->open_count,
+			oldest->opened_ms, now_ms));
+	}
+	return true;
+}
+
 enum stream_refusal
-streams_admit(struct streams *streams, const char *client, const char *path)
+streams_admit(struct streams *streams, const char *client, const char *path,
+    long *return_ms)
 {
 	enum stream_refusal refusal = STREAM_ADMITTED;
 	size_t              client_max = streams->limits.client_count_max;
+
+	*return_ms = streams_return_ms(streams);
 
 	if (streams->is_draining)
 		refusal = STREAM_REFUSED_DRAINING;
@@ -124,6 +154,8 @@ streams_admit(struct streams *streams, const char *client, const char *path)
 	else if (client_max > 0 &&
 	    clients_count(&streams->clients, client) >= client_max)
 		refusal = STREAM_REFUSED_CLIENT;
+	else if (!take_place(streams, return_ms))
+		refusal = STREAM_REFUSED_TURN;
 	else if (!take_seat(streams))
 		refusal = STREAM_REFUSED_FULL;
 	if (refusal == STREAM_ADMITTED)

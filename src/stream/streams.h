@@ -9,6 +9,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "stream/clients.h"
+#include "stream/places.h"
 #include "stream/stream.h"
 
 struct access;
@@ -24,6 +25,9 @@ struct stream_limits {
 	int64_t  lifetime_ms;      /* 0: no limit */
 	int64_t  return_spread_ms; /* who is sent away comes back within */
 	unsigned padding_bytes;    /* for streams that name none themselves */
+
+	/* Not where a process has one stream: others' it cannot end. */
+	struct places_limits places;
 };
 
 /* Why no stream is to be opened now. */
@@ -31,6 +35,7 @@ enum stream_refusal {
 	STREAM_ADMITTED,
 	STREAM_REFUSED_FULL,   /* count_max are open, or no seat is free */
 	STREAM_REFUSED_CLIENT, /* client_count_max of this address */
+	STREAM_REFUSED_TURN,   /* all places are taken by others */
 	STREAM_REFUSED_DRAINING,
 	STREAM_REFUSAL_COUNT
 };
@@ -54,6 +59,7 @@ struct streams {
 	struct stream_limits limits;
 	struct stream_totals totals;
 	struct clients       clients;
+	struct places        places; /* few, by turns, if there is a limit */
 
 	/*
 	 * One is taken for each open stream, so that count_max holds for all
@@ -125,9 +131,13 @@ size_t streams_shared_count(const struct streams *);
 /* How many were refused, for whatever reason. */
 uint64_t streams_refused_count(const struct streams *);
 
-/* Whether the client may open one more; a refusal is counted and logged. */
+/*
+ * Whether the client may open one more, for which the oldest stream may be
+ * ended. A refusal is counted and logged, and *return_ms is the time after
+ * which the client is to come back.
+ */
 enum stream_refusal streams_admit(struct streams *, const char *client,
-    const char *path);
+    const char *path, long *return_ms);
 
 /*
  * A time after which a client is to come back, in ms, from one second on

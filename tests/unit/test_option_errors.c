@@ -79,6 +79,13 @@ static const struct {
 	    TAKES_COUNT "; not \"18446744073709551616\"" },
 	{ "stream-lifetime", "FCGI_SSE_STREAM_LIFETIME", "999ms",
 	    TAKES_LIFETIME "; not \"999ms\"" },
+	{ "turns", "FCGI_SSE_TURNS", "1000001",
+	    "takes a number from 1 to 1000000, 0 is off; not \"1000001\"" },
+	{ "turn-min", "FCGI_SSE_TURN_MIN", "49ms",
+	    "takes a duration from 50ms to 2m, such as 200ms; "
+	    "not \"49ms\"" },
+	{ "turn-max", "FCGI_SSE_TURN_MAX", "0",
+	    "takes a duration from 1s to 2m, such as 5s; not \"0\"" },
 	{ "mount", "FCGI_SSE_MOUNT", "sse", TAKES_MOUNT "; not \"sse\"" },
 	{ "allow-origin", "FCGI_SSE_ALLOW_ORIGIN", "https://a/",
 	    TAKES_ORIGIN "; not \"https://a/\"" },

@@ -31,7 +31,11 @@ set_limits(const struct stream_limits *limits)
 static void
 assert_admission(const char *client, enum stream_refusal refusal)
 {
-	assert_int_equal(streams_admit(&streams, client, "/test"), refusal);
+	long return_ms;
+
+	assert_int_equal(streams_admit(&streams, client, "/test", &return_ms),
+	    refusal);
+	assert_in_range(return_ms, LEAST_MS, LONG_MAX);
 }
 
 /* What the client was told is one retry field, between these. */
@@ -266,6 +270,91 @@ test_new_times_are_not_held_up_by_open_streams(void **state)
 	client_close(&old);
 }
 
+#define PLACES 3
+#define TURN_MS_MIN 200
+#define TURN_MS_MAX 6000
+
+static void
+set_turns(void)
+{
+	set_limits(&(struct stream_limits){
+	    .places = { PLACES, TURN_MS_MIN, TURN_MS_MAX } });
+}
+
+/* So soon nobody's turn is over. */
+static void
+assert_refused_for_turns(void)
+{
+	long return_ms;
+
+	assert_int_equal(streams_admit(&streams, NULL, "/test", &return_ms),
+	    STREAM_REFUSED_TURN);
+	assert_in_range(return_ms, 100, TURN_MS_MAX);
+}
+
+static void
+test_the_oldest_stream_makes_room(void **state)
+{
+	struct client_peer clients[PLACES + 1];
+
+	(void)state;
+	set_turns();
+	for (size_t i = 0; i < PLACES; i++) {
+		assert_admission(NULL, STREAM_ADMITTED);
+		client_open(&clients[i]);
+		turn_after(1);
+	}
+	assert_refused_for_turns();
+	assert_int_equal(streams.totals.refusal_counts[STREAM_REFUSED_TURN], 1);
+	turn_after(TURN_MS_MAX);
+	assert_int_equal(streams.open_count, PLACES);
+	assert_admission(NULL, STREAM_ADMITTED);
+	assert_told_to_come_back(&clients[0], 100, TURN_MS_MAX);
+	assert_ended(&clients[0], STREAM_END_TURN);
+	client_open(&clients[PLACES]);
+	for (size_t i = 1; i < COUNT(clients); i++) {
+		assert_int_equal(clients[i].end_count, 0);
+		client_close(&clients[i]);
+	}
+}
+
+/* Who has too many streams ends nobody's to get one more. */
+static void
+test_an_address_with_enough_takes_no_turn(void **state)
+{
+	struct client_peer clients[PLACES];
+
+	(void)state;
+	set_limits(&(struct stream_limits){ .client_count_max = PLACES,
+	    .places = { PLACES, TURN_MS_MIN, TURN_MS_MAX } });
+	for (size_t i = 0; i < PLACES; i++)
+		client_open(&clients[i]);
+	turn_after(TURN_MS_MAX);
+	assert_admission("192.0.2.1", STREAM_REFUSED_CLIENT);
+	for (size_t i = 0; i < PLACES; i++) {
+		assert_int_equal(clients[i].end_count, 0);
+		client_close(&clients[i]);
+	}
+}
+
+/* With fewer places than streams the oldest end when the next one comes. */
+static void
+test_fewer_places_than_before(void **state)
+{
+	struct client_peer clients[2 * PLACES];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(clients); i++)
+		client_open(&clients[i]);
+	set_turns();
+	turn_after(TURN_MS_MAX);
+	assert_int_equal(streams.open_count, COUNT(clients));
+	assert_admission(NULL, STREAM_ADMITTED);
+	assert_int_equal(streams.open_count, PLACES - 1);
+	for (size_t i = 0; i < COUNT(clients); i++)
+		client_close(&clients[i]);
+}
+
 int
 main(void)
 {
@@ -279,6 +368,9 @@ main(void)
 		STREAM_TEST(test_who_is_not_told_to_come_back),
 		STREAM_TEST(test_the_time_to_come_back_is_spread),
 		STREAM_TEST(test_new_times_are_not_held_up_by_open_streams),
+		STREAM_TEST(test_the_oldest_stream_makes_room),
+		STREAM_TEST(test_an_address_with_enough_takes_no_turn),
+		STREAM_TEST(test_fewer_places_than_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
