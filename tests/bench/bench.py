@@ -13,6 +13,7 @@ import sys
 import time
 
 import results
+import rows_cgi
 import rows_clock
 import rows_faults
 import rows_hub
@@ -46,6 +47,7 @@ def row_groups(is_quick):
     groups.update(rows_nchan.groups(is_quick))
     groups.update(rows_tokens.groups(is_quick))
     groups.update(rows_store.groups(is_quick))
+    groups.update(rows_cgi.groups())
     groups["selectors"] = rows_selectors.selectors
     for streams in (500,) if is_quick else (1000, 5000):
         groups[f"rivals-{streams}"] = functools.partial(

@@ -132,16 +132,21 @@ def publish(bench):
     return rows
 
 
-def driven(bench, *mode):
-    """What tests/bench/store prints for a fresh file."""
-    with store_url(bench, "sqlite") as url:
-        try:
-            done = subprocess.run(
-                [bench.store_program, url, *map(str, mode)], text=True,
-                stdout=subprocess.PIPE, check=True, timeout=LOAD_SECONDS_MAX)
-        except subprocess.SubprocessError as error:
-            raise Broken(f"store {mode}: {error}") from error
+def driven_at(bench, url, *mode):
+    """What tests/bench/store prints for this file."""
+    try:
+        done = subprocess.run(
+            [bench.store_program, url, *map(str, mode)], text=True,
+            stdout=subprocess.PIPE, check=True, timeout=LOAD_SECONDS_MAX)
+    except subprocess.SubprocessError as error:
+        raise Broken(f"store {mode}: {error}") from error
     return json.loads(done.stdout)
+
+
+def driven(bench, *mode):
+    """The same for a fresh file."""
+    with store_url(bench, "sqlite") as url:
+        return driven_at(bench, url, *mode)
 
 
 def value(title, unit, figure, limit=None):
