@@ -29,6 +29,9 @@ struct store_engine {
 	int64_t (*wall_ms)(const struct store *);
 	void (*get_health)(const struct store *, struct store_health *);
 	void (*look)(struct store *); /* NULL: health is always known */
+	/* NULL: it is no file. */
+	int (*verify)(const char *url, struct store_health *, char *problem,
+	    size_t problem_bytes);
 };
 
 struct store {

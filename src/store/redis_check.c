@@ -280,8 +280,11 @@ on_policy(void *arg, const redisReply *reply)
 	struct redis_store *store = arg;
 	const char         *value = config_value(reply);
 
-	if (value == NULL || store->is_policy_told ||
-	    strncmp(value, "allkeys-", 8) != 0)
+	if (value == NULL)
+		return;
+	snprintf(store->health.eviction, sizeof(store->health.eviction), "%s",
+	    value);
+	if (store->is_policy_told || strncmp(value, "allkeys-", 8) != 0)
 		return;
 	store->is_policy_told = true;
 	log_warn("store-may-be-evicted", LOG_STR("store", store->url.name),
@@ -295,12 +298,28 @@ on_saving(void *arg, const redisReply *reply)
 	struct redis_store *store = arg;
 	const char         *value = config_value(reply);
 
-	if (value == NULL || store->is_saving_told || strcmp(value, "no") != 0)
+	if (value == NULL)
+		return;
+	/* "yes" until it is told how often. */
+	snprintf(store->health.saving, sizeof(store->health.saving), "%s",
+	    value);
+	if (store->is_saving_told || strcmp(value, "no") != 0)
 		return;
 	store->is_saving_told = true;
 	log_warn("store-not-durable", LOG_STR("store", store->url.name),
 	    LOG_STR("appendonly", value),
 	    LOG_STR("cure", "set appendonly yes"));
+}
+
+static void
+on_sync(void *arg, const redisReply *reply)
+{
+	struct redis_store *store = arg;
+	const char         *value = config_value(reply);
+
+	if (value != NULL && strcmp(store->health.saving, "yes") == 0)
+		snprintf(store->health.saving, sizeof(store->health.saving),
+		    "%s", value);
 }
 
 static void
@@ -353,6 +372,7 @@ redis_check_begin(struct redis_store *store, bool is_first)
 	if (is_first) {
 		call(store, on_policy, "CONFIG", "GET", "maxmemory-policy");
 		call(store, on_saving, "CONFIG", "GET", "appendonly");
+		call(store, on_sync, "CONFIG", "GET", "appendfsync");
 	}
 	send_turn(store);
 	uv_timer_again(&check->timer);

@@ -57,9 +57,9 @@ sqlite_store_take_seat(struct sqlite_store *store)
 		seats_take(store->seats);
 }
 
-/* "sqlite:FILE?sync=full": the file, to be freed; NULL with an error. */
-static char *
-parse_url(const char *url, bool *is_full, char *error, size_t error_bytes)
+char *
+sqlite_store_parse_url(const char *url, bool *is_full, char *error,
+    size_t error_bytes)
 {
 	const char *path = strchr(url, ':');
 	const char *query = strchr(url, '?');
@@ -209,7 +209,8 @@ sqlite_open(uv_loop_t *loop, const struct store_options *options,
 	bool                 is_full;
 	int                  result;
 
-	path = parse_url(options->url, &is_full, error, error_bytes);
+	path = sqlite_store_parse_url(options->url, &is_full, error,
+	    error_bytes);
 	if (path == NULL)
 		return NULL;
 	store = new_store(options, reader);
@@ -384,4 +385,5 @@ const struct store_engine sqlite_engine = {
 	.tag = sqlite_tag,
 	.get_health = sqlite_get_health,
 	.look = sqlite_look,
+	.verify = sqlite_verify,
 };

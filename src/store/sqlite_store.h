@@ -94,8 +94,16 @@ struct sqlite_store {
 };
 
 /* sqlite.c */
-void sqlite_store_close_if_done(struct sqlite_store *);
-void sqlite_store_take_seat(struct sqlite_store *);
+
+/* "sqlite:FILE?sync=full": the file, to be freed; NULL with an error. */
+char *sqlite_store_parse_url(const char *url, bool *is_full, char *error,
+    size_t error_bytes);
+void  sqlite_store_close_if_done(struct sqlite_store *);
+void  sqlite_store_take_seat(struct sqlite_store *);
+
+/* sqlite_verify.c */
+int sqlite_verify(const char *url, struct store_health *, char *problem,
+    size_t problem_bytes);
 
 /* sqlite_commit.c */
 void sqlite_store_write(struct sqlite_store *); /* if there is cause */

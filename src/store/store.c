@@ -54,23 +54,44 @@ find_scheme(const char *url, char *error, size_t error_bytes)
 	return NULL;
 }
 
-struct store *
-store_open(uv_loop_t *loop, const struct store_options *options,
-    const struct store_reader *reader, char *error, size_t error_bytes)
+/* NULL: error says why. */
+static const struct store_engine *
+find_engine(const char *url, char *error, size_t error_bytes)
 {
-	const struct scheme *scheme;
+	const struct scheme *scheme = find_scheme(url, error, error_bytes);
 
-	scheme = find_scheme(options->url, error, error_bytes);
-	if (scheme == NULL)
-		return NULL;
-	if (scheme->engine == NULL) {
+	if (scheme != NULL && scheme->engine == NULL)
 		snprintf(error, error_bytes,
 		    "store %s: this program was built without it; install %s "
 		    "(Debian), then configure and build again",
 		    scheme->name, scheme->library);
+	return scheme == NULL ? NULL : scheme->engine;
+}
+
+struct store *
+store_open(uv_loop_t *loop, const struct store_options *options,
+    const struct store_reader *reader, char *error, size_t error_bytes)
+{
+	const struct store_engine *engine;
+
+	engine = find_engine(options->url, error, error_bytes);
+	if (engine == NULL)
 		return NULL;
-	}
-	return scheme->engine->open(loop, options, reader, error, error_bytes);
+	return engine->open(loop, options, reader, error, error_bytes);
+}
+
+int
+store_verify(const char *url, struct store_health *health, char *problem,
+    size_t problem_bytes)
+{
+	const struct store_engine *engine;
+
+	engine = find_engine(url, problem, problem_bytes);
+	if (engine == NULL)
+		return -1;
+	if (engine->verify == NULL)
+		return 1;
+	return engine->verify(url, health, problem, problem_bytes);
 }
 
 void

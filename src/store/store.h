@@ -202,6 +202,10 @@ struct store_health {
 	int64_t          append_us_max;
 	int64_t          read_us;       /* of the last read */
 	unsigned         process_count; /* that share it; 0: not known */
+
+	/* What a broker of redis has set; "" where it is not known. */
+	char eviction[24]; /* its maxmemory-policy */
+	char saving[16];   /* "no", or of its log of commands "always", ... */
 };
 void store_get_health(const struct store *, struct store_health *);
 
@@ -210,5 +214,13 @@ void store_get_health(const struct store *, struct store_health *);
  * is false until then. Any other store knows it by itself.
  */
 void store_look(struct store *);
+
+/*
+ * Reads and verifies all that a store in a file keeps, while others use it, and
+ * fills in the health from engine to byte_count. It changes nothing, and it
+ * blocks. -1: problem is one line. 1: the store is no file; open it.
+ */
+int store_verify(const char *url, struct store_health *, char *problem,
+    size_t problem_bytes);
 
 #endif
