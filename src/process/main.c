@@ -63,13 +63,14 @@ report_problem(struct buf *problem)
 	buf_deinit(problem);
 }
 
-/* fcgi-sse publish, fcgi-sse jwks and fcgi-sse doctor. */
+/* fcgi-sse publish, fcgi-sse jwks, fcgi-sse doctor and fcgi-sse store. */
 
 /* A web server makes a CGI program's command line from a query. */
 static bool
 is_command(int argc, char *const *argv)
 {
-	static const char *const commands[] = { "publish", "jwks", "doctor" };
+	static const char *const commands[] = { "publish", "jwks", "doctor",
+		"store" };
 
 	if (argc < 2 || getenv("GATEWAY_INTERFACE") != NULL)
 		return false;

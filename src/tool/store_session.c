@@ -68,10 +68,18 @@ check_file(const char *url, char *error, size_t error_bytes)
 	return result;
 }
 
-static bool
-is_shared(const char *url)
+int
+store_session_check_url(const char *url, bool is_new, char *error,
+    size_t error_bytes)
 {
-	return strcmp(url, "memory") != 0 && strcmp(url, "auto") != 0;
+	if (strcmp(url, "memory") == 0 || strcmp(url, "auto") == 0) {
+		snprintf(error, error_bytes,
+		    "store %s: is inside a process of fcgi-sse; give "
+		    "sqlite:FILE, redis://HOST or redis+unix:PATH",
+		    url);
+		return -1;
+	}
+	return is_new ? 0 : check_file(url, error, error_bytes);
 }
 
 static void
@@ -131,14 +139,7 @@ store_session_open(struct store_session *session, const char *url, bool is_new,
 	const char                *why;
 
 	*session = (struct store_session){ .tail = tail };
-	if (!is_shared(url)) {
-		snprintf(error, error_bytes,
-		    "store %s: is inside a process of fcgi-sse; give "
-		    "sqlite:FILE, redis://HOST or redis+unix:PATH",
-		    url);
-		return -1;
-	}
-	if (!is_new && check_file(url, error, error_bytes) == -1)
+	if (store_session_check_url(url, is_new, error, error_bytes) == -1)
 		return -1;
 	if (uv_loop_init(&session->loop) != 0)
 		mem_fail();

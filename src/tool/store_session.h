@@ -23,8 +23,15 @@ struct store_session {
 #define STORE_ERROR_BYTES 640
 
 /*
- * Opens a store that others can see: not memory. is_new: a file that is not
- * there is made, with this tag (0: any). The tail, which may be NULL and has to
+ * Whether the URL is that of a store that others can see, and, unless is_new,
+ * of a file that is there. -1: error is a line.
+ */
+int store_session_check_url(const char *url, bool is_new, char *error,
+    size_t error_bytes);
+
+/*
+ * Opens such a store. is_new: a file that is not there is made, with this tag
+ * (0: any). The tail, which may be NULL and has to
  * last, has no on_state. Waits until the store says whether it is up, at most
  * for that time. -1: it never will be up, or is no such store; error is a line
  * without a password, and there is nothing to close.
