@@ -11,7 +11,7 @@ from servers import FRONTS, Site
 
 PAGES = [ROOT / "doc" / name
          for name in ("fcgi-sse.8", "fcgi-sse.7", "fcgi-sse-publish.1",
-                      "fcgi-sse-doctor.1")]
+                      "fcgi-sse-doctor.1", "fcgi-sse-store.1")]
 MANUAL = "".join(page.read_text() for page in PAGES)
 README = (ROOT / "README.md").read_text()
 SERVERS = (ROOT / "doc" / "web-servers.md").read_text()
@@ -71,7 +71,8 @@ def test_manual_has_the_options_of_help():
     assert list(shown) == list(told)
 
 
-@pytest.mark.parametrize("number, command", [(2, "publish"), (3, "doctor")])
+@pytest.mark.parametrize("number, command", [
+    (2, "publish"), (3, "doctor"), (4, "store")])
 def test_manual_has_the_options_of_the_command(number, command):
     page = PAGES[number].read_text()
     shown = {name for name, _, _ in entries(section("OPTIONS", page))}
