@@ -135,3 +135,22 @@ def curl_http2(port, path):
         ["curl", "-sSkN", "--http2", "--max-time", "20",
          "-o", "-", "-D", "-", f"https://localhost:{port}{path}"],
         stdout=subprocess.PIPE)
+
+
+class ApacheTurns(ApacheProxy):
+    """20 workers of an MPM, by their file, beside proxy-fcgi-unix.conf."""
+
+    modules = ApacheProxy.modules + ("setenvif",)
+    mpm = "mpm_event"
+
+    def frame(self):
+        self.place.copy("apache/turns.conf", "turns.conf")
+        text = super().frame()
+        assert "mpm_event" in text
+        return re.sub(r"(?m)^ *(ThreadsPerChild|MaxRequest|ServerLimit).*", "",
+                      text.replace("mpm_event", self.mpm)) \
+            + f"Include {self.place.dir}/turns.conf\n"
+
+
+class ApachePreforkTurns(ApacheTurns):
+    mpm = "mpm_prefork"

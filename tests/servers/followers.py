@@ -135,6 +135,7 @@ class Publisher:
     def __init__(self, url, key):
         self.url, self.key = url, key
         self.sent = 0
+        self.sent_at = {}           # when each was sent first
         self.repeats = 0
         self._is_ending = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -142,6 +143,7 @@ class Publisher:
 
     def _run(self):
         while not self._is_ending.wait(1 / RATE):
+            self.sent_at[self.sent + 1] = time.monotonic()
             while not self._publish(self.sent + 1):
                 self.repeats += 1
                 time.sleep(0.05)

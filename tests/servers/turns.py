@@ -1,0 +1,73 @@
+"""A site behind a web server of 20 workers, with clients that take turns."""
+
+import shutil
+
+from followers import Publisher
+from place import External, is_root
+from servers import UNIX, Front, Site
+
+KEY = "s3same"
+PLACES = 14
+
+
+class WithTurns(External):
+    """fcgi-sse with a key to publish, and with these options."""
+
+    def __init__(self, place, listen, options):
+        super().__init__(place, listen)
+        keys = place.dir / "keys"
+        keys.write_text(KEY)
+        keys.chmod(0o600)
+        if is_root():
+            shutil.chown(keys, "www-data")
+        ini = place.dir / "fcgi-sse.ini"
+        ini.write_text(ini.read_text() + "\n".join(
+            ["", f"publish-key-file = {keys}", f"turns = {PLACES}",
+             *(f"{name} = {value}" for name, value in options.items())]))
+
+
+class TurnSite:
+    def __init__(self, server, **options):
+        self.site = Site(Front("turns", server,
+                               "apache/proxy-fcgi-unix.conf"))
+        self.place = self.site.place
+        (self.place.dir / "htdocs" / "page.txt").write_text(
+            "a page of the site")
+        self.site.responder = WithTurns(
+            self.place, UNIX.format(dir=self.place.dir),
+            {name.replace("_", "-"): value for name, value in options.items()})
+        self.parts = []             # what stops before the site
+
+    def __enter__(self):
+        try:
+            self.site.start()
+        except BaseException:
+            self.site.stop()
+            raise
+        return self
+
+    def __exit__(self, kind, *_):
+        for part in reversed(self.parts):
+            part()
+        self.site.stop()
+        if kind is None:
+            self.place.remove()
+
+    @property
+    def port(self):
+        return self.site.server.port
+
+    def follow(self, kind, count):
+        followers = kind(self.port, "/sse/events?topic=t", count)
+        self.parts.append(followers.stop)
+        return followers
+
+    def publish(self):
+        publisher = Publisher(
+            f"http://127.0.0.1:{self.port}/sse/events", KEY)
+        self.parts.append(publisher.end)
+        return publisher
+
+    def sent_away_count(self):
+        return sum(line["reason"] == "turn"
+                   for line in self.place.log_lines("disconnect"))
