@@ -96,7 +96,7 @@ def test_one_who_is_gone_before_he_is_accepted_delays_nobody(
     began = time.monotonic()
     for _ in range(10):
         check_404(process.ask("/nope"), "/nope")
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 3
     assert not [line for line in process.log if line.has(event="accept")]
 
 

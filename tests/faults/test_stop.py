@@ -91,7 +91,7 @@ def test_a_second_signal_ends_at_once(fcgi_sse, bad_peers):
     began = time.monotonic()
     process.process.send_signal(signal.SIGTERM)
     assert exit_status(process, 5) == 0
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
 
 
 def test_while_it_stops_it_says_so(fcgi_sse):

@@ -185,7 +185,7 @@ def test_a_silent_stream_gets_a_comment_each_heartbeat(fcgi_sse):
         client.recv_until(answer, lambda a: len(a.parser.comments) >= 2)
         assert len(answer.events) == 1
         assert answer.body.endswith(b"\n\n:\n:\n")
-    assert 1.8 < time.monotonic() - began < 3
+    assert 1.8 < time.monotonic() - began < 3.8
     for client, answer in busy:
         client.recv_events(answer, 4)
         assert answer.parser.comments == []
@@ -215,19 +215,19 @@ def test_counter_counts_each_second_by_default(fcgi_sse):
         began = time.monotonic()
         answer = client.send_request("/counter")
         assert client.recv_events(answer, 1)[0].data == '{"num":1}'
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 0.9
         client.recv_events(answer, 3)
-        assert 1.9 < time.monotonic() - began < 2.6
+        assert 1.9 < time.monotonic() - began < 3.5
     assert [event.id for event in answer.events] == ["1", "2", "3"]
 
 
 def test_the_end_event_comes_with_the_last_number(shared):
     with shared.client() as client:
-        answer = client.send_request("/counter", "count=2&interval=300ms")
+        answer = client.send_request("/counter", "count=2&interval=1s")
         client.recv_events(answer, 2)
         began = time.monotonic()
         client.recv_end(answer)
-        assert time.monotonic() - began < 0.2
+        assert time.monotonic() - began < 0.8
     assert answer.body == counter_body(1, 2)
 
 

@@ -19,7 +19,7 @@ from responder import (
 DEPLOY = ROOT / "deploy"
 ORIGIN = "https://example.org"
 HEARTBEAT_S = 1
-MAX_STREAMS = 100
+MAX_STREAMS = 1000
 
 # What the files from deploy/ name, and what it is in a test.
 PLACES = {
