@@ -39,7 +39,8 @@ struct call {
 	struct query        query;
 	bool                is_head;
 	bool                is_post;
-	bool                has_post; /* the route takes POST too */
+	bool                is_query; /* the method, RFC 10008 */
+	bool                has_post; /* the route takes POST and QUERY too */
 
 	/* Of the stream that follows, if has_padding: the client's wish. */
 	bool     has_padding;

@@ -78,12 +78,18 @@ wanted_fields(const struct call *call)
 	return names;
 }
 
+const char *
+cors_methods(bool has_post)
+{
+	return has_post ? "GET, HEAD, POST, QUERY, OPTIONS" :
+			  "GET, HEAD, OPTIONS";
+}
+
 void
 cors_preflight(const struct cors *cors, struct call *call)
 {
 	struct answer *answer = &call->answer;
-	const char    *methods = call->has_post ? "GET, HEAD, POST, OPTIONS" :
-						  "GET, HEAD, OPTIONS";
+	const char    *methods = cors_methods(call->has_post);
 
 	answer_head(answer, "204 No Content", NULL);
 	answer_field(answer, "Allow", "%s", methods);

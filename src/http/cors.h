@@ -21,6 +21,9 @@ bool cors_allows(const struct cors *, const struct call *);
 /* Has every head of the answer carry the fields that allow it. */
 void cors_add_fields(const struct cors *, struct call *);
 
+/* The methods of a route, with those that a form comes by or without. */
+const char *cors_methods(bool has_post);
+
 /* Answers the preflight request. */
 void cors_preflight(const struct cors *, struct call *);
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "http/answer.h"
 #include "http/call.h"
+#include "http/form.h"
 #include "http/path.h"
 #include "http/refusal.h"
 
@@ -95,13 +96,50 @@ answer_bad_method(const char *method, const struct route *route,
 
 	path_append_safe(&safe, method);
 	answer_text_head(answer, "405 Method Not Allowed");
-	answer_field(answer, "Allow", "%s",
-	    route->post == NULL ? "GET, HEAD, OPTIONS" :
-				  "GET, HEAD, POST, OPTIONS");
+	answer_field(answer, "Allow", "%s", cors_methods(route->post != NULL));
 	answer_text(answer, "405 Method Not Allowed: %.*s", (int)safe.len_bytes,
 	    safe.data);
 	buf_deinit(&safe);
 	call_answer(call);
+}
+
+/* Whether a QUERY has a body that can be read; if not, it was answered. */
+static bool
+is_query_usable(struct call *call)
+{
+	const char *type = call_env(call, "CONTENT_TYPE");
+	struct buf  why = { 0 };
+	const char *status = form_refusal(call, "a query", &why);
+
+	/* RFC 10008 refuses a body of which nobody says what it is. */
+	if (status == NULL && call->body_bytes > 0 &&
+	    (type == NULL || *type == '\0')) {
+		status = "415 Unsupported Media Type";
+		buf_append(&why, "a query is " FORM_TYPE,
+		    sizeof("a query is " FORM_TYPE));
+	}
+	if (status != NULL)
+		refusal_text(call, status, why.data);
+	buf_deinit(&why);
+	return status == NULL;
+}
+
+/* Reads the query, and the form behind it: what the query has comes first. */
+static void
+read_query(struct call *call)
+{
+	const char *query = call_env(call, "QUERY_STRING");
+	struct buf  text = { 0 };
+
+	if (query != NULL)
+		buf_append_str(&text, query);
+	if (call->is_query && call->body_bytes > 0) {
+		buf_append_str(&text, "&");
+		buf_append(&text, call->body, call->body_bytes);
+	}
+	if (query_init(&call->query, text.data, text.len_bytes) == -1)
+		refusal_bad_request(call, "the query is malformed");
+	buf_deinit(&text);
 }
 
 /* Answers what needs no handler; the route's methods are allowed. */
@@ -109,21 +147,21 @@ static void
 check_method(const struct router *router, const struct route *route,
     const char *method, struct call *call)
 {
-	const char *query = call_env(call, "QUERY_STRING");
-	bool        is_get = strcmp(method, "GET") == 0 || call->is_head;
+	bool is_get = strcmp(method, "GET") == 0 || call->is_head;
+	bool is_query = strcmp(method, "QUERY") == 0 && route->post != NULL;
 
 	call->route = route;
 	call->path = route->path;
 	call->has_post = route->post != NULL;
 	call->is_post = strcmp(method, "POST") == 0;
-	if (query == NULL)
-		query = "";
+	call->is_query = is_query;
 	if (strcmp(method, "OPTIONS") == 0)
 		cors_preflight(&router->cors, call);
-	else if (!is_get && (!call->is_post || route->post == NULL))
+	else if (!is_get && !is_query &&
+	    (!call->is_post || route->post == NULL))
 		answer_bad_method(method, route, call);
-	else if (query_init(&call->query, query, strlen(query)) == -1)
-		refusal_bad_request(call, "the query is malformed");
+	else if (!is_query || is_query_usable(call))
+		read_query(call);
 }
 
 static void
@@ -189,8 +227,8 @@ bool
 router_check(const struct router *router, struct call *call, bool *takes_body)
 {
 	router_find(router, call);
-	*takes_body = !call->is_answered && call->is_post;
-	if (*takes_body && call->route->post_check != NULL)
+	*takes_body = !call->is_answered && (call->is_post || call->is_query);
+	if (*takes_body && call->is_post && call->route->post_check != NULL)
 		call->route->post_check(call, call->route->post_context);
 	call->is_running = false;
 	return call->is_answered;

@@ -23,13 +23,14 @@ typedef void check_fn(struct call *, void *context);
 
 /*
  * A path, and who answers it. Where it ends with a slash and "*", anything may
- * follow the slash: call->rest.
+ * follow the slash: call->rest. A QUERY is a GET whose query goes on in a form,
+ * its body.
  */
 struct route {
 	const char *path;
 	handler_fn *get; /* GET and HEAD */
 	void       *get_context;
-	handler_fn *post; /* NULL: no POST */
+	handler_fn *post; /* NULL: no POST, and no QUERY */
 	void       *post_context;
 	check_fn   *post_check; /* with post_context; NULL: none */
 };

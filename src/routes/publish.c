@@ -1,10 +1,8 @@
 #include "routes/publish.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "auth/access.h"
 #include "base/buf.h"
@@ -12,8 +10,8 @@
 #include "base/utf8.h"
 #include "http/answer.h"
 #include "http/call.h"
+#include "http/form.h"
 #include "http/param.h"
-#include "http/path.h"
 #include "http/refusal.h"
 #include "hub/hub.h"
 #include "hub/turns.h"
@@ -26,7 +24,6 @@
 #include "routes/store_gate.h"
 #include "routes/topic_by.h"
 
-#define FORM_TYPE "application/x-www-form-urlencoded"
 #define ID_BYTES_MAX 1024
 #define RETRY_DIGITS_MAX 9
 /* Of an Idempotency-Key, without quotes, and of it and who sends it. */
@@ -45,53 +42,17 @@ struct publication {
 	char               once[ONCE_BYTES]; /* "": a repeat is a new update */
 };
 
-/* Whether the media type is that of a form; parameters may follow it. */
-static bool
-is_form_type(const char *type)
-{
-	const size_t len_bytes = sizeof(FORM_TYPE) - 1;
-
-	return strncasecmp(type, FORM_TYPE, len_bytes) == 0 &&
-	    strchr("; \t", type[len_bytes]) != NULL;
-}
-
-/* Whether the body is as it was written: what is compressed is not read. */
-static bool
-is_readable(struct call *call)
-{
-	const char *coding = call_env(call, "HTTP_CONTENT_ENCODING");
-	struct buf  why = { 0 };
-
-	if (coding == NULL || *coding == '\0' ||
-	    strcasecmp(coding, "identity") == 0)
-		return true;
-	buf_append_str(&why, "an update is sent without Content-Encoding: ");
-	path_append_safe(&why, coding);
-	buf_append(&why, "", 1);
-	publish_right_refuse(call, "415 Unsupported Media Type", why.data);
-	buf_deinit(&why);
-	return false;
-}
-
 /* Whether the request can be an update at all, whoever sends it. */
 static bool
 is_usable(struct call *call)
 {
-	const char *type = call_env(call, "CONTENT_TYPE");
+	struct buf  why = { 0 };
+	const char *status = form_refusal(call, "an update", &why);
 
-	if (!is_readable(call))
-		return false;
-	if (type != NULL && *type != '\0' && !is_form_type(type)) {
-		publish_right_refuse(call, "415 Unsupported Media Type",
-		    "an update is " FORM_TYPE);
-		return false;
-	}
-	if (call->is_body_cut) {
-		publish_right_refuse(call, "413 Content Too Large",
-		    "the option max-body limits an update");
-		return false;
-	}
-	return true;
+	if (status != NULL)
+		publish_right_refuse(call, status, why.data);
+	buf_deinit(&why);
+	return status == NULL;
 }
 
 /* The first field of that name, or NULL. */

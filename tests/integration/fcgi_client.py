@@ -250,8 +250,9 @@ class Client:
         self.sock.sendall(data)
 
     def send_request(self, path="/", query="", request_id=1, keep=False,
-                     **changes):
-        self.send(get(path, query, request_id, keep, **changes))
+                     body=b"", **changes):
+        self.send(request(environ(path, query, **changes), body, request_id,
+                          keep))
         return Answer(request_id)
 
     def recv_some(self, wait_s=WAIT_S):

@@ -411,7 +411,7 @@ USUAL = "Last-Event-ID, Cache-Control, Authorization, Content-Type"
     ("x" * 1025, USUAL)])
 def test_preflight(fcgi_sse, path, asked, given):
     process = fcgi_sse("--allow-origin", ORIGIN)
-    methods = ("GET, HEAD, POST, OPTIONS"
+    methods = ("GET, HEAD, POST, QUERY, OPTIONS"
                if path in ("/events", "/.well-known/mercure")
                else "GET, HEAD, OPTIONS")
     for origin, is_allowed in (ORIGIN, True), (OTHER, False):

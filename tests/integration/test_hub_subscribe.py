@@ -157,7 +157,7 @@ def test_other_methods(hub):
     for method in "PUT", "DELETE", "PATCH":
         answer = hub.process.ask("/events", "topic=t", method=method)
         assert answer.status == "405 Method Not Allowed"
-        assert answer.headers["Allow"] == "GET, HEAD, POST, OPTIONS"
+        assert answer.headers["Allow"] == "GET, HEAD, POST, QUERY, OPTIONS"
 
 
 def test_cross_origin_subscriber_may_read_the_field(fcgi_sse, short_dir):

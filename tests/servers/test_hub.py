@@ -154,6 +154,16 @@ def test_missed_updates_are_replayed(hub):
         reader.close()
 
 
+def test_the_method_query(hub):
+    answer = hub.request("QUERY", HUB, "match=queried&topic=other",
+                         {"Content-Type": FORM})
+    reader = Subscriber(answer)
+    hub.publish("queried", "1")
+    hub.publish("other", "2")
+    assert [event.data for event in reader.take(2)] == ["1", "2"]
+    reader.close()
+
+
 def test_who_may_not_publish(hub):
     for key, challenge in ((None, "Bearer"),
                            ("wrong", 'Bearer error="invalid_token"')):
