@@ -41,8 +41,12 @@ def test_a_thousand_clients_are_sent_away(fcgi_sse, bad_peers, number):
     check_spread(retries_ms)
     stop = process.wait_log("stop")
     assert stop["open"] == str(CLIENTS)
-    assert len([line for line in process.log
-                if line.has(event="disconnect", reason="shutdown")]) == CLIENTS
+    told = [line for line in process.log if line.has(event="disconnect")]
+    assert {line["reason"] for line in told} == {"shutdown"}
+    # Nothing waits for who reads the log late: lines may be lost, and counted.
+    lost = sum(int(line["lines"]) for line in process.log
+               if line.has(event="log-lost"))
+    assert CLIENTS - lost <= len(told) <= CLIENTS
 
 
 def check_spread(retries_ms):
