@@ -279,6 +279,31 @@ engine_set_options(struct engine *engine, const struct options *options,
 	engine_set_tokens(engine, options, keys);
 }
 
+/* What is there for whoever looks after the process. */
+static void
+engine_init_watching(struct engine *engine, size_t descriptors_max)
+{
+	struct routing *routing = &engine->routing;
+
+	routing->status = (struct status_route){
+		.streams = &engine->streams,
+		.sampler = engine->sampler,
+		.store = engine->tail.store,
+		.gate = &routing->gate,
+		.is_single_use = engine->seating.fallback_max > 0,
+		.turns = &engine->turns,
+	};
+	status_route_init(&routing->status);
+	routing->metrics = (struct metrics_route){
+		.hub = &engine->hub,
+		.clock = engine->clock,
+		.started_ms = engine->wall_ms(),
+		.descriptors_max = descriptors_max,
+		.connection_count = &engine->conns.open_count,
+		.buffered_bytes = &engine->conns.pool.bytes,
+	};
+}
+
 static void
 engine_init_routing(struct engine *engine, size_t descriptors_max)
 {
@@ -327,23 +352,7 @@ engine_init_routing(struct engine *engine, size_t descriptors_max)
 		.turns = &engine->turns,
 		.wall_ms = engine->wall_ms,
 	};
-	routing->status = (struct status_route){
-		.streams = &engine->streams,
-		.sampler = engine->sampler,
-		.store = engine->tail.store,
-		.gate = &routing->gate,
-		.is_single_use = engine->seating.fallback_max > 0,
-		.turns = &engine->turns,
-	};
-	status_route_init(&routing->status);
-	routing->metrics = (struct metrics_route){
-		.hub = &engine->hub,
-		.clock = engine->clock,
-		.started_ms = engine->wall_ms(),
-		.descriptors_max = descriptors_max,
-		.connection_count = &engine->conns.open_count,
-		.buffered_bytes = &engine->conns.pool.bytes,
-	};
+	engine_init_watching(engine, descriptors_max);
 	routing_init(routing);
 }
 

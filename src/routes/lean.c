@@ -19,26 +19,27 @@
 #define WAIT_MS 2000
 
 static void
-wish_copy(struct lean_wish *wish, const struct lean_wish *from)
+copy_wish(struct lean *lean, const struct lean_wish *wish)
 {
-	char **topics = mem_zalloc((from->topic_count + 1) * sizeof(*topics));
-
-	for (size_t i = 0; i < from->topic_count; i++)
-		topics[i] = mem_strdup(from->topics[i]);
-	wish->topics = (const char *const *)topics;
-	wish->topic_count = from->topic_count;
-	wish->id = from->id == NULL ? NULL : mem_strdup(from->id);
-	wish->is_last = from->is_last;
+	lean->id = wish->id == NULL ? NULL : mem_strdup(wish->id);
+	lean->is_last = wish->is_last;
+	lean->topic_count = wish->topic_count;
+	lean->topics = mem_zalloc((wish->topic_count + 1) *
+	    sizeof(*lean->topics));
+	for (size_t i = 0; i < wish->topic_count; i++)
+		lean->topics[i] = mem_strdup(wish->topics[i]);
 }
 
 static void
-wish_free(struct lean_wish *wish)
+free_wish(struct lean *lean)
 {
-	for (size_t i = 0; i < wish->topic_count; i++)
-		free((void *)(uintptr_t)wish->topics[i]);
-	free((void *)(uintptr_t)wish->topics);
-	free((void *)(uintptr_t)wish->id);
-	memset(wish, 0, sizeof(*wish));
+	for (size_t i = 0; i < lean->topic_count; i++)
+		free(lean->topics[i]);
+	free(lean->topics);
+	free(lean->id);
+	lean->topics = NULL;
+	lean->topic_count = 0;
+	lean->id = NULL;
 }
 
 /* What was read is of no use to the next one. */
@@ -53,7 +54,7 @@ end(struct lean *lean)
 		store_hold(lean->store, true);
 	lean->state = LEAN_IDLE;
 	hub_reset(lean->hub);
-	wish_free(&lean->wish);
+	free_wish(lean);
 }
 
 void
@@ -77,8 +78,8 @@ read_from(struct lean *lean, uint64_t after)
 	lean->after = after;
 	lean->state = LEAN_READING;
 	lean->is_held = false;
-	store_tail(lean->store, after, lean->wish.topics,
-	    lean->wish.topic_count);
+	store_tail(lean->store, after, (const char *const *)lean->topics,
+	    lean->topic_count);
 	store_hold(lean->store, false);
 }
 
@@ -90,10 +91,10 @@ static void
 on_found(struct store_find *find, uint64_t position)
 {
 	struct lean *lean = list_entry(find, struct lean, find);
-	const char  *id = lean->wish.id;
 	uint64_t     made;
 
-	if (position_from_id(id, strlen(id), store_tag(lean->store), &made))
+	if (position_from_id(lean->id, strlen(lean->id), store_tag(lean->store),
+		&made))
 		read_from(lean, made);
 	else
 		read_from(lean, position == 0 ? 0 : position - 1);
@@ -104,7 +105,7 @@ lean_begin(struct lean *lean, const struct lean_wish *wish,
     void (*ready)(void *arg, bool is_there), void    *arg)
 {
 	end(lean);
-	wish_copy(&lean->wish, wish);
+	copy_wish(lean, wish);
 	lean->ready = ready;
 	lean->arg = arg;
 	lean->due_ms = turns_now_ms(lean->turns) + WAIT_MS;
@@ -115,8 +116,8 @@ lean_begin(struct lean *lean, const struct lean_wish *wish,
 	} else {
 		lean->state = LEAN_FINDING;
 		lean->find.done = on_found;
-		store_find(lean->store, &lean->find, lean->wish.id,
-		    lean->wish.topics, lean->wish.topic_count);
+		store_find(lean->store, &lean->find, lean->id,
+		    (const char *const *)lean->topics, lean->topic_count);
 	}
 }
 
@@ -171,7 +172,7 @@ is_there(const struct lean *lean)
 	if (lean->state != LEAN_READING)
 		return false;
 	return hub->is_level ||
-	    (hub->update_bytes > UNSENT_BYTES_MAX && !lean->wish.is_last);
+	    (hub->update_bytes > UNSENT_BYTES_MAX && !lean->is_last);
 }
 
 void

@@ -41,7 +41,10 @@ struct lean {
 
 	enum lean_state   state;
 	struct store_find find;
-	struct lean_wish  wish; /* own copies */
+	char             *id; /* these are copies of the wish */
+	bool              is_last;
+	char            **topics;
+	size_t            topic_count;
 	uint64_t          after;
 	int64_t           due_ms; /* nobody waits longer */
 	bool              is_held;

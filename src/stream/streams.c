@@ -104,6 +104,13 @@ take_seat(struct streams *streams)
 	return true;
 }
 
+static bool
+has_room(struct streams *streams)
+{
+	return streams->open_count < streams->limits.count_max &&
+	    take_seat(streams);
+}
+
 /* Leaves those whose streams have ended, or were not opened. */
 static void
 leave_seats(struct streams *streams)
@@ -149,15 +156,13 @@ streams_admit(struct streams *streams, const char *client, const char *path,
 
 	if (streams->is_draining)
 		refusal = STREAM_REFUSED_DRAINING;
-	else if (streams->open_count >= streams->limits.count_max)
+	else if (!has_room(streams))
 		refusal = STREAM_REFUSED_FULL;
 	else if (client_max > 0 &&
 	    clients_count(&streams->clients, client) >= client_max)
 		refusal = STREAM_REFUSED_CLIENT;
 	else if (!take_place(streams, return_ms))
 		refusal = STREAM_REFUSED_TURN;
-	else if (!take_seat(streams))
-		refusal = STREAM_REFUSED_FULL;
 	if (refusal == STREAM_ADMITTED)
 		return refusal;
 	streams->totals.refusal_counts[refusal]++;
