@@ -37,6 +37,7 @@ BEGIN {
 	name["haproxy"] = "HAProxy"
 	name["caddy"] = "Caddy"
 	name["h2o"] = "h2o"
+	name["varnish"] = "Varnish"
 }
 
 END {

@@ -16,6 +16,7 @@ static const char *const names[FRONT_COUNT] = {
 	[FRONT_HAPROXY] = "HAProxy",
 	[FRONT_CADDY] = "Caddy",
 	[FRONT_H2O] = "h2o",
+	[FRONT_VARNISH] = "Varnish",
 };
 
 const char *
@@ -131,6 +132,9 @@ fronts_recognise(struct fronts *fronts, const struct sample *odd,
 	/* HAProxy has no field Server: what it passes on is another's. */
 	if (head == FRONT_HAPROXY)
 		page = head;
+	/* It passes on all other fields, and the page of who is behind it. */
+	if (stream->varnish != NULL && (page == FRONT_UNKNOWN || page == field))
+		page = FRONT_VARNISH;
 	fronts->outer = first_known(page, head, field);
 	fronts->inner = first_known(field, fronts->outer, FRONT_UNKNOWN);
 	fronts->is_said = page == FRONT_UNKNOWN && head == FRONT_UNKNOWN;

@@ -17,6 +17,7 @@ enum front {
 	FRONT_HAPROXY,
 	FRONT_CADDY,
 	FRONT_H2O,
+	FRONT_VARNISH, /* in front of another */
 	FRONT_COUNT
 };
 

@@ -24,6 +24,7 @@ static const struct {
 	{ "WWW-Authenticate", offsetof(struct sample, challenge) },
 	{ "Location", offsetof(struct sample, location) },
 	{ "X-Accel-Buffering", offsetof(struct sample, accel) },
+	{ "X-Varnish", offsetof(struct sample, varnish) },
 };
 
 #define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))

@@ -34,6 +34,7 @@ struct sample {
 	char       *challenge; /* WWW-Authenticate */
 	char       *location;
 	char       *accel;     /* X-Accel-Buffering */
+	char       *varnish;   /* X-Varnish */
 	bool    is_type_lower; /* the name Content-Type came in lower case */
 	bool    is_date_lower;
 	int64_t head_us; /* -1: did not come */

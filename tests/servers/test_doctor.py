@@ -6,17 +6,20 @@ The sites run several at a time, since most of it is waiting.
 
 import concurrent.futures
 import json
+import shutil
 import socket
 import subprocess
 
 import pytest
 
+from deployed import Varnish
 from place import Place
 from responder import BINARY, SANITIZER_REPORT, clean_environ, free_port
 from servers import FRONTS, Front, Site, UNIX
 from test_http2 import LIGHTTPD_TLS, TlsApache, TlsLighttpd, TlsNginx
 from test_hub import add_options
 from test_proxy import ApacheHttpProxy, NginxProxy
+from test_tokens import add_keys
 from web_servers import ApacheCgi
 
 AT_ONCE = 6
@@ -30,6 +33,9 @@ class ApacheCgiDeflate(ApacheCgi):
 BY_NAME["apache-cgi-deflate"] = Front(
     "apache-cgi", ApacheCgiDeflate, "apache/cgi.htaccess", prefix="/sse.cgi",
     is_cgi=True)
+if shutil.which("varnishd", path="/usr/sbin:/usr/bin"):
+    BY_NAME["varnish"] = Front("varnishd", Varnish, "varnish/fcgi-sse.vcl",
+                               UNIX)
 BY_NAME["nginx-tls"] = Front("nginx", TlsNginx, "nginx/fcgi-sse.conf", UNIX)
 BY_NAME["apache-tls"] = Front(
     "apache2", TlsApache, "apache/proxy-fcgi-unix.conf", UNIX)
@@ -42,7 +48,7 @@ class Case:
     """A deployment, what is changed in its file, and what is found then."""
 
     def __init__(self, front, changes=(), finds=None, directive=None,
-                 args=("--quick",), heartbeat="1s", also=()):
+                 args=("--quick",), heartbeat="1s", also=(), tokens=False):
         self.front = BY_NAME.get(front)     # None: is not installed
         self.changes = changes
         self.finds = finds                  # the check that is bad
@@ -50,7 +56,10 @@ class Case:
         self.directive = directive
         self.args = args
         self.heartbeat = heartbeat
+        self.has_tokens = tokens            # keys for them, and cookies
         self.name = f"{front}-{finds or 'well'}"
+        if tokens:
+            self.name += "-tokens"
         if finds:
             self.name += f"-{directive.split()[0]}"
 
@@ -84,6 +93,8 @@ LATE = [
          "late-events", "FcgidOutputBufferSize 0"),
     Case("haproxy", [("option http-no-delay", "")],
          "late-events", "option http-no-delay"),
+    Case("varnish", [("beresp.do_stream = true", "beresp.do_stream = false")],
+         "late-events", "set beresp.do_stream = true"),
     Case("apache-cgi-deflate",
          [("SetEnv no-gzip 1", "SetOutputFilter DEFLATE")],
          "compression", "SetEnv no-gzip 1", also=("first-event",)),
@@ -155,12 +166,36 @@ CUT = [
             "fastcgi.timeout.io"),
 ]
 
+TOKENS = [
+    Case("nginx", [("fastcgi_buffering off;",
+                    'fastcgi_buffering off; fastcgi_param HTTP_COOKIE "";')],
+         "cookies", "fastcgi_param HTTP_COOKIE $http_cookie", tokens=True),
+    Case("nginx", [("fastcgi_buffering off;", "fastcgi_buffering off; "
+                    'fastcgi_param HTTP_AUTHORIZATION "";')],
+         "authorization", "fastcgi_param HTTP_AUTHORIZATION "
+         "$http_authorization", tokens=True),
+    Case("apache-proxy-unix", [("CGIPassAuth On", "")],
+         "authorization", "CGIPassAuth On", tokens=True),
+    Case("haproxy", [("use-fcgi-app", "http-request del-header Cookie\n"
+                      " use-fcgi-app")],
+         "cookies", "http-request del-header", tokens=True),
+    Case("varnish", [("return (pass);",
+                      "unset req.http.Cookie; return (pass);")],
+         "cookies", "unset req.http.Cookie", tokens=True),
+    Case("varnish", [("return (pass);",
+                      "unset req.http.Authorization; return (pass);")],
+         "authorization", "unset req.http.Authorization", tokens=True),
+    Case("nginx", tokens=True), Case("lighttpd-external", tokens=True),
+    Case("apache-proxy-unix", tokens=True),
+]
+
 WELL = [Case(name) for name in BY_NAME if name != "apache-cgi-deflate"]
 # The header of fcgi-sse is enough for nginx.
 WELL += [Case("nginx", [("fastcgi_buffering off;", "")]),
          Case("lighttpd-external", args=("--watch", "2s"))]
 
-CASES = [case for case in LATE + REQUESTS + CUT + WELL if case.front]
+CASES = [case for case in LATE + REQUESTS + CUT + TOKENS + WELL
+         if case.front]
 
 
 def fit(place, case):
@@ -196,6 +231,8 @@ def examine(case):
     """The doctor's exit status and what it said, about that case's site."""
     site = Site(case.front)
     add_options(site.place)
+    if case.has_tokens:
+        add_keys(site.place)
     done = fit(site.place, case)
     try:
         site.start()

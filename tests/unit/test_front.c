@@ -130,6 +130,11 @@ static void
 test_one_behind_another(void **state)
 {
 	(void)state;
+	check_fronts(recognise("",
+			 HEAD(TYPE, ACCEL, "Server: lighttpd/1.4\r\n",
+			     "X-Varnish: 32770\r\n"),
+			 ""),
+	    FRONT_LIGHTTPD, FRONT_VARNISH, false);
 	check_fronts(recognise(APACHE_PAGE,
 			 HEAD(TYPE, ACCEL, "Server: lighttpd/1.4\r\n"), ""),
 	    FRONT_LIGHTTPD, FRONT_APACHE_PROXY, false);
