@@ -10,7 +10,7 @@ from responder import ROOT
 from servers import UNIX, Front
 from test_examples import (
     Place, blocks as example_blocks, needs, open_page, running)
-from test_tokens import new, old, write_secret
+from tokens import new, old, write_secret
 from web_servers import Nginx
 import streams
 
