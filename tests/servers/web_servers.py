@@ -107,6 +107,7 @@ class Apache(WebServer):
             ThreadsPerChild 64
             MaxRequestWorkers 512
             ServerLimit 8
+            Timeout 300
             # As on Debian: the file is outside of the virtual host.
             <VirtualHost *:{self.port}>
                 DocumentRoot {self.place.dir}/htdocs
