@@ -48,7 +48,13 @@ def stop_all(started):
 
 
 @pytest.fixture
-def fcgi_sse(short_dir):
+def store_args():
+    """The options that name the store of all responders of a test."""
+    return []
+
+
+@pytest.fixture
+def fcgi_sse(short_dir, store_args):
     """Starts responders: fcgi_sse(*options, transport="unix", env=None).
 
     Each must end with status 0 at SIGTERM and without a sanitizer's report.
@@ -56,7 +62,8 @@ def fcgi_sse(short_dir):
     started = []
 
     def factory(*args, transport="unix", **options):
-        return start(short_dir, transport, args, started, **options)
+        return start(short_dir, transport, [*store_args, *args], started,
+                     **options)
 
     yield factory
     stop_all(started)

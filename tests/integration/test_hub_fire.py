@@ -13,11 +13,13 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 import responder
 from fcgi_client import (
     Answer, Client, ProtocolError, connect, environ, request)
 
-FIRE_SECONDS = float(os.environ.get("HUB_FIRE_SECONDS", "8"))
+FIRE_SECONDS = float(os.environ.get("HUB_FIRE_SECONDS", "5"))
 EVENTS_PER_SECOND = 2000
 READER_COUNT = 200
 DROPS_PER_SECOND = 150
@@ -206,6 +208,7 @@ def drop(chosen, reader):
     reader.resume()
 
 
+@pytest.mark.each_store
 def test_subscribers_that_drop_and_resume(fcgi_sse, short_dir):
     """Each has every event once and in order. The history is longer than
     anyone is away."""

@@ -10,6 +10,8 @@ from responder import wait_until
 from test_hub_publish import END, fixture_hub, start_hub
 from test_hub_subscribe import fill, numbers
 
+pytestmark = pytest.mark.each_store
+
 __all__ = ["fixture_hub"]       # pytest finds it here
 
 MIB_KIB = 1024
@@ -112,6 +114,8 @@ def test_an_event_longer_than_all_history(fcgi_sse, short_dir):
     assert hub.metric("history_bytes") <= 65536
 
 
+@pytest.mark.memory_alone(
+    reason="what a shared store caches is no part of the history")
 def test_memory_is_what_history_bytes_says(fcgi_sse, short_dir):
     hub = start_hub(fcgi_sse, short_dir, "--history-bytes", "4M",
                     "--history-events", "1000000")
@@ -233,6 +237,8 @@ def test_subscribers_of_many_topics(fcgi_sse, short_dir):
     assert reader.take_to_end() == []
 
 
+@pytest.mark.memory_alone(
+    reason="what a shared store caches is no part of the history")
 def test_memory_of_many_topics(fcgi_sse, short_dir):
     """Topics of publishers, of subscribers, long names: within the limit."""
     hub = start_hub(fcgi_sse, short_dir, "--history-bytes", "1M")

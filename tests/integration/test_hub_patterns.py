@@ -9,6 +9,8 @@ import pytest
 
 from test_hub_publish import END, Subscriber, fixture_hub, start_hub
 
+pytestmark = pytest.mark.each_store
+
 __all__ = ["fixture_hub"]       # pytest finds it here
 
 ENDS = itertools.count()

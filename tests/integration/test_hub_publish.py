@@ -15,6 +15,8 @@ import event_stream
 from checks import check_form, check_short
 from event_stream import Event
 
+pytestmark = pytest.mark.each_store
+
 FORM = "application/x-www-form-urlencoded"
 KEY = "s3same-open"
 END = "end-of-this"         # the type of an event behind which all is read

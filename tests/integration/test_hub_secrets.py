@@ -22,6 +22,8 @@ import responder
 from fcgi_client import Answer, connect, environ, request
 from test_hub_publish import FORM, KEY, start_hub
 
+pytestmark = pytest.mark.each_store
+
 SECONDS = float(os.environ.get("HUB_SECRETS_SECONDS", "4"))
 COUNT = 1000
 BATCH = 50

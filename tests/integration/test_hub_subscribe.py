@@ -11,6 +11,8 @@ import pytest
 from checks import STREAM_HEAD, check_form
 from test_hub_publish import END, Hub, Subscriber, fixture_hub, start_hub
 
+pytestmark = pytest.mark.each_store
+
 __all__ = ["fixture_hub"]       # pytest finds it here
 
 LINK = {"Link": '</.well-known/mercure>; rel="mercure"'}
@@ -267,6 +269,7 @@ def test_a_subscriber_who_does_not_read_catches_up(hub):
             numbers(0, 199)
 
 
+@pytest.mark.memory_alone(reason="the others outlive the process")
 def test_hub_is_forgotten_at_a_restart(fcgi_sse, short_dir):
     """Ids of an earlier process are unknown ones, and never mistaken."""
     hub = start_hub(fcgi_sse, short_dir)

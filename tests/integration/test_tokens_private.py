@@ -12,6 +12,8 @@ from responder import Responder
 from test_hub_publish import END, Hub, start_hub, write_keys
 from tokens import FAR, OTHER_SECRET, bearer, cookie, key_args, new, old
 
+pytestmark = pytest.mark.each_store
+
 PATH = "/.well-known/mercure"
 ALL = bearer(old(publish=["*"], subscribe=["*"]))
 

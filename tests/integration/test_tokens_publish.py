@@ -13,6 +13,8 @@ from tokens import (
     AUDIENCE, ISSUER, OTHER_SECRET, SECRET, bearer, cookie, key_args, new, old,
     write_secret)
 
+pytestmark = pytest.mark.each_store
+
 PATH = "/.well-known/mercure"
 OWN = "https://example.org"         # the host of the requests
 FRIEND = "https://app.friend.example"

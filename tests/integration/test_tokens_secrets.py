@@ -24,6 +24,8 @@ from test_hub_secrets import (
 from test_hub_secrets import Subscriber as Reader
 from tokens import bearer, key_args, new, old
 
+pytestmark = pytest.mark.each_store
+
 __all__ = ["fixture_descriptors"]       # pytest finds it here
 
 SECONDS = float(os.environ.get("HUB_SECRETS_SECONDS", "3"))
