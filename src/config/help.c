@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
@@ -134,6 +135,28 @@ help_append_version(struct buf *out)
 
 /* The configuration. */
 
+static char *(*describe_auto)(const struct options *);
+
+void
+help_set_auto(char *(*describe)(const struct options *))
+{
+	describe_auto = describe;
+}
+
+/* Before its line, what auto means here: whoever is asked may choose. */
+static void
+append_auto(struct buf *text, const struct options *options)
+{
+	char *here;
+
+	if (describe_auto == NULL || strcmp(options->store, "auto") != 0)
+		return;
+	here = describe_auto(options);
+	if (here != NULL)
+		buf_printf(text, "; auto is %s\n", here);
+	free(here);
+}
+
 /* The URL of the store, without its password. */
 static void
 append_store(struct buf *text, const char *url)
@@ -173,6 +196,8 @@ append_setting(struct buf *text, const struct options *options,
 		buf_printf(text, ";%s =\n", spec->name);
 		return;
 	}
+	if (spec->offset == offsetof(struct options, store))
+		append_auto(text, options);
 	buf_printf(text, "%s = ", spec->name);
 	if (spec->offset == offsetof(struct options, store))
 		append_store(text, options->store);

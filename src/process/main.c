@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/help.h"
 #include "config/options.h"
 #include "edge/cgi.h"
 #include "process/engine.h"
@@ -162,6 +163,12 @@ raise_descriptors(void)
 	return (size_t)limit.rlim_cur;
 }
 
+static char *
+describe_auto(const struct options *options)
+{
+	return store_choice_describe(options->listen_count);
+}
+
 /* Reads the options. When they are wrong, it says so. */
 static enum options_verdict
 load_options(const struct server_config *config)
@@ -170,6 +177,7 @@ load_options(const struct server_config *config)
 	struct buf           problem = { 0 };
 	enum options_verdict verdict;
 
+	help_set_auto(describe_auto);
 	verdict = options_load(options, config->argc, config->argv, &problem);
 	if (verdict != OPTIONS_USAGE)
 		return verdict;

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "edge/cgi.h"
 #include "process/store_place.h"
 
 #define AUTO "auto"
@@ -75,4 +76,43 @@ store_choice_file(const struct store_choice *choice)
 	file = mem_strdup(choice->url + sizeof(FILE_SCHEME) - 1);
 	file[strcspn(file, "?")] = '\0';
 	return file;
+}
+
+/* Nobody asks for anything yet: what it would be for whoever starts it. */
+static void
+append_cases(struct buf *text, const struct store_choice *choice)
+{
+	char *file = store_choice_file(choice);
+
+	buf_append_str(text, "memory where one process serves");
+	if (file != NULL)
+		buf_printf(text, ", else a file in %.*s",
+		    (int)(strrchr(file, '/') - file), file);
+	free(file);
+}
+
+char *
+store_choice_describe(size_t listen_count)
+{
+	struct listeners    listeners = { 0 };
+	struct store_choice choice;
+	struct buf          text = { 0 };
+	char                error[LISTEN_ERROR_BYTES_MAX];
+
+	if (listeners_inherit(&listeners, error) == -1)
+		return NULL;
+	store_choice_init(&choice, AUTO, &listeners);
+	if (listeners.count == 0 && listen_count > 0)
+		buf_append_str(&text,
+		    MEMORY " here: this process alone serves");
+	else if (choice.problem[0] != '\0')
+		buf_printf(&text, MEMORY " here, since there is %s",
+		    choice.problem);
+	else if (listeners.count == 0 && !cgi_is_requested())
+		append_cases(&text, &choice);
+	else
+		buf_printf(&text, "%s here: %s", choice.url, choice.why);
+	buf_append(&text, "", 1);
+	store_choice_deinit(&choice);
+	return text.data;
 }

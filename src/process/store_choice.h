@@ -38,6 +38,12 @@ void store_choice_init(struct store_choice *, const char *option,
     const struct listeners *);
 void store_choice_deinit(struct store_choice *);
 
+/*
+ * What "auto" is for a process that is started as this one was and listens on
+ * so many sockets of its own: a line that is to be freed.
+ */
+char *store_choice_describe(size_t listen_count);
+
 /* The file's name, which is to be freed; NULL: the store is no file. */
 char *store_choice_file(const struct store_choice *);
 
