@@ -139,6 +139,18 @@ function showFigures(sample) {
 	}
 	setText("open-note", `${sample.stalled} stalled, ${sample.refused} refused`);
 	$("open-note").classList.toggle("warning", sample.stalled > 0);
+	showStore(sample);
+}
+
+function showStore(sample) {
+	$("store").hidden = !sample.store;
+	if (!sample.store)
+		return;
+	setText("store-kind", sample.store);
+	setText("store-note", [sample.store_up ? "up" : `takes no updates: ${sample.why}`,
+		sample.append_ms && `last update kept after ${sample.append_ms.toLocaleString([], { maximumFractionDigits: 2 })} ms`,
+		sample.processes > 1 && `shared by ${sample.processes} processes`].filter(Boolean).join(", "));
+	$("store-note").classList.toggle("warning", !sample.store_up);
 }
 
 /* Connection */

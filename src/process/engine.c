@@ -388,6 +388,7 @@ engine_init(struct engine *engine, const struct options *options,
 	engine->clock = clock_new(&engine->turns);
 	engine->sampler = sampler_new(&engine->streams, engine->clock);
 	engine_open_store(engine, options, choice);
+	sampler_set_store(engine->sampler, engine->tail.store);
 	engine->access = access_new(options->public_url);
 	engine->hub.base = access_base(engine->access);
 	engine->streams.access = engine->access;

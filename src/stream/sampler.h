@@ -5,14 +5,19 @@
 
 struct clock;
 struct sampler;
+struct store;
 struct streams;
 struct topic;
 
 /*
  * Publishes once a second what the process does, for the status page: streams
- * open, events sent, how late ticks were. It sleeps while no stream is open.
+ * open, events sent, how late ticks were, and how the store is. It sleeps while
+ * no stream is open.
  */
 struct sampler *sampler_new(const struct streams *, const struct clock *);
+
+/* The store that its samples tell of, from now on; NULL: none. */
+void sampler_set_store(struct sampler *, const struct store *);
 
 /* Without subscribers. */
 void sampler_free(struct sampler *);

@@ -188,6 +188,20 @@ def test_scales(page, site):
     assert digits == "tabular-nums"
 
 
+def test_store_is_shown(page, site):
+    open_status(page, site)
+    wait_samples(page, 1)
+    assert page.text("store-kind") in ("memory", "sqlite")
+    assert page.text("store-note").startswith("up")
+    page.run("connectionClose()")
+    page.run(SEND, {"store": "redis", "store_up": False, "why": "it is gone",
+                    "append_ms": 0.5, "processes": 3})
+    page.wait(lambda: page.text("store-kind") == "redis")
+    assert page.text("store-note") == (
+        "takes no updates: it is gone, last update kept after 0.5 ms, "
+        "shared by 3 processes")
+
+
 def test_server_clock_is_set_back(page, site):
     open_status(page, site)
     page.run("connectionClose()")

@@ -1,5 +1,6 @@
 """What an operator sees of the store: up, or down and why."""
 
+import json
 import re
 
 from responder import Responder, wait_until
@@ -48,4 +49,32 @@ def test_a_store_that_is_down(short_dir):
     assert int(answer.headers["Retry-After"]) > 0
     assert metric(process, 'store_up{engine="redis+unix"}') == 0
     assert metric(process, "store_failed_total") == 1
+    process.stop()
+
+
+def sample(process):
+    """The first sample of the status page that comes."""
+    with process.client() as client:
+        answer = client.send_request("/status/events", **HERE)
+        return json.loads(client.recv_events(answer, 1)[0].data)
+
+
+def test_status_shows_the_store(short_dir):
+    process = start(short_dir, f"sqlite:{short_dir}/log")
+    publish(process)
+    told = sample(process)
+    assert (told["store"], told["store_up"], told["why"]) \
+        == ("sqlite", True, "")
+    assert told["append_ms"] > 0
+    assert told["processes"] == 1
+    process.stop()
+
+
+def test_status_says_why_the_store_is_down(short_dir):
+    process = start(short_dir, f"redis+unix:{short_dir}/none")
+    wait_until(lambda: process.ask("/healthz", **HERE).status
+               == "503 Service Unavailable", "the process knows it")
+    told = sample(process)
+    assert (told["store"], told["store_up"]) == ("redis+unix", False)
+    assert told["why"] != ""
     process.stop()
