@@ -210,9 +210,10 @@ engine_set_tokens(struct engine *engine, const struct options *options,
 	bearer->takes_query = options->query_token;
 	routing->publish.origins = options->publish_origin;
 	routing->publish.origin_count = options->publish_origin_count;
-	streams_check_keys(&engine->streams);
 	routing->subscribe.is_anonymous_allowed = is_anonymous_allowed(engine,
 	    options);
+	streams_check_rights(&engine->streams,
+	    routing->subscribe.is_anonymous_allowed);
 }
 
 void

@@ -361,6 +361,23 @@ answer_allowed(struct subscribe_route *route, struct call *call,
 		subscribe(route, call, &selection, last_count, token);
 }
 
+/*
+ * Whether a call that has waited may still be answered, since options may have
+ * changed. If not, it was answered.
+ */
+static bool
+is_still_allowed(const struct subscribe_route *route, struct call *call,
+    const struct token *token)
+{
+	const struct bearer_verdict none = { .result = TOKEN_NONE };
+
+	if (token == NULL ? route->is_anonymous_allowed :
+			    access_knows_key(route->bearer->access, token))
+		return true;
+	bearer_refuse(route->bearer, call, &none);
+	return false;
+}
+
 void
 subscribe_route_init(struct subscribe_route *route)
 {
@@ -376,7 +393,8 @@ subscribe_route_resume(struct subscribe_route *route)
 	while (!list_is_empty(&route->waiting)) {
 		waiter = list_entry(route->waiting.next, struct waiter, node);
 		call_resume(waiter->call);
-		answer_allowed(route, waiter->call, waiter->token);
+		if (is_still_allowed(route, waiter->call, waiter->token))
+			answer_allowed(route, waiter->call, waiter->token);
 		waiter_free(waiter);
 	}
 }

@@ -227,7 +227,7 @@ stream_add_extra(struct stream *stream, const struct stream_spec *spec)
 
 	if (limit_ms == 0 && spec->token == NULL && spec->release == NULL)
 		return;
-	extra = mem_zalloc(sizeof(*extra));
+	extra = stream->extra = mem_zalloc(sizeof(*extra));
 	extra->stream = stream;
 	extra->token = spec->token;
 	extra->release = spec->release;
@@ -239,7 +239,16 @@ stream_add_extra(struct stream *stream, const struct stream_spec *spec)
 	if (spec->token != NULL)
 		heap_set(&streams->expiries, &extra->expiry,
 		    spec->token->times.exp_ms);
-	stream->extra = extra;
+}
+
+void
+stream_set_expiry(struct stream *stream, int64_t wall_ms)
+{
+	if (stream->extra == NULL) {
+		stream->extra = mem_zalloc(sizeof(*stream->extra));
+		stream->extra->stream = stream;
+	}
+	heap_set(&stream->streams->expiries, &stream->extra->expiry, wall_ms);
 }
 
 static struct stream *

@@ -136,6 +136,12 @@ void stream_send_away(struct stream *, enum stream_end, long return_ms);
  */
 void stream_expire(struct stream *, enum stream_end, long return_ms);
 
+/*
+ * Has streams_run end it by stream_expire at this time of day, in ms; in place
+ * of the end of its token, if it has one.
+ */
+void stream_set_expiry(struct stream *, int64_t wall_ms);
+
 /* Sends a comment, since nothing was sent for a while. */
 void stream_beat(struct stream *);
 

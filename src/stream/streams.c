@@ -211,14 +211,24 @@ streams_run_lifetimes(struct streams *streams, int64_t now_ms)
 		    STREAM_END_LIFETIME, lifetime_return_ms());
 }
 
-/* A key of a stream's in the heap whose key is gone. */
-#define EXPIRED_BY_KEY INT64_MIN
+/* The time of a stream in the heap whose client may not read any more. */
+#define EXPIRED_BY_RIGHTS INT64_MIN
 
 /* The time of day may be set forward while the loop waits. */
 #define EXPIRY_WAIT_MS_MAX 10000
 
+/* Whether its client may go on to read. */
+static bool
+may_stay(const struct stream *stream, bool is_anonymous_allowed)
+{
+	if (stream->extra != NULL && stream->extra->token != NULL)
+		return access_knows_key(stream->streams->access,
+		    stream->extra->token);
+	return is_anonymous_allowed || !stream->is_resumable;
+}
+
 void
-streams_check_keys(struct streams *streams)
+streams_check_rights(struct streams *streams, bool is_anonymous_allowed)
 {
 	struct list   *node;
 	struct stream *stream;
@@ -226,19 +236,28 @@ streams_check_keys(struct streams *streams)
 	for (node = streams->open.next; node != &streams->open;
 	     node = node->next) {
 		stream = list_entry(node, struct stream, node);
-		if (stream->extra != NULL && stream->extra->token != NULL &&
-		    !access_knows_key(streams->access, stream->extra->token))
-			heap_set(&streams->expiries, &stream->extra->expiry,
-			    EXPIRED_BY_KEY);
+		if (!may_stay(stream, is_anonymous_allowed))
+			stream_set_expiry(stream, EXPIRED_BY_RIGHTS);
 	}
+}
+
+static enum stream_end
+expiry_end(const struct stream_extra *extra)
+{
+	if (extra->token == NULL)
+		return STREAM_END_TOKEN_NEEDED;
+	return extra->expiry.key == EXPIRED_BY_RIGHTS ?
+	    STREAM_END_KEY_REMOVED :
+	    STREAM_END_TOKEN_EXPIRED;
 }
 
 static void
 streams_run_expiries(struct streams *streams)
 {
-	struct heap_node *first;
-	int64_t           wall_ms;
-	int               count;
+	struct stream_extra *extra;
+	struct heap_node    *first;
+	int64_t              wall_ms;
+	int                  count;
 
 	if (heap_first(&streams->expiries) == NULL)
 		return;
@@ -247,10 +266,8 @@ streams_run_expiries(struct streams *streams)
 		first = heap_first(&streams->expiries);
 		if (first == NULL || first->key > wall_ms)
 			return;
-		stream_expire(list_entry(first, struct stream_extra, expiry)
-				  ->stream,
-		    first->key == EXPIRED_BY_KEY ? STREAM_END_KEY_REMOVED :
-						   STREAM_END_TOKEN_EXPIRED,
+		extra = list_entry(first, struct stream_extra, expiry);
+		stream_expire(extra->stream, expiry_end(extra),
 		    streams_return_ms(streams));
 	}
 }

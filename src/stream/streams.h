@@ -121,9 +121,10 @@ void streams_end_all(struct streams *, enum stream_end);
 
 /*
  * Ends the streams whose tokens were verified by keys that are no longer
- * there, a slice in each streams_run.
+ * there and, unless anonymous ones are allowed, those of the hub that have no
+ * token; a slice in each streams_run.
  */
-void streams_check_keys(struct streams *);
+void streams_check_rights(struct streams *, bool is_anonymous_allowed);
 
 /* How many are open in all processes that share the seats, or in this one. */
 size_t streams_shared_count(const struct streams *);

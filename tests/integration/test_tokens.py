@@ -14,7 +14,7 @@ import pytest
 import responder
 from checks import check_short
 from responder import Responder
-from test_hub_publish import Hub, start_hub, write_keys
+from test_hub_publish import Hub, Subscriber, start_hub, write_keys
 from tokens import (
     ISSUER, OTHER_SECRET, bearer, cookie, key_args, new, old, soon,
     write_secret)
@@ -291,6 +291,37 @@ def test_removed_key_ends_its_streams(fcgi_sse, short_dir):
     error = hub.process.wait_log("reload", level="error")["error"]
     assert str(first) in error
     assert status(hub, **bearer(GOOD)) == "200 OK"
+
+
+@pytest.mark.parametrize("before, after", [
+    ("anonymous = yes\n{key}", "anonymous = no\n{key}"),
+    ("", "{key}"), ("anonymous = yes\n", "anonymous = no\n")])
+def test_who_needs_a_token_now_is_sent_away(fcgi_sse, short_dir, before,
+                                            after):
+    """The streams of the hub alone; a clock is everybody's."""
+    config = short_dir / "ini"
+    key = f"token-key = dialect=07,alg=HS256,file={write_secret(short_dir)}\n"
+    config.write_text(before.format(key=key))
+    hub = start_hub(fcgi_sse, short_dir, "--config", str(config))
+    leaves = [hub.subscribe("t", path=path) for path in (PATH, "/events") * 9]
+    leaves.append(hub.subscribe(path="/events/t/t"))
+    clock = Subscriber(hub.process, "interval=100ms", "/clock")
+    stays = hub.subscribe("t", path=PATH, **bearer(GOOD)) \
+        if "key" in before else None
+    config.write_text(after.format(key=key))
+    hub.process.process.send_signal(signal.SIGHUP)
+    for reader in leaves:
+        reader.client.recv_until(reader.answer, lambda answer: answer.end)
+        assert [event[:2] for event in reader.events] == [
+            ("token-expired", '{"reason":"token-needed"}')]
+    hub.process.wait_log("disconnect", len(leaves), reason="token-needed")
+    assert status(hub) == "401 Unauthorized"
+    count = len(clock.events)
+    clock.client.recv_until(clock.answer,
+                            lambda _: len(clock.events) > count + 2)
+    if stays:
+        hub.publish("t", "x")
+        assert stays.take(1)[0].data == "x"
 
 
 def test_keys_of_the_environment(fcgi_sse, short_dir):
