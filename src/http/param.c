@@ -142,15 +142,18 @@ param_word(struct call *call, const char *name, const char *const *words,
 	return param_refuse(call, name, takes);
 }
 
+/*
+ * Polyfills add the first two when they reconnect, to the URL of their page,
+ * which may hold one of the others.
+ */
+static const char *const id_names[] = { "lastEventId", "evs_last_event_id",
+	"lastEventID", "last_event_id", "Last-Event-ID" };
+
+#define ID_NAME_COUNT (sizeof(id_names) / sizeof(id_names[0]))
+
 const char *
 param_last_event_id(const struct call *call)
 {
-	/*
-	 * Polyfills add the first two when they reconnect, to the URL of their
-	 * page, which may hold one of the others.
-	 */
-	static const char *const names[] = { "lastEventId", "evs_last_event_id",
-		"lastEventID", "last_event_id", "Last-Event-ID" };
 	const struct query_pair *pair;
 	const char              *id;
 	size_t                   i;
@@ -159,8 +162,8 @@ param_last_event_id(const struct call *call)
 	id = call_env(call, "HTTP_LAST_EVENT_ID");
 	if (id != NULL && *id != '\0')
 		return id;
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		pair = query_find(&call->query, names[i], NULL);
+	for (i = 0; i < ID_NAME_COUNT; i++) {
+		pair = query_find(&call->query, id_names[i], NULL);
 		if (pair == NULL || pair->value_bytes == 0)
 			continue;
 		/* No event has an id with a NUL in it. */
@@ -169,6 +172,17 @@ param_last_event_id(const struct call *call)
 		    EVENT_ID_EARLIEST;
 	}
 	return NULL;
+}
+
+bool
+param_has_empty_event_id(const struct call *call)
+{
+	bool is_there = call_env(call, "HTTP_LAST_EVENT_ID") != NULL;
+
+	for (size_t i = 0; i < ID_NAME_COUNT; i++)
+		is_there = is_there ||
+		    query_find(&call->query, id_names[i], NULL) != NULL;
+	return is_there && param_last_event_id(call) == NULL;
 }
 
 static bool

@@ -40,6 +40,9 @@ bool param_word(struct call *, const char *name, const char *const *words,
  */
 const char *param_last_event_id(const struct call *);
 
+/* Whether there is such a field or parameter, and all of them are empty. */
+bool param_has_empty_event_id(const struct call *);
+
 /* The topics that a request names, each once; the names are the query's. */
 struct topic_names {
 	const char *names[CURSOR_TOPICS_MAX];

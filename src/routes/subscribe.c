@@ -69,9 +69,10 @@ replay_position(const struct subscribe_route *route, const struct call *call,
 	return position;
 }
 
+/* from as replay_position has it; now: the same for an empty id, or NULL. */
 static void
 subscribe_head(const struct subscribe_route *route, struct answer *answer,
-    const char *from)
+    const char *from, const char *now)
 {
 	answer_stream_head(answer);
 	answer_field(answer, "Link", "<%s>; rel=\"mercure\"",
@@ -80,7 +81,8 @@ subscribe_head(const struct subscribe_route *route, struct answer *answer,
 	if (from != NULL) {
 		answer_field(answer, "Last-Event-ID", "%s", from);
 		answer_field(answer, "Mercure-Last-Event-ID", "%s", from);
-	}
+	} else if (now != NULL)
+		answer_field(answer, "Mercure-Last-Event-ID", "%s", now);
 	if (route->cors->origin_count > 0)
 		answer_field(answer, "Access-Control-Expose-Headers",
 		    "Last-Event-ID, Mercure-Last-Event-ID, Link");
@@ -163,24 +165,44 @@ has_to_read_earlier(const struct subscribe_route *route,
 	    position == CURSOR_FROM_START && lean_begin_earlier(route->lean);
 }
 
+/*
+ * Draft 08 tells who sent an empty id too which event is before the first that
+ * it is sent. NULL: the call has no empty id.
+ */
+static const char *
+id_before(const struct subscribe_route *route, const struct call *call,
+    uint64_t position, const struct update_reader *reader,
+    char id[static POSITION_ID_BYTES])
+{
+	if (!param_has_empty_event_id(call))
+		return NULL;
+	position = hub_shown_position(route->hub, position, reader);
+	return position > 0 && hub_id(route->hub, position, id) ?
+	    id :
+	    EVENT_ID_EARLIEST;
+}
+
 /* Subscribes to what was selected. False: more has to be read first. */
 static bool
 subscribe(const struct subscribe_route *route, struct call *call,
     const struct selection *selection, size_t last_count, struct token *token)
 {
-	struct topic *topics[CURSOR_TOPICS_MAX];
-	struct reader own = { route->bearer->access, token };
-	const char   *from;
-	uint64_t      position;
-	size_t        topic_count;
+	struct topic        *topics[CURSOR_TOPICS_MAX];
+	struct reader        own = { route->bearer->access, token };
+	struct update_reader reader = { may_have, &own };
+	char                 id[POSITION_ID_BYTES];
+	const char          *from;
+	uint64_t             position;
+	size_t               topic_count;
 
 	if (!follow(route, call, selection, topics, &topic_count))
 		return true;
 	position = replay_position(route, call, topics, topic_count, last_count,
-	    &(struct update_reader){ may_have, &own }, &from);
+	    &reader, &from);
 	if (has_to_read_earlier(route, call, position))
 		return false;
-	subscribe_head(route, &call->answer, from);
+	subscribe_head(route, &call->answer, from,
+	    id_before(route, call, position, &reader, id));
 	if (!call->is_head)
 		call_open_stream(call, route->streams,
 		    &(struct stream_spec){

@@ -174,6 +174,29 @@ def test_cross_origin_subscriber_may_read_the_field(fcgi_sse, short_dir):
             "Last-Event-ID, Mercure-Last-Event-ID, Link"}
 
 
+@pytest.mark.parametrize("query, header", [
+    ("topic=t&last_event_id=", None), ("topic=t&lastEventID=", None),
+    ("topic=t", ""), ("topic=t&lastEventID=", "")])
+def test_an_empty_id_is_told_where_it_begins(hub, query, header):
+    """By draft 08's field alone, and to HEAD as well."""
+    changes = {} if header is None else {"HTTP_LAST_EVENT_ID": header}
+    name = "Mercure-Last-Event-ID"
+    for count in 0, 3:
+        for number in range(count):
+            hub.publish("t", str(number))
+        head = hub.process.ask("/events", query, method="HEAD", **changes)
+        reader = Subscriber(hub.process, query, **changes)
+        begin = reader.answer.headers[name]
+        assert head.headers[name] == begin
+        assert "Last-Event-ID" not in reader.answer.headers
+        hub.publish("t", "next")
+        assert reader.take(1)[0].data == "next"
+        assert hub.replay("t", last=begin)[1][-1:] == ["next"]
+    assert begin != "earliest"
+    assert hub.replay("t", last=begin) == (begin, ["next"])
+    assert name not in hub.subscribe("t").answer.headers
+
+
 # Which events, and in which order
 
 def test_only_the_topics_that_were_asked_for(hub):
