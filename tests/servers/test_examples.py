@@ -386,4 +386,5 @@ def test_no_language_is_left_out():
         "sh", "text", "js",         # EventEmitter
         "js", "sh", "text",         # ExpreSSE
         "html", "php", "text", "http", "text", "python", "sh", "text",
-        "sh", "sh"]                 # the loop, the log
+        "sh", "sh",                 # the loop, the log
+        "sh", "ini", "sh", "sh", "text", "php", "python"]   # tokens
