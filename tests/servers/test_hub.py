@@ -223,6 +223,52 @@ def test_one_process_for_each_request(front):
     hub.site.place.remove()
 
 
+@pytest.mark.parametrize("front", SINGLE, ids=lambda front: front.name)
+def test_streams_of_all_processes_are_counted(front):
+    """Who comes when all are taken is told when to come back, and can in the
+    end, also when a process was killed."""
+    hub = Hub(front)
+    plain_fitted = hub.site.place.script
+
+    def script(name):
+        path = plain_fitted(name)
+        path.write_text(path.read_text().replace(
+            "exec ", "export FCGI_SSE_MAX_STREAMS=2\nexec ", 1))
+        return path
+
+    hub.site.place.script = script
+    script("fcgi-sse")
+    try:
+        hub.site.start()
+        check_counted(hub)
+    finally:
+        stop(hub)
+    hub.site.place.remove()
+
+
+def check_counted(hub):
+    readers = [hub.subscribe("topic=t") for _ in range(2)]
+    late = hub.subscribe("topic=t", Accept="text/event-stream")
+    assert [event.type for event in late.take(1)] == ["refused"]
+    assert late.response.read() == b""
+    answer = hub.request("GET", f"{HUB}?topic=t")
+    assert answer.status == 503 and int(answer.getheader("Retry-After")) > 0
+    answer.read()
+    # Whoever publishes needs no seat.
+    hub.publish("t", "x")
+    for reader in readers:
+        assert [event.data for event in reader.take(1)] == ["x"]
+    for pid in hub.site.processes():
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: is_admitted(hub), "a seat is free")
+
+
+def is_admitted(hub):
+    answer = hub.request("GET", f"{HUB}?topic=t")
+    answer.close()
+    return answer.status == 200
+
+
 def test_several_processes_of_lighttpd():
     hub = Hub(next(f for f in FRONTS if f.name == "lighttpd-spawned"))
     plain = hub.site.place.fitted
