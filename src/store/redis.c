@@ -282,6 +282,7 @@ redis_open(uv_loop_t *loop, const struct store_options *options,
 	store->reader = *reader;
 	store->bytes_max = options->bytes_max;
 	store->age_ms = options->age_ms;
+	store->is_lean = options->is_lean;
 	store->tag_wanted = options->tag != 0 ?
 	    options->tag & POSITION_TAG_MASK :
 	    random_tag();

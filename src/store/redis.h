@@ -83,6 +83,7 @@ struct redis_store {
 	struct redis_url    url;
 	size_t              bytes_max;
 	int64_t             age_ms;
+	bool                is_lean;
 
 	enum redis_phase phase;
 	char             why[160];

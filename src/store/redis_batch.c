@@ -5,6 +5,14 @@
 
 #include "store/redis_reply.h"
 
+/* A read is to be no longer than this, by what its entries had before. */
+#define BATCH_BYTES (UINT64_C(1) << 20)
+#define BATCH_COUNT_MIN 8
+#define BATCH_COUNT_FIRST 64
+#define BATCH_COUNT_MAX 1000
+#define LEAN_BATCH_BYTES (UINT64_C(64) * 1024)
+#define LEAN_BATCH_COUNT_FIRST 4
+
 /* More topics than an update of ours can have. */
 #define TOPIC_COUNT_MAX 256
 
@@ -174,4 +182,19 @@ redis_batch_deinit(struct redis_batch *batch)
 	buf_deinit(&batch->updates);
 	buf_deinit(&batch->topics);
 	batch->count = 0;
+}
+
+size_t
+redis_batch_count(bool is_lean, uint64_t mean_bytes)
+{
+	const uint64_t max_bytes = is_lean ? LEAN_BATCH_BYTES : BATCH_BYTES;
+	const uint64_t min_count = is_lean ? 1 : BATCH_COUNT_MIN;
+	uint64_t       count;
+
+	if (mean_bytes == 0)
+		return is_lean ? LEAN_BATCH_COUNT_FIRST : BATCH_COUNT_FIRST;
+	count = max_bytes / mean_bytes;
+	if (count < min_count)
+		return min_count;
+	return count > BATCH_COUNT_MAX ? BATCH_COUNT_MAX : count;
 }

@@ -4,6 +4,7 @@
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "hub/update.h"
@@ -44,5 +45,12 @@ const struct update *redis_batch_updates(struct redis_batch *);
 
 void redis_batch_clear(struct redis_batch *);
 void redis_batch_deinit(struct redis_batch *);
+
+/*
+ * How many entries to read at a time, so that these are no more bytes than is
+ * good, by what the entries before had; 0: there were none. Lean: for a process
+ * with one client, which may be slow.
+ */
+size_t redis_batch_count(bool is_lean, uint64_t mean_bytes);
 
 #endif

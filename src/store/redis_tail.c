@@ -17,12 +17,6 @@
 /* A read that came later than this may have a gap before it. */
 #define LATE_MS 2000
 
-/* A read is to be no longer than this, by what its entries had before. */
-#define PAGE_BYTES (UINT64_C(1) << 20)
-#define PAGE_COUNT_MIN 8
-#define PAGE_COUNT_FIRST 64
-#define PAGE_COUNT_MAX 1000
-
 static void step(struct redis_store *);
 
 static int
@@ -165,7 +159,7 @@ static bool
 take_page(struct redis_store *store, const redisReply *entries)
 {
 	struct redis_tail *tail = &store->tail;
-	uint64_t           size_bytes = 0, mean_bytes;
+	uint64_t           size_bytes = 0;
 	size_t             i;
 	bool               is_sound = true;
 
@@ -174,12 +168,8 @@ take_page(struct redis_store *store, const redisReply *entries)
 	redis_batch_clear(&tail->batch);
 	for (i = 0; i < entries->elements && is_sound; i++)
 		is_sound = take_entry(store, entries->element[i], &size_bytes);
-	mean_bytes = size_bytes / entries->elements + 1;
-	tail->page_count = PAGE_BYTES / mean_bytes;
-	if (tail->page_count < PAGE_COUNT_MIN)
-		tail->page_count = PAGE_COUNT_MIN;
-	if (tail->page_count > PAGE_COUNT_MAX)
-		tail->page_count = PAGE_COUNT_MAX;
+	tail->page_count = redis_batch_count(store->is_lean,
+	    size_bytes / entries->elements + 1);
 	store->health.read_us = (int64_t)((uv_hrtime() - tail->sent_ns) / 1000);
 	if (tail->batch.count > 0)
 		store->reader.on_updates(store->reader.arg,
@@ -443,7 +433,7 @@ redis_tail_init(struct redis_store *store)
 	tail->link.on_ready = on_ready;
 	tail->link.on_down = on_down;
 	tail->link.arg = store;
-	tail->page_count = PAGE_COUNT_FIRST;
+	tail->page_count = redis_batch_count(store->is_lean, 0);
 	uv_timer_init(store->loop, &tail->pace);
 	tail->pace.data = store;
 }

@@ -10,6 +10,7 @@ import urllib.parse
 import pytest
 
 import fcgi_client
+from redis_server import redis                              # noqa: F401
 from responder import Responder, is_sanitized, wait_until
 from test_cgi import Program, ask
 from test_hub_publish import FORM, KEY, write_keys
@@ -64,9 +65,14 @@ class Stream:
         return [event.data for event in self.answer.events]
 
 
-@pytest.fixture
-def hub(short_dir):
-    return Hub(short_dir)
+@pytest.fixture(params=["sqlite", "redis"])
+def hub(request, short_dir):
+    made = Hub(short_dir)
+    if request.param == "redis":
+        server = request.getfixturevalue("redis")
+        server.start()
+        made.env["FCGI_SSE_STORE"] = server.url
+    return made
 
 
 def test_who_comes_back_gets_what_was_missed_and_what_follows(hub):
@@ -192,9 +198,9 @@ def broker(folder, is_silent):
 
 
 @pytest.mark.parametrize("is_silent", [False, True])
-def test_a_store_that_does_not_answer(hub, short_dir, is_silent):
+def test_a_store_that_does_not_answer(short_dir, is_silent):
     with broker(short_dir, is_silent) as url:
-        env = {**hub.env, "FCGI_SSE_STORE": url}
+        env = {"FCGI_SSE_STORE": url, "XDG_STATE_HOME": str(short_dir)}
         answer = ask("/events", "topic=a", env=env, **EVENT_SOURCE)
         assert answer.status == "200 OK"
         assert [event.type for event in answer.events] == ["refused"]
@@ -239,8 +245,11 @@ def publish(process, *topics, data, **fields):
 def test_one_stream_after_the_other(process):
     ids = [publish(process, "a", "b", data=str(number)) for number in range(4)]
     publish(process, "c", data="c", id="urn:c")
+    pattern = "topic=" + urllib.parse.quote("{name}")
     for query, values, expected in [
             ("topic=a", {"HTTP_LAST_EVENT_ID": ids[0]}, ["1", "2", "3"]),
+            (pattern, {"HTTP_LAST_EVENT_ID": ids[3]}, ["c"]),
+            (pattern, {"HTTP_LAST_EVENT_ID": ids[1]}, ["2", "3", "c"]),
             ("topic=b", {"HTTP_LAST_EVENT_ID": ids[2]}, ["3"]),
             ("topic=c", {"HTTP_LAST_EVENT_ID": "earliest"}, ["c"]),
             ("topic=*", {"HTTP_LAST_EVENT_ID": ids[3]}, ["c"]),
