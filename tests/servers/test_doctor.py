@@ -309,7 +309,7 @@ def test_report_for_people(site):
         "measuring whether fcgi-sse answers"
 
 
-def through(site, proxy_class, number, old, new):
+def through(site, proxy_class, number, old, new, args=("--quick",)):
     """What the doctor says through a proxy whose file is changed so."""
     place = Place()
     proxy = proxy_class(place, number, site.server.port, True)
@@ -318,7 +318,7 @@ def through(site, proxy_class, number, old, new):
     fragment.write_text(fragment.read_text().replace(old, new))
     try:
         proxy.start()
-        result = doctor("--quick", f"http://localhost:{proxy.port}/sse/")
+        result = doctor(*args, f"http://localhost:{proxy.port}/sse/")
     finally:
         proxy.stop()
     place.remove()
@@ -338,6 +338,33 @@ def test_proxy_that_collects(site):
     assert result.returncode == 1
     assert "nginx: proxy_buffering off (" in result.stdout
     assert "see web-servers.md#late-events\n" in result.stdout
+
+
+def test_proxy_that_takes_a_field(site):
+    result = through(site, NginxProxy, 0, "proxy_buffering off;",
+                     "proxy_buffering off;"
+                     'proxy_set_header Last-Event-ID "";')
+    assert result.returncode == 1
+    assert "nginx: proxy_set_header Last-Event-ID (" in result.stdout
+    assert "see web-servers.md#last-event-id\n" in result.stdout
+
+
+def test_proxy_that_cuts():
+    """Before a heartbeat comes, which is a minute here."""
+    case = Case("lighttpd-external", heartbeat="1m")
+    site = Site(case.front)
+    add_options(site.place)
+    fit(site.place, case)
+    try:
+        site.start()
+        result = through(site, NginxProxy, 0, "proxy_buffering off;",
+                         "proxy_buffering off; proxy_read_timeout 2s;", WATCH)
+    finally:
+        site.stop()
+    site.place.remove()
+    assert result.returncode == 1
+    assert "nginx: proxy_read_timeout (" in result.stdout
+    assert "see web-servers.md#idle\n" in result.stdout
 
 
 @pytest.mark.parametrize("args, words", [
