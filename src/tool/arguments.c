@@ -417,6 +417,7 @@ enum arguments_verdict
 arguments_read(struct arguments *arguments, int argc, char **argv)
 {
 	const char            *key_file = getenv(KEY_FILE_VARIABLE), *error;
+	const char            *store = getenv(STORE_VARIABLE);
 	enum arguments_verdict verdict;
 
 	*arguments = (struct arguments){
@@ -432,8 +433,9 @@ arguments_read(struct arguments *arguments, int argc, char **argv)
 	verdict = read_options(arguments, argc, argv);
 	if (verdict == ARGUMENTS_RUN)
 		verdict = set_data(arguments, argc - optind, argv + optind);
-	if (arguments->to == NULL && arguments->store == NULL)
-		arguments->store = getenv(STORE_VARIABLE);
+	if (arguments->to == NULL && arguments->store == NULL &&
+	    store != NULL && store[0] != '\0')
+		arguments->store = store;
 	if (verdict == ARGUMENTS_RUN)
 		verdict = check(arguments);
 	if (verdict == ARGUMENTS_RUN && arguments->to != NULL &&

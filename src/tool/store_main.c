@@ -65,6 +65,8 @@ run(char **words, int count, int64_t timeout_ms)
 	const char *last = getenv(STORE_VARIABLE);
 	int         result = 0;
 
+	if (last != NULL && last[0] == '\0')
+		last = NULL;
 	if (count == 0)
 		return refuse("check or copy is missing");
 	warn_of_passwords(words + 1, count - 1);

@@ -80,6 +80,11 @@ def test_the_store_stands_in_the_environment(short_dir):
     assert accepted(publish("--topic", "t", "x", env={"FCGI_SSE_STORE": url}))
 
 
+def test_an_empty_variable_is_none():
+    check_fails(publish("--topic", "t", "x", env={"FCGI_SSE_STORE": ""}), 2,
+                "--to is missing")
+
+
 def test_json_lines(short_dir):
     url = f"sqlite:{short_dir}/log"
     start(short_dir, url).stop()
