@@ -50,7 +50,21 @@ all_done(const struct load *load)
 	return true;
 }
 
-/* Kills and restarts the broker under load. */
+/* How many of the last so many are answered. */
+static size_t
+done_count(const struct load *load, size_t last_count)
+{
+	size_t count = 0;
+
+	for (size_t i = load->count - last_count; i < load->count; i++)
+		count += load->sent[i].is_done;
+	return count;
+}
+
+/*
+ * Kills and restarts the broker under load, once it has answered some of it,
+ * however busy the machine is.
+ */
 static void
 run_load(struct load *load, const char *once_prefix)
 {
@@ -69,8 +83,10 @@ run_load(struct load *load, const char *once_prefix)
 		for (i = 0; i < 300; i++) {
 			publish_more(load, once_prefix);
 			turn();
-			if (i == 250)
-				broker_kill();
+			if (i != 250)
+				continue;
+			wait_until(done_count(load, 250) >= 150);
+			broker_kill();
 		}
 		wait_until(all_done(load));
 		broker_start(words);
