@@ -309,26 +309,38 @@ send_form(struct client *client, const struct buf *form, struct buf *text)
 	return is_hopeless(reply->status) ? CLIENT_HOPELESS : CLIENT_REFUSED;
 }
 
+/*
+ * How many seconds the server wants us to wait before the same request may be
+ * accepted; -1: it will not be.
+ */
+static long
+least_wait_s(const struct client *client)
+{
+	const struct retry *retry = &client->retry;
+	const struct reply *reply = &client->reply;
+	long                wait_s = reply->retry_after_s;
+	bool                is_over, is_passing;
+
+	if (reply->status == 429) {
+		is_over = retry->for_ms == 0 || retry->count == TRIES_MAX ||
+		    wait_s > WAIT_S_MAX;
+		return is_over ? -1 : wait_s > 0 ? wait_s : 1;
+	}
+	is_passing = reply->status == 0 ? is_broken(client) :
+					  reply_is_passing(reply);
+	is_over = retry_is_over(retry, (int64_t)wait_s * 1000);
+	return is_passing && !is_over ? wait_s : -1;
+}
+
 /* Waits until the same request may be accepted; false: it will not be. */
 static bool
 wait_for_next(struct client *client)
 {
-	struct retry *retry = &client->retry;
-	long          status = client->reply.status;
-	long          wait_s = client->reply.retry_after_s;
+	long wait_s = least_wait_s(client);
 
-	if (status == 429) {
-		if (retry->for_ms == 0 || retry->count == TRIES_MAX ||
-		    wait_s > WAIT_S_MAX)
-			return false;
-		wait_s = wait_s > 0 ? wait_s : 1;
-	} else if (status == 0 ? !is_broken(client) :
-				 !reply_is_passing(&client->reply))
-		return false;
-	else if (retry_is_over(retry, (int64_t)wait_s * 1000))
-		return false;
-	retry_wait(retry, (int64_t)wait_s * 1000);
-	return true;
+	if (wait_s >= 0)
+		retry_wait(&client->retry, (int64_t)wait_s * 1000);
+	return wait_s >= 0;
 }
 
 enum client_result
