@@ -216,6 +216,26 @@ def test_a_copy_while_events_come(short_dir):
     copy.stop()
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_a_copy_to_a_store_that_is_served(short_dir, redis, kind):
+    """Ids stay what they were, and what is published there goes on behind."""
+    url = f"sqlite:{short_dir}/log"
+    there = f"sqlite:{short_dir}/there"
+    if kind == "redis":
+        redis.start()
+        there = redis.url
+    hub = start(short_dir, url)
+    copy = start(short_dir, there, "s2")
+    made = fill(url, 300)
+    assert store("copy", url, there).stdout == "300 events copied\n"
+    made += accepted(publish("--to", copy.address, "--topic", "t", "new"))
+    assert [each[0] for each in replay(copy, 301)] == made
+    assert [each[0] for each in replay(copy, 51, last=made[249])] \
+        == made[250:]
+    hub.stop()
+    copy.stop()
+
+
 def test_no_copy_to_a_store_that_has_events(short_dir, url):
     start(short_dir, url).stop()
     fill(url, 3)
