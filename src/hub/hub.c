@@ -204,6 +204,13 @@ hub_ingest(struct hub *hub, const struct update *updates, size_t count,
 	}
 }
 
+void
+hub_expect(struct hub *hub, uint64_t position)
+{
+	if (position > hub->expected_position)
+		hub->expected_position = position;
+}
+
 size_t
 hub_bytes(const struct hub *hub)
 {
@@ -329,6 +336,7 @@ hub_reset(struct hub *hub)
 	hub->all_idle_ms = 0;
 	hub->is_level = false;
 	hub->position = hub->lost_position = hub->freed_position = 0;
+	hub->expected_position = 0;
 }
 
 void

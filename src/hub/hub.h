@@ -55,7 +55,8 @@ struct hub {
 	struct hub_limits limits;
 	uint64_t          tag;      /* of the ids that we make; 0: not known */
 	uint64_t          position; /* of the newest update */
-	bool              is_level; /* it has had all that the log had */
+	uint64_t          expected_position; /* kept for us, and to come */
+	bool              is_level;      /* it has had all that the log had */
 	uint64_t          lost_position; /* all up to it may be gone */
 	uint64_t      freed_position;    /* dropped by topics that were freed */
 	void         *topics;            /* a tree, by name */
@@ -118,6 +119,9 @@ struct topic *hub_follow(struct hub *, enum selector_kind, const char *text,
  */
 void hub_ingest(struct hub *, const struct update *, size_t count,
     int64_t now_ms, int64_t wall_ms);
+
+/* The store keeps an update of this process there: it is to come. */
+void hub_expect(struct hub *, uint64_t position);
 
 /* Updates up to this position will not come: they are gone from the log. */
 void hub_lose(struct hub *, uint64_t up_to);

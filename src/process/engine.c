@@ -147,6 +147,8 @@ engine_next_ms(const struct engine *engine)
 	next_ms = least(next_ms, turns_next_ms(&engine->turns));
 	next_ms = least(next_ms, lean_next_ms(&engine->routing.lean));
 	next_ms = least(next_ms, status_route_next_ms(&engine->routing.status));
+	next_ms = least(next_ms,
+	    subscribe_route_next_ms(&engine->routing.subscribe));
 	return least(next_ms, hub_next_ms(&engine->hub));
 }
 
@@ -165,6 +167,7 @@ on_turn(uv_prepare_t *prepare)
 	sampler_run(engine->sampler, now_ms, engine->wall_ms());
 	turns_run(&engine->turns, now_ms, CALLS_PER_TURN);
 	lean_run(&engine->routing.lean);
+	subscribe_route_run(&engine->routing.subscribe, now_ms);
 	status_route_run(&engine->routing.status);
 	streams_reap(&engine->streams);
 	engine_trim(engine);

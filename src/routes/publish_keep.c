@@ -12,6 +12,7 @@
 #include "http/answer.h"
 #include "http/bearer.h"
 #include "http/call.h"
+#include "hub/hub.h"
 #include "hub/update.h"
 #include "pure/position.h"
 #include "routes/publish.h"
@@ -20,6 +21,7 @@
 /* An update on its way to the store. */
 struct keeping {
 	struct store_publish publish;
+	struct hub          *hub;
 	struct store        *store;
 	struct call         *call;       /* NULL: the client is gone */
 	bool                 is_nobodys; /* private, and nobody has a token */
@@ -59,6 +61,8 @@ answer_kept(const struct keeping *keeping, const struct store_receipt *receipt)
 		    made);
 		id = made;
 	}
+	if (!receipt->is_repeat)
+		hub_expect(keeping->hub, receipt->position);
 	log_debug("publish",
 	    LOG_STR("client",
 		keeping->call == NULL ? NULL : keeping->call->client),
@@ -122,6 +126,7 @@ publish_keep(const struct publish_route *route, struct call *call,
 	struct keeping *keeping = mem_zalloc(sizeof(*keeping) + topic_bytes);
 
 	keeping->publish.done = on_done;
+	keeping->hub = route->hub;
 	keeping->store = route->store;
 	keeping->call = call;
 	keeping->is_nobodys = update->is_private &&

@@ -14,6 +14,7 @@
 #include "hub/cursor.h"
 #include "hub/update.h"
 #include "hub/topic.h"
+#include "hub/turns.h"
 #include "pure/sse.h"
 #include "routes/lean.h"
 #include "routes/selection.h"
@@ -21,6 +22,9 @@
 #include "routes/topic_by.h"
 #include "stream/stream.h"
 #include "stream/streams.h"
+
+/* An update that is kept is in the hub long before, if its store answers. */
+#define EXPECT_MS 1000
 
 /* So many of the last updates may be asked for. */
 #define LAST_MAX 1000
@@ -225,6 +229,8 @@ struct waiter {
 	struct subscribe_route *route;
 	struct call            *call;
 	struct token           *token;
+	uint64_t                position; /* that the hub is to have */
+	int64_t                 due_ms;
 };
 
 static struct waiter *
@@ -255,9 +261,17 @@ on_cancel(void *holder)
 	waiter_free(holder);
 }
 
+/* What is lost of the log does not come. */
+static bool
+has_come(const struct hub *hub, uint64_t position)
+{
+	return hub->position >= position || hub->lost_position >= position;
+}
+
 /*
- * Whether what is to come decides where the call begins: its id may be a
- * publisher's that is in it, or it has none and asks for what is new.
+ * Whether what is to come decides where the call begins. What was published
+ * here before it is behind it; and while the log is read, its id may be a
+ * publisher's that is in there, or it has none and asks for what is new.
  */
 static bool
 has_to_wait(const struct subscribe_route *route, const struct call *call)
@@ -265,7 +279,9 @@ has_to_wait(const struct subscribe_route *route, const struct call *call)
 	const char *id = param_last_event_id(call);
 	uint64_t    position;
 
-	if (route->hub->is_level || route->waits_no_more)
+	if (route->hub->is_level)
+		return !has_come(route->hub, route->hub->expected_position);
+	if (route->waits_no_more)
 		return false;
 	if (id == NULL)
 		return true;
@@ -274,11 +290,13 @@ has_to_wait(const struct subscribe_route *route, const struct call *call)
 }
 
 static void
-wait_for_level(struct subscribe_route *route, struct call *call,
+wait_for_hub(struct subscribe_route *route, struct call *call,
     struct token *token)
 {
 	struct waiter *waiter = waiter_new(route, call, token);
 
+	waiter->position = route->hub->expected_position;
+	waiter->due_ms = turns_now_ms(route->hub->turns) + EXPECT_MS;
 	list_append(&route->waiting, &waiter->node);
 	call_hold(call, on_cancel, waiter);
 }
@@ -367,20 +385,34 @@ answer_from_store(struct subscribe_route *route, struct call *call,
 }
 
 static void
+answer_waited(struct subscribe_route *route, struct call *call,
+    struct token *token)
+{
+	struct selection selection;
+	uint64_t         last_count;
+
+	if (read_call(call, &selection, &last_count) &&
+	    admits(route, call, &selection, last_count, token))
+		subscribe(route, call, &selection, last_count, token);
+}
+
+static void
 answer_allowed(struct subscribe_route *route, struct call *call,
     struct token *token)
 {
 	struct selection selection;
 	uint64_t         last_count;
 
+	if (route->lean == NULL && !has_to_wait(route, call)) {
+		answer_waited(route, call, token);
+		return;
+	}
 	if (!read_call(call, &selection, &last_count))
 		return;
 	if (route->lean != NULL)
 		answer_from_store(route, call, &selection, last_count, token);
-	else if (has_to_wait(route, call))
-		wait_for_level(route, call, token);
-	else if (admits(route, call, &selection, last_count, token))
-		subscribe(route, call, &selection, last_count, token);
+	else
+		wait_for_hub(route, call, token);
 }
 
 /*
@@ -406,19 +438,51 @@ subscribe_route_init(struct subscribe_route *route)
 	list_init(&route->waiting);
 }
 
+/* Ends the wait of the one who waits the longest. */
+static void
+resume_first(struct subscribe_route *route)
+{
+	struct waiter *waiter = list_entry(route->waiting.next, struct waiter,
+	    node);
+
+	call_resume(waiter->call);
+	if (is_still_allowed(route, waiter->call, waiter->token))
+		answer_waited(route, waiter->call, waiter->token);
+	waiter_free(waiter);
+}
+
 void
 subscribe_route_resume(struct subscribe_route *route)
 {
+	route->waits_no_more = true;
+	while (!list_is_empty(&route->waiting))
+		resume_first(route);
+}
+
+void
+subscribe_route_run(struct subscribe_route *route, int64_t now_ms)
+{
+	struct hub    *hub = route->hub;
 	struct waiter *waiter;
 
-	route->waits_no_more = true;
-	while (!list_is_empty(&route->waiting)) {
+	while (hub->is_level && !list_is_empty(&route->waiting)) {
 		waiter = list_entry(route->waiting.next, struct waiter, node);
-		call_resume(waiter->call);
-		if (is_still_allowed(route, waiter->call, waiter->token))
-			answer_allowed(route, waiter->call, waiter->token);
-		waiter_free(waiter);
+		if (!has_come(hub, waiter->position)) {
+			if (now_ms < waiter->due_ms)
+				return;
+			/* Nobody else is to wait for it. */
+			hub->expected_position = hub->position;
+		}
+		resume_first(route);
 	}
+}
+
+int64_t
+subscribe_route_next_ms(const struct subscribe_route *route)
+{
+	if (!route->hub->is_level || list_is_empty(&route->waiting))
+		return INT64_MAX;
+	return list_entry(route->waiting.next, struct waiter, node)->due_ms;
 }
 
 /* Goes on with a call whose token was judged; it has none if none counts. */

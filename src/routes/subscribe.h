@@ -29,7 +29,7 @@ struct subscribe_route {
 	/* Of a process that serves one stream at a time; or NULL. */
 	struct lean *lean;
 
-	/* Calls that wait until the hub knows their publisher's id. */
+	/* Calls that wait until the hub has what was published before them. */
 	struct list waiting;
 	bool        waits_no_more;
 };
@@ -44,5 +44,12 @@ void subscribe_route_init(struct subscribe_route *);
  * since they have waited long enough. From now on nobody waits.
  */
 void subscribe_route_resume(struct subscribe_route *);
+
+/*
+ * Once level: answers those who wait for what this process has published when
+ * the hub has it, or when they have waited long enough. In each turn.
+ */
+void    subscribe_route_run(struct subscribe_route *, int64_t now_ms);
+int64_t subscribe_route_next_ms(const struct subscribe_route *);
 
 #endif

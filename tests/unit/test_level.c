@@ -151,6 +151,56 @@ test_who_goes_away_waits_no_more(void **state)
 #define LEVEL_TEST(name) \
 	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* What this process has published is no news to who subscribes then. */
+static void
+test_what_was_published_is_waited_for(void **state)
+{
+	struct subscribe_route *route = &engine.routing.subscribe;
+	int64_t                 due_ms;
+
+	(void)state;
+	ingest(1, "one");
+	engine.hub.is_level = true;
+	hub_expect(&engine.hub, 3);
+	ask("QUERY_STRING=topic=t");
+	ask("QUERY_STRING=topic=t&lastEventID=earliest");
+	ask("QUERY_STRING=topic=t&lastEventID=three");
+	assert_int_equal(answer_count, 0);
+	due_ms = subscribe_route_next_ms(route);
+	ingest(2, "two");
+	subscribe_route_run(route, due_ms - 1);
+	assert_int_equal(answer_count, 0);
+	ingest(3, "three");
+	subscribe_route_run(route, due_ms - 1);
+	assert_int_equal(answer_count, 3);
+	assert_non_null(strstr(head, "Last-Event-ID: three\r\n"));
+	assert_int_equal(subscribe_route_next_ms(route), INT64_MAX);
+	ask("QUERY_STRING=topic=t");
+	assert_int_equal(answer_count, 4);
+}
+
+/* A store that was lost brings nothing: one waits, and no other. */
+static void
+test_what_does_not_come_is_not_waited_for(void **state)
+{
+	struct subscribe_route *route = &engine.routing.subscribe;
+
+	(void)state;
+	ingest(1, "one");
+	engine.hub.is_level = true;
+	hub_expect(&engine.hub, 3);
+	ask("QUERY_STRING=topic=t");
+	assert_int_equal(answer_count, 0);
+	subscribe_route_run(route, subscribe_route_next_ms(route));
+	assert_int_equal(answer_count, 1);
+	ask("QUERY_STRING=topic=t");
+	assert_int_equal(answer_count, 2);
+	hub_expect(&engine.hub, 5);
+	hub_lose(&engine.hub, 5);
+	ask("QUERY_STRING=topic=t");
+	assert_int_equal(answer_count, 3);
+}
+
 int
 main(void)
 {
@@ -160,6 +210,8 @@ main(void)
 		LEVEL_TEST(test_a_made_id_does_not_wait),
 		LEVEL_TEST(test_what_is_new_is_behind_the_log),
 		LEVEL_TEST(test_who_goes_away_waits_no_more),
+		LEVEL_TEST(test_what_was_published_is_waited_for),
+		LEVEL_TEST(test_what_does_not_come_is_not_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
