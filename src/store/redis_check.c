@@ -13,6 +13,9 @@
 #include "base/log.h"
 #include "pure/position.h"
 
+/* The newest are still to be read by all, however long they are. */
+#define KEEP_COUNT_MIN 16
+
 #define CHECK_MS 5000
 #define CHECK_SOON_MS 1000
 
@@ -182,7 +185,7 @@ trim(struct redis_store *store)
 	const struct redis_info *info = &store->check.info;
 	struct redis_id          min;
 	char                     text[REDIS_ID_BYTES];
-	uint64_t                 mean_bytes, bytes_max = store->bytes_max;
+	uint64_t mean_bytes, keep_count, bytes_max = store->bytes_max;
 
 	/* Whoever has no turn leaves it to others, unless there is haste. */
 	if (!store->check.has_turn)
@@ -196,8 +199,10 @@ trim(struct redis_store *store)
 	}
 	if (store->bytes_max > 0 && store->check.memory_bytes > bytes_max) {
 		mean_bytes = store->check.memory_bytes / info->length + 1;
-		snprintf(text, sizeof(text), "%" PRIu64,
-		    store->bytes_max / mean_bytes);
+		keep_count = store->bytes_max / mean_bytes;
+		if (keep_count < KEEP_COUNT_MIN)
+			keep_count = KEEP_COUNT_MIN;
+		snprintf(text, sizeof(text), "%" PRIu64, keep_count);
 		trim_by(store, "MAXLEN", text);
 	}
 }
