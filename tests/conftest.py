@@ -18,6 +18,12 @@ pytest.register_assert_rewrite("checks", "responder")
 import responder    # noqa: E402  (found by the lines above)
 
 
+def pytest_configure(config):
+    for line in ("each_store: runs on each store in turn",
+                 "memory_alone(reason): is about the memory store alone"):
+        config.addinivalue_line("markers", line)
+
+
 @pytest.fixture
 def short_dir():
     """A directory whose name leaves room for that of a unix socket."""

@@ -5,17 +5,18 @@ A test that is about the memory store alone is marked `memory_alone`, with the
 reason.
 """
 
+import itertools
+import pathlib
+import shutil
+import tempfile
+
 import pytest
 
+import redis_server
 import responder
 
-STORES = ["memory", "sqlite"]
-
-
-def pytest_configure(config):
-    for line in ("each_store: runs on each store in turn",
-                 "memory_alone(reason): is about the memory store alone"):
-        config.addinivalue_line("markers", line)
+STORES = ["memory", "sqlite", "redis"]
+numbers = itertools.count()
 
 
 def pytest_generate_tests(metafunc):
@@ -26,6 +27,20 @@ def pytest_generate_tests(metafunc):
         assert marks["memory_alone"].kwargs["reason"]
     elif "each_store" in marks:
         metafunc.parametrize("store_args", STORES, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def redis_of_all():
+    """A redis-server for the whole run, as the one fixture for it."""
+    redis_server.skip_without()
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="fcgi-sse-"))
+    server = redis_server.Redis(directory)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(directory)
 
 
 @pytest.fixture
@@ -39,4 +54,7 @@ def store_args(request, short_dir):
                 "--listen", "nope", "--store", "sqlite:/x").stderr:
             pytest.skip("built without sqlite")
         return ["--store", f"sqlite:{short_dir}/log"]
+    if kind == "redis":
+        server = request.getfixturevalue("redis_of_all")
+        return ["--store", f"{server.url}?key=test-{next(numbers)}"]
     return ["--store", kind]

@@ -40,13 +40,17 @@ class Redis:
         return f"redis+unix:{self.socket}"
 
 
-@pytest.fixture
-def redis(short_dir):
-    """Not yet started; skipped where there is none."""
+def skip_without():
     if shutil.which("redis-server") is None:
         pytest.skip("there is no redis-server")
     if "without it" in run("--listen", "nope", "--store", "redis://h").stderr:
         pytest.skip("built without redis")
+
+
+@pytest.fixture
+def redis(short_dir):
+    """Not yet started; skipped where there is none."""
+    skip_without()
     server = Redis(short_dir)
     yield server
     server.stop()

@@ -303,6 +303,8 @@ def test_hub_is_forgotten_at_a_restart(fcgi_sse, short_dir):
     assert hub.replay("t", last=name) == ("earliest", ["new"])
 
 
+@pytest.mark.memory_alone(
+    reason="the others keep it for who comes back")
 def test_stop_ends_the_streams_and_says_when_to_return(hub):
     readers = [hub.subscribe(topic) for topic in ("t", "*")]
     hub.publish("t", "last")
