@@ -10,8 +10,6 @@ import fcgi_client
 from responder import BINARY, Responder, clean_environ
 from test_hub_publish import FORM, KEY, write_keys
 
-PROCESS_COUNT = 3
-
 
 def publish(address, data, **changes):
     return fcgi_client.ask(
@@ -60,11 +58,25 @@ def data_of(answer):
     return [event.data for event in answer.events]
 
 
-def test_each_gets_what_any_has_taken(start, short_dir, state):
-    processes = [start() for _ in range(PROCESS_COUNT)]
-    files = {process.wait_log("store")["store"] for process in processes}
+@pytest.fixture(params=["auto", "sqlite", "redis"])
+def store(request, short_dir):
+    """The option for a store that processes share."""
+    if request.param == "redis":
+        server = request.getfixturevalue("redis_of_all")
+        return f"{server.url}?key=several-{short_dir.name}"
+    return f"sqlite:{short_dir}/log" if request.param == "sqlite" else "auto"
+
+
+def test_all_have_the_same_store(start, state):
+    files = {start().wait_log("store")["store"] for _ in range(3)}
     assert len(files) == 1
     assert files.pop().startswith(f"sqlite:{state['XDG_STATE_HOME']}/")
+
+
+@pytest.mark.parametrize("count", [1, 3, 8])
+def test_each_gets_what_any_has_taken(start, short_dir, store, count):
+    for _ in range(count):
+        start("--store", store)
     address = f"unix:{short_dir}/s"
     clients = [fcgi_client.Client(address) for _ in range(12)]
     try:
@@ -79,10 +91,18 @@ def test_each_gets_what_any_has_taken(start, short_dir, state):
     finally:
         for client in clients:
             client.close()
+    for _ in range(count):
+        check_replay(address, ids[9], sent[10:])
+        check_replay(address, "earliest", sent)
+
+
+def check_replay(address, last_id, expected):
+    """By whichever process."""
     with fcgi_client.Client(address) as client:
-        answer = subscribe(client, HTTP_LAST_EVENT_ID=ids[9])
-        client.recv_events(answer, 20)
-        assert data_of(answer) == sent[10:]
+        answer = subscribe(client, HTTP_LAST_EVENT_ID=last_id)
+        assert answer.headers["Last-Event-ID"] == last_id
+        client.recv_events(answer, len(expected))
+        assert data_of(answer) == expected
 
 
 def test_a_store_that_anybody_could_fetch(start, short_dir, state):
