@@ -29,7 +29,7 @@ pytestmark = pytest.mark.each_store
 __all__ = ["fixture_descriptors"]       # pytest finds it here
 
 SECONDS = float(os.environ.get("HUB_SECRETS_SECONDS", "3"))
-COUNT = 400
+COUNT = int(os.environ.get("HUB_SECRETS_COUNT", "400"))
 BATCH = 40
 IDS = re.compile(rb"(?m)^(?:Mercure-)?Last-Event-ID: (.*?)\r$")
 PUBLISH = bearer(old(publish=["*"]))
