@@ -126,6 +126,9 @@ void hub_expect(struct hub *, uint64_t position);
 /* Updates up to this position will not come: they are gone from the log. */
 void hub_lose(struct hub *, uint64_t up_to);
 
+/* Whether the update at that position was taken, or is lost. */
+bool hub_has_come(const struct hub *, uint64_t position);
+
 /* Whether these topics keep all that went to them behind the position. */
 bool hub_has_all_since(const struct hub *, struct topic *const *topics,
     size_t topic_count, uint64_t position);

@@ -21,6 +21,12 @@ hub_lose(struct hub *hub, uint64_t up_to)
 }
 
 bool
+hub_has_come(const struct hub *hub, uint64_t position)
+{
+	return hub->position >= position || hub->lost_position >= position;
+}
+
+bool
 hub_has_all_since(const struct hub *hub, struct topic *const *topics,
     size_t topic_count, uint64_t position)
 {

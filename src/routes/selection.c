@@ -176,3 +176,15 @@ selection_follow(const struct selection *selection, struct hub *hub,
 	}
 	return SELECTION_OK;
 }
+
+size_t
+selection_names(const struct hub *hub, struct topic *const *topics,
+    size_t topic_count, const char **names)
+{
+	for (size_t i = 0; i < topic_count; i++) {
+		if (topics[i] == hub->all || topic_selector(topics[i]) != NULL)
+			return 0;
+		names[i] = topic_name(topics[i]);
+	}
+	return topic_count;
+}

@@ -41,4 +41,11 @@ enum selection_result {
 enum selection_result selection_follow(const struct selection *, struct hub *,
     struct call *, struct topic **topics, size_t *topic_count);
 
+/*
+ * The names by which the store finds what goes to these topics. Returns how
+ * many; 0: it is not told by names alone.
+ */
+size_t selection_names(const struct hub *, struct topic *const *topics,
+    size_t topic_count, const char **names);
+
 #endif

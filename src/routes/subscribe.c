@@ -261,13 +261,6 @@ on_cancel(void *holder)
 	waiter_free(holder);
 }
 
-/* What is lost of the log does not come. */
-static bool
-has_come(const struct hub *hub, uint64_t position)
-{
-	return hub->position >= position || hub->lost_position >= position;
-}
-
 /*
  * Whether what is to come decides where the call begins. What was published
  * here before it is behind it; and while the log is read, its id may be a
@@ -280,7 +273,7 @@ has_to_wait(const struct subscribe_route *route, const struct call *call)
 	uint64_t    position;
 
 	if (route->hub->is_level)
-		return !has_come(route->hub, route->hub->expected_position);
+		return !hub_has_come(route->hub, route->hub->expected_position);
 	if (route->waits_no_more)
 		return false;
 	if (id == NULL)
@@ -342,22 +335,6 @@ on_lean_ready(void *arg, bool is_there)
 	waiter_free(waiter);
 }
 
-/*
- * The names by which the store finds what goes to these topics. Returns how
- * many; 0: it is not told by names alone.
- */
-static size_t
-names_of(const struct hub *hub, struct topic *const *topics, size_t topic_count,
-    const char **names)
-{
-	for (size_t i = 0; i < topic_count; i++) {
-		if (topics[i] == hub->all || topic_selector(topics[i]) != NULL)
-			return 0;
-		names[i] = topic_name(topics[i]);
-	}
-	return topic_count;
-}
-
 /* Has what the call asks for read from the store. */
 static void
 answer_from_store(struct subscribe_route *route, struct call *call,
@@ -378,7 +355,8 @@ answer_from_store(struct subscribe_route *route, struct call *call,
 		return;
 	wish.is_last = last_count > 0;
 	wish.topics = names;
-	wish.topic_count = names_of(route->hub, topics, topic_count, names);
+	wish.topic_count = selection_names(route->hub, topics, topic_count,
+	    names);
 	waiter = waiter_new(route, call, token);
 	call_hold(call, on_lean_cancel, waiter);
 	lean_begin(route->lean, &wish, on_lean_ready, waiter);
@@ -467,7 +445,7 @@ subscribe_route_run(struct subscribe_route *route, int64_t now_ms)
 
 	while (hub->is_level && !list_is_empty(&route->waiting)) {
 		waiter = list_entry(route->waiting.next, struct waiter, node);
-		if (!has_come(hub, waiter->position)) {
+		if (!hub_has_come(hub, waiter->position)) {
 			if (now_ms < waiter->due_ms)
 				return;
 			/* Nobody else is to wait for it. */
