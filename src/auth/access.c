@@ -131,6 +131,22 @@ access_may_read(const struct access *access, const struct token *token,
 	    rights_allow_update(token->grant, &access->base, update);
 }
 
+const char *
+access_payload(const struct access *access, const struct token *token,
+    const char *topic)
+{
+	const struct token_payload *payload;
+
+	for (size_t i = 0; i < token->payload_count; i++) {
+		payload = &token->payloads[i];
+		if (payload->selector_count == 0 ||
+		    rights_match(payload->selectors, payload->selector_count,
+			&access->base, topic))
+			return payload->json;
+	}
+	return NULL;
+}
+
 /* Whether it is relative, and at the hub's path rather than below it. */
 static bool
 is_relative(const struct access *access, const char *topic)

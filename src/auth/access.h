@@ -55,6 +55,13 @@ bool access_may_read(const struct access *, const struct token *,
     const struct update *);
 
 /*
+ * The payload, JSON, that a subscriber's token has for a subscription to the
+ * topic, or to the selector of that text; NULL: none.
+ */
+const char *access_payload(const struct access *, const struct token *,
+    const char *topic);
+
+/*
  * Whether the topic is at the hub's path or below it. Unless is_strict, as it
  * is for tokens of draft 08, relative topics that are just at it are not
  * reserved, such as "#general", since draft 07 has no base for them.

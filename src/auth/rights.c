@@ -61,6 +61,28 @@ rights_is_valid(enum grant_match match, const char *text,
 	return selector != NULL;
 }
 
+bool
+rights_match(const struct grant_selector *selectors, size_t selector_count,
+    const struct url *base, const char *name)
+{
+	struct selector_topic topic;
+	struct selector      *selector;
+	uint64_t              cost = 0;
+	bool                  is_matched = false;
+
+	selector_topic_init(&topic, name, strlen(name), base);
+	for (size_t i = 0;
+	     i < selector_count && !is_matched && cost < SELECTOR_COST_MAX;
+	     i++) {
+		selector = compile(selectors[i].match, selectors[i].text, base);
+		is_matched = selector != NULL &&
+		    selector_matches(selector, &topic, &cost);
+		selector_free(selector);
+	}
+	selector_topic_deinit(&topic);
+	return is_matched;
+}
+
 static struct rights *
 rights_of(struct grant *grant, const struct url *base)
 {

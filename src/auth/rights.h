@@ -27,6 +27,13 @@ bool rights_allow(struct grant *, const struct url *base, const char *topic);
 bool rights_allow_update(struct grant *, const struct url *base,
     const struct update *);
 
+/*
+ * Whether one of the selectors matches the topic. They are compiled for this
+ * one time.
+ */
+bool rights_match(const struct grant_selector *, size_t selector_count,
+    const struct url *base, const char *topic);
+
 /* Whether a selector of that text is valid. */
 bool rights_is_valid(enum grant_match, const char *text,
     const struct url *base);

@@ -1,0 +1,122 @@
+#include "routes/announcement.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+#include <uv.h>
+
+#include "base/mem.h"
+#include "pure/percent.h"
+#include "pure/sse.h"
+
+void
+announcement_make_id(char id[static ANNOUNCEMENT_ID_BYTES])
+{
+	unsigned char b[16];
+	int           error = uv_random(NULL, NULL, b, sizeof(b), 0, NULL);
+
+	/* Only a kernel from before 2014 could not give it. */
+	assert(error == 0);
+	/* A random one: RFC 9562 section 5.4. */
+	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+	snprintf(id, ANNOUNCEMENT_ID_BYTES,
+	    "urn:uuid:%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
+	    "%02x%02x%02x%02x%02x%02x",
+	    b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10],
+	    b[11], b[12], b[13], b[14], b[15]);
+}
+
+unsigned
+announcement_shapes(enum selector_kind kind, const char *selector)
+{
+	unsigned shapes = ANNOUNCEMENT_07 | ANNOUNCEMENT_08;
+
+	if (kind == SELECTOR_URL_PATTERN)
+		shapes &= ~ANNOUNCEMENT_07;
+	/* With a brace it is a template, or looks like one. */
+	if (kind == SELECTOR_TOPIC && strchr(selector, '{') != NULL)
+		shapes &= ~ANNOUNCEMENT_08;
+	return shapes;
+}
+
+static const char *
+match_type(const struct announcement *announcement)
+{
+	return announcement->kind == SELECTOR_URL_PATTERN ? "urlpattern" :
+							    "exact";
+}
+
+/* Appends a slash and the text as one segment of a path. */
+static void
+append_segment(struct buf *path, const char *text)
+{
+	buf_append_str(path, "/");
+	for (; *text != '\0'; text++) {
+		if (percent_is_unreserved(*text))
+			buf_append(path, text, 1);
+		else
+			buf_printf(path, "%%%02X", (unsigned char)*text);
+	}
+}
+
+static void
+append_topic(const struct announcement *announcement, unsigned shape,
+    struct buf *topic)
+{
+	buf_append_str(topic, announcement->hub_path);
+	buf_append_str(topic, "/subscriptions");
+	if (shape == ANNOUNCEMENT_08)
+		append_segment(topic, match_type(announcement));
+	append_segment(topic, announcement->selector);
+	append_segment(topic, announcement->subscriber);
+	buf_append(topic, "", 1);
+}
+
+static json_t *
+document(const struct announcement *announcement, unsigned shape,
+    const char *id)
+{
+	if (shape == ANNOUNCEMENT_07)
+		return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "@context",
+		    "https://mercure.rocks/", "id", id, "type", "Subscription",
+		    "topic", announcement->selector, "subscriber",
+		    announcement->subscriber, "active",
+		    announcement->is_active);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "id", id, "type",
+	    "subscription", "match_type", match_type(announcement), "match",
+	    announcement->selector, "subscriber", announcement->subscriber,
+	    "active", announcement->is_active);
+}
+
+void
+announcement_append(const struct announcement *announcement, unsigned shape,
+    struct buf *topic, struct buf *event)
+{
+	struct sse_event fields = { .retry_ms = -1 };
+	json_t          *json, *payload = NULL;
+	char            *text;
+	size_t           begin = topic->len_bytes;
+
+	append_topic(announcement, shape, topic);
+	json = document(announcement, shape, topic->data + begin);
+	if (announcement->payload != NULL)
+		payload = json_loads(announcement->payload, JSON_DECODE_ANY,
+		    NULL);
+	if (json != NULL && payload != NULL)
+		json_object_set_new(json, "payload", payload);
+	text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+	/* The texts are UTF-8: what is missing is memory. */
+	if (text == NULL)
+		mem_fail();
+	json_decref(json);
+	if (shape == ANNOUNCEMENT_08)
+		fields.type = "mercure";
+	fields.data = text;
+	fields.data_bytes = strlen(text);
+	sse_append_event(event, &fields);
+	free(text);
+}
