@@ -327,6 +327,11 @@ const struct option_spec option_specs[] = {
 	    WORD(enum options_anonymous, anonymous, "auto", "yes", "no"),
 	    .help = "Whether clients without a token may subscribe: yes, no, "
 	    "or auto for yes where no token key is configured." },
+	{ .name = "subscriptions", .fallback = "no", .argument = "WORD",
+	    WORD(enum options_subscriptions, subscriptions, "no", "0.x", "1.0",
+		"both"),
+	    .help = "Whether private updates tell who subscribes to what, as "
+	    "Mercure 0.x has them, as 1.0 has them, or both." },
 	{ .name = "cookie-name", STRING(cookie_name), .argument = "NAME",
 	    .fallback = "mercureAuthorization", .is_valid = is_cookie_name,
 	    .takes = "the name of a cookie",

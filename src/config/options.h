@@ -23,6 +23,14 @@ enum options_topic_by {
 	OPTIONS_TOPIC_BY_QUERY
 };
 
+/* Whether it is announced who subscribes; a bit for each dialect's shape. */
+enum options_subscriptions {
+	OPTIONS_SUBSCRIPTIONS_NO,
+	OPTIONS_SUBSCRIPTIONS_07,
+	OPTIONS_SUBSCRIPTIONS_08,
+	OPTIONS_SUBSCRIPTIONS_BOTH
+};
+
 /*
  * The values of all options. A new option is a field here and a row in
  * option_spec.c.
@@ -54,10 +62,11 @@ struct options {
 	bool     allow_weak_keys;
 	char    *token_audience; /* NULL: none */
 	char    *public_url;
-	enum options_anonymous anonymous;
-	char                  *cookie_name;
-	char                  *access_token_cookie;
-	bool                   query_token;
+	enum options_anonymous     anonymous;
+	enum options_subscriptions subscriptions;
+	char                      *cookie_name;
+	char                      *access_token_cookie;
+	bool                       query_token;
 	char **publish_origin; /* as allow_origin; one "*" inside */
 	size_t publish_origin_count;
 	enum options_topic_by topic_by;

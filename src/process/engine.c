@@ -12,6 +12,7 @@
 #include "config/options.h"
 #include "hub/clock.h"
 #include "process/keys.h"
+#include "routes/announcement.h"
 #include "stream/sampler.h"
 
 /* Cursors that are called in one turn. */
@@ -31,6 +32,13 @@
 
 /* Fewer connections are not worth it to look for their memory. */
 #define TRIM_COUNT_MIN 500
+
+_Static_assert(OPTIONS_SUBSCRIPTIONS_07 == ANNOUNCEMENT_07 &&
+	OPTIONS_SUBSCRIPTIONS_08 == ANNOUNCEMENT_08,
+    "the option's words are no bits of the shapes");
+
+/* For telling who leaves, when the process ends. */
+#define LEAVING_MS 2000
 
 /* What topics that nobody has published to may take of the history's bytes. */
 #define EMPTY_TOPICS_PART 4
@@ -145,6 +153,7 @@ engine_next_ms(const struct engine *engine)
 	next_ms = least(next_ms, conns_next_ms(&engine->conns));
 	next_ms = least(next_ms, streams_next_ms(&engine->streams));
 	next_ms = least(next_ms, turns_next_ms(&engine->turns));
+	next_ms = least(next_ms, presence_next_ms(&engine->presence));
 	next_ms = least(next_ms, lean_next_ms(&engine->routing.lean));
 	next_ms = least(next_ms, status_route_next_ms(&engine->routing.status));
 	next_ms = least(next_ms,
@@ -170,6 +179,7 @@ on_turn(uv_prepare_t *prepare)
 	subscribe_route_run(&engine->routing.subscribe, now_ms);
 	status_route_run(&engine->routing.status);
 	streams_reap(&engine->streams);
+	presence_run(&engine->presence);
 	engine_trim(engine);
 	hub_run(&engine->hub, now_ms);
 	if (engine->on_turn != NULL)
@@ -275,6 +285,7 @@ engine_set_options(struct engine *engine, const struct options *options,
 		.is_query_closed = options->topic_by == OPTIONS_TOPIC_BY_PATH,
 	};
 	routing->status.is_open = options->status;
+	engine->presence.shapes = options->subscriptions;
 	routing->page.lifetime_ms = options->stream_lifetime_ms;
 	if (routing->publish.publishers != NULL)
 		publishers_free(routing->publish.publishers);
@@ -337,6 +348,7 @@ engine_init_routing(struct engine *engine, size_t descriptors_max)
 		.public_url = access_public_url(engine->access),
 		.hub = &engine->hub,
 		.streams = &engine->streams,
+		.presence = &engine->presence,
 		.wall_ms = engine->wall_ms,
 		.lean = engine->tail.is_lean ? &routing->lean : NULL,
 	};
@@ -397,6 +409,8 @@ engine_init(struct engine *engine, const struct options *options,
 	engine->hub.base = access_base(engine->access);
 	engine->streams.access = engine->access;
 	engine->streams.wall_ms = engine->wall_ms;
+	presence_init(&engine->presence, engine->tail.store, &engine->turns,
+	    engine->access);
 	engine_init_routing(engine, descriptors_max);
 	engine->conns.loop = &engine->loop;
 	engine->conns.router = &engine->routing.router;
@@ -419,6 +433,33 @@ engine_stop(struct engine *engine)
 	uv_stop(&engine->loop);
 }
 
+/*
+ * All streams have ended: the store is to be told while it is there, but a
+ * process that ends cannot wait long for one that does not answer.
+ */
+static void
+engine_say_who_leaves(struct engine *engine)
+{
+	int64_t end_ms;
+
+	streams_reap(&engine->streams);
+	presence_close(&engine->presence);
+	turns_begin(&engine->turns);
+	end_ms = turns_now_ms(&engine->turns) + LEAVING_MS;
+	uv_update_time(&engine->loop);
+	uv_timer_start(&engine->timer, on_timer, LEAVING_MS + 1, 0);
+	for (;;) {
+		presence_run(&engine->presence);
+		if (!presence_is_busy(&engine->presence) ||
+		    turns_now_ms(&engine->turns) >= end_ms)
+			break;
+		uv_run(&engine->loop, UV_RUN_ONCE);
+		turns_begin(&engine->turns);
+	}
+	uv_timer_stop(&engine->timer);
+	presence_give_up(&engine->presence);
+}
+
 void
 engine_deinit(struct engine *engine)
 {
@@ -429,6 +470,7 @@ engine_deinit(struct engine *engine)
 	uv_prepare_stop(&engine->turn);
 	uv_idle_stop(&engine->more);
 	lean_deinit(&engine->routing.lean);
+	engine_say_who_leaves(engine);
 	tail_close(&engine->tail, &engine->loop);
 	store_gate_deinit(&engine->routing.gate);
 	streams_deinit(&engine->streams);
@@ -436,6 +478,7 @@ engine_deinit(struct engine *engine)
 	sampler_free(engine->sampler);
 	bearer_deinit(&engine->routing.bearer);
 	routing_deinit(&engine->routing);
+	presence_deinit(&engine->presence);
 	access_free(engine->access);
 	publishers_free(engine->routing.publish.publishers);
 	hub_deinit(&engine->hub);

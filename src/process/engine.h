@@ -11,6 +11,7 @@
 #include "process/routing.h"
 #include "process/seating.h"
 #include "process/tail.h"
+#include "routes/presence.h"
 #include "stream/streams.h"
 
 struct access;
@@ -36,6 +37,7 @@ struct engine {
 	struct clock   *clock;
 	struct sampler *sampler;
 	struct access  *access;
+	struct presence presence;
 	struct routing  routing;
 	struct conns    conns; /* none under CGI */
 	struct hub      hub;

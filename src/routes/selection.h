@@ -6,17 +6,15 @@
 
 #include "hub/cursor.h"
 #include "pure/selector.h"
+#include "routes/presence.h"
 
 struct call;
 struct hub;
 
 /* What a subscriber names; the texts are the call's. */
 struct selection {
-	struct {
-		enum selector_kind kind;
-		const char        *text;
-	} items[CURSOR_TOPICS_MAX];
-	size_t count;
+	struct presence_selector items[CURSOR_TOPICS_MAX];
+	size_t                   count;
 };
 
 /*

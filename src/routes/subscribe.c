@@ -17,6 +17,7 @@
 #include "hub/turns.h"
 #include "pure/sse.h"
 #include "routes/lean.h"
+#include "routes/presence.h"
 #include "routes/selection.h"
 #include "routes/store_gate.h"
 #include "routes/topic_by.h"
@@ -186,6 +187,23 @@ id_before(const struct subscribe_route *route, const struct call *call,
 	    EVENT_ID_EARLIEST;
 }
 
+/* Opens the stream, which holds the token, and has it told if that is on. */
+static void
+open_stream(const struct subscribe_route *route, struct call *call,
+    const struct selection *selection, struct token *token,
+    struct stream_spec *spec)
+{
+	if (route->presence->shapes != 0) {
+		spec->release = presence_leave;
+		spec->arg = presence_join(route->presence, call->client,
+		    selection->items, selection->count, token);
+	} else if (token != NULL) {
+		spec->release = token_release;
+		spec->arg = token_ref(token);
+	}
+	call_open_stream(call, route->streams, spec);
+}
+
 /* Subscribes to what was selected. False: more has to be read first. */
 static bool
 subscribe(const struct subscribe_route *route, struct call *call,
@@ -208,7 +226,7 @@ subscribe(const struct subscribe_route *route, struct call *call,
 	subscribe_head(route, &call->answer, from,
 	    id_before(route, call, position, &reader, id));
 	if (!call->is_head)
-		call_open_stream(call, route->streams,
+		open_stream(route, call, selection, token,
 		    &(struct stream_spec){
 			.topics = topics,
 			.topic_count = topic_count,
@@ -216,8 +234,6 @@ subscribe(const struct subscribe_route *route, struct call *call,
 			.accepts = stream_accepts,
 			.is_resumable = true,
 			.token = token,
-			.release = token == NULL ? NULL : token_release,
-			.arg = token == NULL ? NULL : token_ref(token),
 		    });
 	call_answer(call);
 	return true;

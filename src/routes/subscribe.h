@@ -10,6 +10,7 @@
 struct bearer;
 struct hub;
 struct lean;
+struct presence;
 struct store_gate;
 struct streams;
 struct topic_by;
@@ -18,6 +19,7 @@ struct topic_by;
 struct subscribe_route {
 	struct hub            *hub;
 	struct streams        *streams;
+	struct presence       *presence;
 	const struct cors     *cors;
 	struct bearer         *bearer;
 	const char            *public_url; /* the hub's, for the field Link */
