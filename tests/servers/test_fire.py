@@ -1,8 +1,8 @@
 """Fire: processes behind a real web server are killed, and nobody notices.
 
 Three processes serve one socket behind lighttpd. One after the other they are
-killed by SIGKILL, and so is the broker of the Redis store, while writers repeat
-what was not answered, with one Idempotency-Key, and readers come back by
+killed by SIGKILL, and so is the broker of the Redis store. Writers repeat what
+was not answered, with one Idempotency-Key, and readers come back by
 Last-Event-ID. Nothing that was acknowledged is lost, nothing comes twice, and
 all readers have the same order.
 
