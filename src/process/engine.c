@@ -320,26 +320,10 @@ engine_init_watching(struct engine *engine, size_t descriptors_max)
 }
 
 static void
-engine_init_routing(struct engine *engine, size_t descriptors_max)
+engine_init_hub_routes(struct engine *engine)
 {
 	struct routing *routing = &engine->routing;
 
-	routing->clock = (struct clock_route){
-		.clock = engine->clock,
-		.streams = &engine->streams,
-		.wall_ms = engine->wall_ms,
-	};
-	routing->counter = (struct counter_route){
-		.loop = &engine->loop,
-		.turns = &engine->turns,
-		.streams = &engine->streams,
-	};
-	routing->bearer = (struct bearer){
-		.access = engine->access,
-		.turns = &engine->turns,
-		.wall_ms = engine->wall_ms,
-	};
-	bearer_init(&routing->bearer);
 	routing->metadata.access = engine->access;
 	routing->subscribe = (struct subscribe_route){
 		.topic_by = &routing->topic_by,
@@ -368,6 +352,30 @@ engine_init_routing(struct engine *engine, size_t descriptors_max)
 		.turns = &engine->turns,
 		.wall_ms = engine->wall_ms,
 	};
+}
+
+static void
+engine_init_routing(struct engine *engine, size_t descriptors_max)
+{
+	struct routing *routing = &engine->routing;
+
+	routing->clock = (struct clock_route){
+		.clock = engine->clock,
+		.streams = &engine->streams,
+		.wall_ms = engine->wall_ms,
+	};
+	routing->counter = (struct counter_route){
+		.loop = &engine->loop,
+		.turns = &engine->turns,
+		.streams = &engine->streams,
+	};
+	routing->bearer = (struct bearer){
+		.access = engine->access,
+		.turns = &engine->turns,
+		.wall_ms = engine->wall_ms,
+	};
+	bearer_init(&routing->bearer);
+	engine_init_hub_routes(engine);
 	engine_init_watching(engine, descriptors_max);
 	routing_init(routing);
 }
