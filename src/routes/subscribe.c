@@ -18,6 +18,7 @@
 #include "pure/sse.h"
 #include "routes/lean.h"
 #include "routes/presence.h"
+#include "routes/replay.h"
 #include "routes/selection.h"
 #include "routes/store_gate.h"
 #include "routes/topic_by.h"
@@ -29,50 +30,6 @@
 
 /* So many of the last updates may be asked for. */
 #define LAST_MAX 1000
-
-/*
- * While older updates still come in, and nobody waits for them any more, the
- * clock has to tell what is new: positions come from one.
- */
-static uint64_t
-position_now(const struct subscribe_route *route)
-{
-	uint64_t now;
-
-	if (route->hub->is_level)
-		return route->hub->position;
-	now = position_at(route->wall_ms());
-	return now > route->hub->position ? now - 1 : route->hub->position;
-}
-
-/*
- * Where the replay begins: without an id at the last so many, or now; behind
- * the event with that id or, if that is not kept, which is no error, before
- * all that is kept. *from is then what the Last-Event-ID field of the response
- * says: the event before the first that is sent, or that there is none.
- */
-static uint64_t
-replay_position(const struct subscribe_route *route, const struct call *call,
-    struct topic *const *topics, size_t topic_count, size_t last_count,
-    const struct update_reader *reader, const char **from)
-{
-	const struct hub *hub = route->hub;
-	const char       *id = param_last_event_id(call);
-	uint64_t          position;
-
-	*from = NULL;
-	if (id == NULL)
-		return last_count == 0 ?
-		    position_now(route) :
-		    hub_last(topics, topic_count, last_count, reader);
-	*from = EVENT_ID_EARLIEST;
-	if (strcmp(id, EVENT_ID_EARLIEST) == 0 ||
-	    !hub_find(hub, id, topics, topic_count, reader, &position))
-		return CURSOR_FROM_START;
-	if (hub_has_all_since(hub, topics, topic_count, position))
-		*from = id;
-	return position;
-}
 
 /* from as replay_position has it; now: the same for an empty id, or NULL. */
 static void
@@ -155,7 +112,7 @@ admits(const struct subscribe_route *route, struct call *call,
 		return false;
 	position = last_count > 0 ?
 	    hub_last(topics, topic_count, last_count, &reader) :
-	    position_now(route);
+	    replay_now(hub, route->wall_ms());
 	position = hub_shown_position(hub, position, &reader);
 	return refusal_admits_at(call, route->streams,
 	    hub_id(hub, position, id) ? id : NULL);
@@ -168,23 +125,6 @@ has_to_read_earlier(const struct subscribe_route *route,
 {
 	return route->lean != NULL && param_last_event_id(call) != NULL &&
 	    position == CURSOR_FROM_START && lean_begin_earlier(route->lean);
-}
-
-/*
- * Draft 08 tells who sent an empty id too which event is before the first that
- * it is sent. NULL: the call has no empty id.
- */
-static const char *
-id_before(const struct subscribe_route *route, const struct call *call,
-    uint64_t position, const struct update_reader *reader,
-    char id[static POSITION_ID_BYTES])
-{
-	if (!param_has_empty_event_id(call))
-		return NULL;
-	position = hub_shown_position(route->hub, position, reader);
-	return position > 0 && hub_id(route->hub, position, id) ?
-	    id :
-	    EVENT_ID_EARLIEST;
 }
 
 /* Opens the stream, which holds the token, and has it told if that is on. */
@@ -209,6 +149,7 @@ static bool
 subscribe(const struct subscribe_route *route, struct call *call,
     const struct selection *selection, size_t last_count, struct token *token)
 {
+	const struct hub    *hub = route->hub;
 	struct topic        *topics[CURSOR_TOPICS_MAX];
 	struct reader        own = { route->bearer->access, token };
 	struct update_reader reader = { may_have, &own };
@@ -219,12 +160,12 @@ subscribe(const struct subscribe_route *route, struct call *call,
 
 	if (!follow(route, call, selection, topics, &topic_count))
 		return true;
-	position = replay_position(route, call, topics, topic_count, last_count,
-	    &reader, &from);
+	position = replay_position(hub, replay_now(hub, route->wall_ms()), call,
+	    topics, topic_count, last_count, &reader, &from);
 	if (has_to_read_earlier(route, call, position))
 		return false;
 	subscribe_head(route, &call->answer, from,
-	    id_before(route, call, position, &reader, id));
+	    replay_id_before(hub, call, position, &reader, id));
 	if (!call->is_head)
 		open_stream(route, call, selection, token,
 		    &(struct stream_spec){
