@@ -67,6 +67,9 @@ void engine_set_options(struct engine *, const struct options *, struct keys *);
 void engine_run(struct engine *);
 void engine_stop(struct engine *);
 
+/* Fills in what the routes work with, for engine_init. */
+void engine_init_routing(struct engine *, size_t descriptors_max);
+
 /*
  * Opens the store of the choice, for engine_init: another one than somebody
  * has named is no help, so without it the process ends and says why.

@@ -99,7 +99,7 @@ append_store(struct buf *data, const struct store *store)
 	    (double)health.append_us / 1000, health.process_count);
 	why = health.state == STORE_UP || health.why == NULL ? "" : health.why;
 	buf_append_str(data, ",\"why\":\"");
-	for (i = 0; why[i] != '\0' && i < WHY_BYTES_MAX; i++)
+	for (i = 0; i < WHY_BYTES_MAX && why[i] != '\0'; i++)
 		buf_printf(data, "%c",
 		    why[i] < ' ' || why[i] == '"' || why[i] == '\\' ||
 			    why[i] > '~' ?
