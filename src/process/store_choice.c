@@ -99,8 +99,10 @@ store_choice_describe(size_t listen_count)
 	struct buf          text = { 0 };
 	char                error[LISTEN_ERROR_BYTES_MAX];
 
-	if (listeners_inherit(&listeners, error) == -1)
+	if (listeners_inherit(&listeners, error) == -1) {
+		listeners_close(&listeners);
 		return NULL;
+	}
 	store_choice_init(&choice, AUTO, &listeners);
 	if (listeners.count == 0 && listen_count > 0)
 		buf_append_str(&text,
@@ -114,5 +116,6 @@ store_choice_describe(size_t listen_count)
 		buf_printf(&text, "%s here: %s", choice.url, choice.why);
 	buf_append(&text, "", 1);
 	store_choice_deinit(&choice);
+	listeners_close(&listeners);
 	return text.data;
 }

@@ -40,7 +40,8 @@ void store_choice_deinit(struct store_choice *);
 
 /*
  * What "auto" is for a process that is started as this one was and listens on
- * so many sockets of its own: a line that is to be freed.
+ * so many sockets of its own: a line that is to be freed. The sockets that it
+ * was started with are closed, for it only prints.
  */
 char *store_choice_describe(size_t listen_count);
 

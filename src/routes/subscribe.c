@@ -26,7 +26,7 @@
 #include "stream/streams.h"
 
 /* An update that is kept is in the hub long before, if its store answers. */
-#define EXPECT_MS 1000
+#define EXPECT_MS 2000
 
 /* So many of the last updates may be asked for. */
 #define LAST_MAX 1000
