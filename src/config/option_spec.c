@@ -286,6 +286,10 @@ const struct option_spec option_specs[] = {
 	    .help = "Where a request names its topics: in the path "
 	    "(/events/t/TOPIC), so that the web server's rules for paths "
 	    "hold for them, in the query or the form, or both." },
+	{ .name = "topic-in-event", .fallback = "no", .argument = "WORD",
+	    WORD(enum options_topic_in_event, topic_in_event, "no", "comment"),
+	    .help = "Whether each event tells its topic, in a comment: no or "
+	    "comment. EventSource does not show it, other clients may." },
 	{ .name = "history-events", NUMBER(history_events, 1, 1000000),
 	    .fallback = "1000", .argument = "COUNT",
 	    .help = "How many events a topic keeps for subscribers who come "

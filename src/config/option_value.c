@@ -18,6 +18,8 @@ _Static_assert(sizeof(enum options_anonymous) == sizeof(int),
     "options_anonymous is no int");
 _Static_assert(sizeof(enum options_subscriptions) == sizeof(int),
     "options_subscriptions is no int");
+_Static_assert(sizeof(enum options_topic_in_event) == sizeof(int),
+    "options_topic_in_event is no int");
 
 static const struct {
 	const char *word;

@@ -23,6 +23,12 @@ enum options_topic_by {
 	OPTIONS_TOPIC_BY_QUERY
 };
 
+/* How an event tells the topic of its update. */
+enum options_topic_in_event {
+	OPTIONS_TOPIC_IN_EVENT_NO,
+	OPTIONS_TOPIC_IN_EVENT_COMMENT
+};
+
 /* Whether it is announced who subscribes; a bit for each dialect's shape. */
 enum options_subscriptions {
 	OPTIONS_SUBSCRIPTIONS_NO,
@@ -69,20 +75,21 @@ struct options {
 	bool                       query_token;
 	char **publish_origin; /* as allow_origin; one "*" inside */
 	size_t publish_origin_count;
-	enum options_topic_by topic_by;
-	uint64_t              history_events;
-	uint64_t              history_bytes;
-	int64_t               history_age_ms;
-	int64_t               coalesce_ms;
-	char                 *store;
-	bool                  status;
-	int64_t               drain_spread_ms;
-	int64_t               drain_timeout_ms;
-	char                **allow_origin; /* "*", or origins in lower case */
-	size_t                allow_origin_count;
-	char                 *log; /* as log_init's target */
-	enum log_format       log_format;
-	enum log_level        log_level;
+	enum options_topic_by       topic_by;
+	enum options_topic_in_event topic_in_event;
+	uint64_t                    history_events;
+	uint64_t                    history_bytes;
+	int64_t                     history_age_ms;
+	int64_t                     coalesce_ms;
+	char                       *store;
+	bool                        status;
+	int64_t                     drain_spread_ms;
+	int64_t                     drain_timeout_ms;
+	char          **allow_origin; /* "*", or origins in lower case */
+	size_t          allow_origin_count;
+	char           *log; /* as log_init's target */
+	enum log_format log_format;
+	enum log_level  log_level;
 };
 
 enum options_verdict {

@@ -229,6 +229,18 @@ engine_set_tokens(struct engine *engine, const struct options *options,
 	    routing->subscribe.is_anonymous_allowed);
 }
 
+static void
+set_publishing(struct publish_route *publish, const struct options *options,
+    const struct keys *keys)
+{
+	if (publish->publishers != NULL)
+		publishers_free(publish->publishers);
+	publish->publishers = publishers_new(keys->publish,
+	    options->public_topic, options->public_topic_count);
+	publish->tells_topic = options->topic_in_event ==
+	    OPTIONS_TOPIC_IN_EVENT_COMMENT;
+}
+
 void
 engine_set_options(struct engine *engine, const struct options *options,
     struct keys *keys)
@@ -287,10 +299,7 @@ engine_set_options(struct engine *engine, const struct options *options,
 	routing->status.is_open = options->status;
 	engine->presence.shapes = options->subscriptions;
 	routing->page.lifetime_ms = options->stream_lifetime_ms;
-	if (routing->publish.publishers != NULL)
-		publishers_free(routing->publish.publishers);
-	routing->publish.publishers = publishers_new(keys->publish,
-	    options->public_topic, options->public_topic_count);
+	set_publishing(&routing->publish, options, keys);
 	engine_set_tokens(engine, options, keys);
 }
 

@@ -28,7 +28,7 @@ void sse_append_event(struct buf *, const struct sse_event *);
  * Appends a comment (": text", or ":" for an empty one; a line for each line
  * of the text). No blank line follows: a blank line ends an event, and some
  * clients hand their page an empty message for each. So a comment may stand
- * before an event, but not within one.
+ * before an event or between its id and its other fields.
  */
 void sse_append_comment(struct buf *, const char *text);
 

@@ -146,7 +146,6 @@ read_type_and_data(struct publication *update, const struct query *form,
 	return true;
 }
 
-/* Publishes it, and answers the call with its id. */
 /*
  * Who sends the update, as far as nobody else can be taken for it: a hash of
  * the secret by which it may publish, which only it knows, or its address.
@@ -198,6 +197,24 @@ read_idempotency_key(struct publication *update, struct call *call)
 	return true;
 }
 
+/*
+ * Appends the canonical topic as a comment. A private update may have readers
+ * with a right to another of its topics alone: it tells no topic if it has
+ * several.
+ */
+static void
+append_topic(struct buf *bytes, const struct publication *form)
+{
+	struct buf text = { 0 };
+
+	if (form->is_private && form->topics.count > 1)
+		return;
+	buf_printf(&text, "topic %s", form->topics.names[0]);
+	sse_append_comment(bytes, text.data);
+	buf_deinit(&text);
+}
+
+/* Publishes it, and answers the call with its id. */
 static void
 update_publish(struct publication *form, const struct publish_route *route,
     struct call *call)
@@ -212,6 +229,8 @@ update_publish(struct publication *form, const struct publish_route *route,
 
 	/* The hub puts the id before the event. */
 	form->event.id = NULL;
+	if (route->tells_topic)
+		append_topic(&bytes, form);
 	sse_append_event(&bytes, &form->event);
 	update.bytes = bytes.data;
 	update.len_bytes = bytes.len_bytes;

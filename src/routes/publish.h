@@ -1,6 +1,7 @@
 #ifndef ROUTES_PUBLISH_H
 #define ROUTES_PUBLISH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct publish_route {
 	size_t                 origin_count;
 	struct store_gate     *gate;
 	const struct topic_by *topic_by;
+	bool tells_topic; /* an event has its update's topic as a comment */
 	int64_t (*wall_ms)(void);
 	struct refusal_counts *refusals;
 };
