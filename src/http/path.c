@@ -162,7 +162,12 @@ path_rest(const struct path *path, const char *route)
 {
 	size_t route_bytes = open_bytes(route);
 
-	if (route_bytes == 0 || path->route == NULL ||
+	if (route_bytes == 0)
+		return NULL;
+	if (strncmp(route, WELL_KNOWN, sizeof(WELL_KNOWN) - 1) == 0 &&
+	    strncmp(path->full, route, route_bytes) == 0)
+		return path->full + route_bytes;
+	if (path->route == NULL ||
 	    strncmp(path->route, route, route_bytes) != 0)
 		return NULL;
 	return path->route + route_bytes;

@@ -39,6 +39,7 @@ bool path_is(const struct path *, const char *route);
 /*
  * What follows the route's slash, where the route ends with a slash and "*" and
  * the path begins with it; it points into full, and may be empty. Else NULL.
+ * What is said of a well-known URI holds here too.
  */
 const char *path_rest(const struct path *, const char *route);
 

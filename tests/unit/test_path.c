@@ -201,6 +201,38 @@ test_a_well_known_uri_is_at_the_root_too(void **state)
 }
 
 static void
+test_what_follows_a_well_known_uri(void **state)
+{
+	static const char route[] = "/.well-known/mercure/x/*";
+	static const struct {
+		struct said said;
+		const char *rest;
+	} rows[] = {
+		{ { "/.well-known/mercure/x/a/b", NULL, NULL }, "a/b" },
+		{ { "/app/.well-known/mercure/x/a", NULL, NULL }, "a" },
+		{ { "/app/.well-known/mercure/x/", NULL, NULL }, "" },
+		{ { "/.well-known/mercure/x", NULL, NULL }, NULL },
+		{ { "/b/.well-known/mercure/x/a", NULL, NULL }, NULL },
+	};
+	char *const     mounts[] = { mount_app };
+	struct said_env said_env;
+	struct path     path;
+	const char     *rest;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		path_init(&path, request_of(&said_env, &rows[i].said, false),
+		    mounts, COUNT(mounts));
+		rest = path_rest(&path, route);
+		if (rows[i].rest == NULL)
+			assert_null(rest);
+		else
+			assert_string_equal(rest, rows[i].rest);
+		free(path.full);
+	}
+}
+
+static void
 test_an_unknown_mount_point_is_guessed(void **state)
 {
 	static const struct {
@@ -443,6 +475,7 @@ main(void)
 		cmocka_unit_test(test_without_a_mount_point_it_is_the_root),
 		cmocka_unit_test(test_the_option_says_what_the_server_does_not),
 		cmocka_unit_test(test_a_well_known_uri_is_at_the_root_too),
+		cmocka_unit_test(test_what_follows_a_well_known_uri),
 		cmocka_unit_test(test_an_unknown_mount_point_is_guessed),
 		cmocka_unit_test(test_the_mount_point_needs_its_slash),
 		cmocka_unit_test(
