@@ -131,6 +131,14 @@ access_may_read(const struct access *access, const struct token *token,
 	    rights_allow_update(token->grant, &access->base, update);
 }
 
+bool
+access_may_ask(const struct access *access, const struct token *token,
+    const char *path)
+{
+	return token != NULL && token->grant->role == TOKEN_ROLE_SUBSCRIBER &&
+	    rights_allow(token->grant, &access->base, path);
+}
+
 const char *
 access_payload(const struct access *access, const struct token *token,
     const char *topic)

@@ -55,6 +55,13 @@ bool access_may_read(const struct access *, const struct token *,
     const struct update *);
 
 /*
+ * Whether the token, one of a subscriber or NULL, allows to read what the hub
+ * itself keeps under this path of its own.
+ */
+bool access_may_ask(const struct access *, const struct token *,
+    const char *path);
+
+/*
  * The payload, JSON, that a subscriber's token has for a subscription to the
  * topic, or to the selector of that text; NULL: none.
  */

@@ -63,21 +63,24 @@ append_segment(struct buf *path, const char *text)
 	}
 }
 
-static void
-append_topic(const struct announcement *announcement, unsigned shape,
-    struct buf *topic)
+void
+announcement_append_topic(const struct announcement *announcement,
+    unsigned shape, struct buf *topic)
 {
 	buf_append_str(topic, announcement->hub_path);
 	buf_append_str(topic, "/subscriptions");
-	if (shape == ANNOUNCEMENT_08)
-		append_segment(topic, match_type(announcement));
-	append_segment(topic, announcement->selector);
-	append_segment(topic, announcement->subscriber);
+	if (announcement->selector != NULL) {
+		if (shape == ANNOUNCEMENT_08)
+			append_segment(topic, match_type(announcement));
+		append_segment(topic, announcement->selector);
+	}
+	if (announcement->subscriber != NULL)
+		append_segment(topic, announcement->subscriber);
 	buf_append(topic, "", 1);
 }
 
 static json_t *
-document(const struct announcement *announcement, unsigned shape,
+without_payload(const struct announcement *announcement, unsigned shape,
     const char *id)
 {
 	if (shape == ANNOUNCEMENT_07)
@@ -92,24 +95,36 @@ document(const struct announcement *announcement, unsigned shape,
 	    "active", announcement->is_active);
 }
 
+struct json_t *
+announcement_document(const struct announcement *announcement, unsigned shape,
+    const char *id)
+{
+	json_t *json = without_payload(announcement, shape, id);
+	json_t *payload = NULL;
+
+	/* The texts are UTF-8: what is missing is memory. */
+	if (json == NULL)
+		mem_fail();
+	if (announcement->payload != NULL)
+		payload = json_loads(announcement->payload, JSON_DECODE_ANY,
+		    NULL);
+	if (payload != NULL)
+		json_object_set_new(json, "payload", payload);
+	return json;
+}
+
 void
 announcement_append(const struct announcement *announcement, unsigned shape,
     struct buf *topic, struct buf *event)
 {
 	struct sse_event fields = { .retry_ms = -1 };
-	json_t          *json, *payload = NULL;
+	json_t          *json;
 	char            *text;
 	size_t           begin = topic->len_bytes;
 
-	append_topic(announcement, shape, topic);
-	json = document(announcement, shape, topic->data + begin);
-	if (announcement->payload != NULL)
-		payload = json_loads(announcement->payload, JSON_DECODE_ANY,
-		    NULL);
-	if (json != NULL && payload != NULL)
-		json_object_set_new(json, "payload", payload);
-	text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
-	/* The texts are UTF-8: what is missing is memory. */
+	announcement_append_topic(announcement, shape, topic);
+	json = announcement_document(announcement, shape, topic->data + begin);
+	text = json_dumps(json, JSON_COMPACT);
 	if (text == NULL)
 		mem_fail();
 	json_decref(json);

@@ -10,6 +10,8 @@
 #define ANNOUNCEMENT_07 1u
 #define ANNOUNCEMENT_08 2u
 
+struct json_t;
+
 /* What is announced: somebody subscribes, or does so no more. */
 struct announcement {
 	const char        *hub_path; /* of the hub's URL */
@@ -31,6 +33,21 @@ void announcement_make_id(char id[static ANNOUNCEMENT_ID_BYTES]);
  * patterns, and draft 08 has none for templates.
  */
 unsigned announcement_shapes(enum selector_kind, const char *selector);
+
+/*
+ * Appends, with a NUL, its topic in one of the shapes. Without a subscriber, or
+ * without a selector as well, it is the path under which all that have such a
+ * topic are listed.
+ */
+void announcement_append_topic(const struct announcement *, unsigned shape,
+    struct buf *topic);
+
+/*
+ * What it says in one of the shapes, where id is its topic: a JSON object that
+ * is the caller's. The texts are UTF-8.
+ */
+struct json_t *announcement_document(const struct announcement *,
+    unsigned shape, const char *id);
 
 /*
  * Appends, with a NUL, the topic of the update that announces it in one of the

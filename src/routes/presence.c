@@ -50,6 +50,7 @@ enum subscriber_state {
 struct subscriber {
 	struct store_publish     publish;
 	struct list              node; /* waiting, ready, or alone */
+	struct presence_entry    entry;
 	struct presence         *presence;
 	struct presence_client  *client;
 	struct token            *token; /* or NULL */
@@ -247,6 +248,11 @@ presence_join(struct presence *presence, const char *address,
 	subscriber = subscriber_new(presence, client, selectors, selector_count,
 	    byte_count);
 	subscriber->token = token == NULL ? NULL : token_ref(token);
+	subscriber->entry.id = subscriber->id;
+	subscriber->entry.token = token;
+	subscriber->entry.selectors = subscriber->selectors;
+	subscriber->entry.selector_count = selector_count;
+	list_append(&presence->there, &subscriber->entry.node);
 	if (subscriber->announcement_count > 0)
 		subscriber_queue(subscriber);
 	else
@@ -260,6 +266,7 @@ presence_leave(void *holder)
 	struct subscriber *subscriber = holder;
 
 	subscriber->is_gone = true;
+	list_remove(&subscriber->entry.node);
 	if (!subscriber->is_flying)
 		subscriber_part(subscriber);
 }
@@ -440,6 +447,7 @@ presence_init(struct presence *presence, struct store *store,
 	presence->access = access;
 	presence->hub_path = mem_strndup(path->data, path->len_bytes);
 	list_init(&presence->ready);
+	list_init(&presence->there);
 }
 
 void

@@ -36,6 +36,7 @@ struct presence {
 	void                *clients;
 	struct heap          due;   /* clients, by the time of the next look */
 	struct list          ready; /* subscribers of whom more is to be told */
+	struct list          there; /* entries of those that have not left */
 	size_t               sending_count; /* these, and what the store has */
 	size_t               selector_count;
 	size_t               byte_count;    /* of the selectors' texts */
@@ -59,6 +60,15 @@ struct presence_selector {
 
 /* One stream's. */
 struct subscriber;
+
+/* What can be asked of a subscriber from when it joins until it leaves. */
+struct presence_entry {
+	struct list                     node; /* in presence->there */
+	const char                     *id;
+	const struct token             *token; /* or NULL */
+	const struct presence_selector *selectors;
+	size_t                          selector_count;
+};
 
 /* Store, turns and access outlive it. It is off until shapes is set. */
 void presence_init(struct presence *, struct store *, struct turns *,

@@ -141,6 +141,30 @@ test_join_and_leave(void **state)
 	assert_false(presence_is_busy(&presence));
 }
 
+/* Those who are there, whatever was told of them. */
+static void
+test_who_is_there(void **state)
+{
+	struct subscriber           *a = join("192.0.2.1", "a");
+	struct subscriber           *b = join("192.0.2.1", "b");
+	const struct presence_entry *first, *last;
+
+	(void)state;
+	first = list_entry(presence.there.next, struct presence_entry, node);
+	last = list_entry(presence.there.prev, struct presence_entry, node);
+	assert_int_equal(first->selector_count, 1);
+	assert_string_equal(first->selectors[0].text, "a");
+	assert_string_equal(last->selectors[0].text, "b");
+	assert_string_not_equal(first->id, last->id);
+	run();
+	presence_leave(a);
+	assert_ptr_equal(presence.there.next, &last->node);
+	assert_ptr_equal(presence.there.prev, &last->node);
+	presence_leave(b);
+	assert_true(list_is_empty(&presence.there));
+	close_all();
+}
+
 static void
 test_no_client_waits_for_another(void **state)
 {
@@ -282,6 +306,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(test_join_and_leave),
+		TEST(test_who_is_there),
 		TEST(test_no_client_waits_for_another),
 		TEST(test_nothing_is_told_of_who_was_gone),
 		TEST(test_shapes),
