@@ -54,6 +54,12 @@ engine_init_hub_routes(struct engine *engine)
 		.turns = &engine->turns,
 	};
 	subscribe_route_init(&routing->subscribe);
+	routing->subscriptions = (struct subscriptions_route){
+		.presence = &engine->presence,
+		.bearer = &routing->bearer,
+		.hub = &engine->hub,
+		.wall_ms = engine->wall_ms,
+	};
 	routing->publish = (struct publish_route){
 		.topic_by = &routing->topic_by,
 		.gate = &routing->gate,

@@ -39,6 +39,7 @@ routing_init(struct routing *routing)
 	void *subscribe = &routing->subscribe, *publish = &routing->publish;
 	void *status = &routing->status, *metrics = &routing->metrics;
 	void *page = &routing->page, *metadata = &routing->metadata;
+	void *subscriptions = &routing->subscriptions;
 	const struct route table[ROUTING_ROUTE_COUNT] = {
 		{ routing->metadata.path, metadata_route_get, metadata, NULL,
 		    NULL, NULL },
@@ -55,6 +56,14 @@ routing_init(struct routing *routing)
 		    publish, publish_route_check },
 		{ "/events/t/*", subscribe_route_get, subscribe,
 		    publish_route_post, publish, publish_route_check },
+		{ "/.well-known/mercure/subscriptions", subscriptions_route_get,
+		    subscriptions, NULL, NULL, NULL },
+		{ "/.well-known/mercure/subscriptions/*",
+		    subscriptions_route_get, subscriptions, NULL, NULL, NULL },
+		{ "/events/subscriptions", subscriptions_route_get,
+		    subscriptions, NULL, NULL, NULL },
+		{ "/events/subscriptions/*", subscriptions_route_get,
+		    subscriptions, NULL, NULL, NULL },
 		{ "/healthz", status_route_health, status, NULL, NULL, NULL },
 		{ "/metrics", metrics_route_get, metrics, NULL, NULL, NULL },
 		{ "/status", status_route_page, status, NULL, NULL, NULL },
@@ -74,6 +83,7 @@ routing_init(struct routing *routing)
 	routing->router.routes = routing->table;
 	routing->router.route_count = ROUTING_ROUTE_COUNT;
 	routing->subscribe.cors = &routing->router.cors;
+	routing->subscriptions.cors = &routing->router.cors;
 	routing->publish.cors = &routing->router.cors;
 	routing->publish.refusals = &routing->publish_refusals;
 	routing->metrics.bearer = &routing->bearer;

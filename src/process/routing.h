@@ -14,30 +14,32 @@
 #include "routes/status.h"
 #include "routes/store_gate.h"
 #include "routes/subscribe.h"
+#include "routes/subscriptions.h"
 #include "routes/topic_by.h"
 
-#define ROUTING_ROUTE_COUNT 22
+#define ROUTING_ROUTE_COUNT 26
 
 /*
  * Which path is answered by what: the table that the router goes through, and
  * what each of its handlers works with, which the engine fills in.
  */
 struct routing {
-	struct clock_route     clock;
-	struct counter_route   counter;
-	struct subscribe_route subscribe;
-	struct publish_route   publish;
-	struct status_route    status;
-	struct metrics_route   metrics;
-	struct page_route      page;
-	struct metadata_route  metadata;
-	struct refusal_counts  publish_refusals;
-	struct bearer          bearer; /* whose tokens are these? */
-	struct store_gate      gate;
-	struct topic_by        topic_by;
-	struct lean            lean; /* idle unless the tail is lean */
-	struct route           table[ROUTING_ROUTE_COUNT];
-	struct router          router;
+	struct clock_route         clock;
+	struct counter_route       counter;
+	struct subscribe_route     subscribe;
+	struct publish_route       publish;
+	struct status_route        status;
+	struct metrics_route       metrics;
+	struct page_route          page;
+	struct metadata_route      metadata;
+	struct subscriptions_route subscriptions;
+	struct refusal_counts      publish_refusals;
+	struct bearer              bearer; /* whose tokens are these? */
+	struct store_gate          gate;
+	struct topic_by            topic_by;
+	struct lean                lean; /* idle unless the tail is lean */
+	struct route               table[ROUTING_ROUTE_COUNT];
+	struct router              router;
 };
 
 /* Makes the table; the origins are to be set in router.cors. */

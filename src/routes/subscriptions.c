@@ -1,0 +1,459 @@
+#include "routes/subscriptions.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "auth/access.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "http/answer.h"
+#include "http/bearer.h"
+#include "http/call.h"
+#include "http/param.h"
+#include "http/refusal.h"
+#include "hub/hub.h"
+#include "hub/update.h"
+#include "pure/hash.h"
+#include "pure/percent.h"
+#include "routes/announcement.h"
+#include "routes/presence.h"
+#include "routes/replay.h"
+
+#define SEGMENTS_MAX 3
+
+/* What is asked for, and what is found. */
+struct listing {
+	const struct access *access;
+	const struct token  *token;
+	unsigned             shape;
+	struct announcement  wanted; /* NULL in it: of whatever value */
+	struct buf           segments[SEGMENTS_MAX]; /* of the path, decoded */
+	size_t               segment_count;
+	struct buf           path; /* the one that the rights are about */
+	char                 last_id[POSITION_ID_BYTES];
+	struct buf           text; /* the JSON */
+	size_t               count;
+	size_t               omitted_count;
+};
+
+static void
+listing_deinit(struct listing *listing)
+{
+	for (size_t i = 0; i < SEGMENTS_MAX; i++)
+		buf_deinit(&listing->segments[i]);
+	buf_deinit(&listing->path);
+	buf_deinit(&listing->text);
+}
+
+/*
+ * What follows the route as the client sent it, since a slash in a topic is no
+ * end of a segment; if the web server does not tell, as it was decoded.
+ */
+static const char *
+find_rest(const struct call *call, size_t *len_bytes, bool *is_decoded)
+{
+	const char *uri = call_env(call, "REQUEST_URI"), *found = NULL;
+	char       *route = mem_strndup(call->path, strlen(call->path) - 1);
+
+	if (uri != NULL)
+		found = strstr(uri, route);
+	if (found != NULL && found < uri + strcspn(uri, "?#"))
+		found += strlen(route);
+	else
+		found = NULL;
+	free(route);
+	*is_decoded = found == NULL;
+	if (found == NULL)
+		found = call->rest;
+	*len_bytes = *is_decoded ? strlen(found) : strcspn(found, "?#");
+	return found;
+}
+
+/* Whether each "%" begins an escape, and none is that of a NUL. */
+static bool
+is_well_escaped(const char *text, size_t len_bytes)
+{
+	for (size_t i = 0; i < len_bytes; i++) {
+		if (text[i] == '%' &&
+		    (len_bytes - i < 3 || !percent_is_triplet(text + i, 3) ||
+			strncmp(text + i, "%00", 3) == 0))
+			return false;
+	}
+	return true;
+}
+
+/* Reads one more segment. False: the call was answered. */
+static bool
+add_segment(struct listing *listing, struct call *call, const char *text,
+    size_t len_bytes, bool is_decoded)
+{
+	struct buf *segment;
+
+	if (len_bytes == 0 || listing->segment_count == SEGMENTS_MAX)
+		return refusal_text(call, "404 Not Found",
+		    "there is no such list of subscriptions");
+	if (!is_decoded && !is_well_escaped(text, len_bytes))
+		return refusal_bad_request(call, "the path is malformed");
+	segment = &listing->segments[listing->segment_count++];
+	if (is_decoded)
+		buf_append(segment, text, len_bytes);
+	else
+		percent_decode(segment, text, len_bytes);
+	if (segment->len_bytes > SELECTOR_BYTES_MAX)
+		return refusal_bad_request(call,
+		    "a topic has 4096 bytes at most");
+	buf_append(segment, "", 1);
+	return true;
+}
+
+static bool
+read_segments(struct listing *listing, struct call *call)
+{
+	const char *text;
+	size_t      len_bytes, segment_bytes;
+	bool        is_decoded;
+
+	if (call->rest == NULL)
+		return true;
+	text = find_rest(call, &len_bytes, &is_decoded);
+	for (;;) {
+		const char *slash = memchr(text, '/', len_bytes);
+
+		segment_bytes = slash == NULL ? len_bytes :
+						(size_t)(slash - text);
+		if (!add_segment(listing, call, text, segment_bytes,
+			is_decoded))
+			return false;
+		if (slash == NULL)
+			return true;
+		text += segment_bytes + 1;
+		len_bytes -= segment_bytes + 1;
+	}
+}
+
+/* In draft 08 a word for how the selector matches stands before it. */
+static bool
+read_match_type(struct listing *listing, struct call *call)
+{
+	const char *type = listing->segments[0].data;
+
+	if (strcmp(type, "exact") == 0)
+		listing->wanted.kind = SELECTOR_EXACT;
+	else if (strcmp(type, "urlpattern") == 0)
+		listing->wanted.kind = SELECTOR_URL_PATTERN;
+	else
+		return refusal_bad_request(call,
+		    "a selector is exact or urlpattern");
+	return listing->segment_count > 1 ||
+	    refusal_text(call, "404 Not Found",
+		"there is no such list of subscriptions");
+}
+
+/* Reads from the path what is asked for. False: the call was answered. */
+static bool
+listing_read(struct listing *listing, struct call *call)
+{
+	size_t at = 0;
+
+	if (!read_segments(listing, call))
+		return false;
+	if (listing->segment_count > 0 && listing->shape == ANNOUNCEMENT_08) {
+		if (!read_match_type(listing, call))
+			return false;
+		at = 1;
+	}
+	if (listing->segment_count > at)
+		listing->wanted.selector = listing->segments[at].data;
+	if (listing->segment_count > at + 1)
+		listing->wanted.subscriber = listing->segments[at + 1].data;
+	if (listing->segment_count > at + 2)
+		return refusal_text(call, "404 Not Found",
+		    "there is no such subscription");
+	announcement_append_topic(&listing->wanted, listing->shape,
+	    &listing->path);
+	return true;
+}
+
+static bool
+is_wanted(const struct listing *listing, const struct presence_selector *own)
+{
+	const struct announcement *wanted = &listing->wanted;
+
+	if ((announcement_shapes(own->kind, own->text) & listing->shape) == 0)
+		return false;
+	if (wanted->selector == NULL)
+		return true;
+	return strcmp(own->text, wanted->selector) == 0 &&
+	    (listing->shape != ANNOUNCEMENT_08 ||
+		(own->kind == SELECTOR_URL_PATTERN) ==
+		    (wanted->kind == SELECTOR_URL_PATTERN));
+}
+
+static json_t *
+document(const struct listing *listing, const struct presence_entry *entry,
+    const struct presence_selector *own)
+{
+	struct announcement found = {
+		.hub_path = listing->wanted.hub_path,
+		.kind = own->kind,
+		.selector = own->text,
+		.subscriber = entry->id,
+		.is_active = true,
+	};
+	struct buf topic = { 0 };
+	json_t    *json;
+
+	if (entry->token != NULL)
+		found.payload = access_payload(listing->access, entry->token,
+		    own->text);
+	announcement_append_topic(&found, listing->shape, &topic);
+	json = announcement_document(&found, listing->shape, topic.data);
+	buf_deinit(&topic);
+	return json;
+}
+
+/* Takes the document over. */
+static char *
+text_of(json_t *json)
+{
+	char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+
+	/* The texts are UTF-8: what is missing is memory. */
+	if (text == NULL)
+		mem_fail();
+	json_decref(json);
+	return text;
+}
+
+/* Lists one more, or counts it as left out. */
+static void
+add(struct listing *listing, const struct presence_entry *entry,
+    const struct presence_selector *own)
+{
+	json_t *json;
+	char   *text;
+
+	if (listing->omitted_count > 0 ||
+	    listing->count == SUBSCRIPTIONS_COUNT_MAX) {
+		listing->omitted_count++;
+		return;
+	}
+	json = document(listing, entry, own);
+	json_object_del(json, "@context");
+	text = text_of(json);
+	if (listing->text.len_bytes + strlen(text) > SUBSCRIPTIONS_BYTES_MAX) {
+		listing->omitted_count++;
+	} else {
+		if (listing->count++ > 0)
+			buf_append_str(&listing->text, ",");
+		buf_append_str(&listing->text, text);
+	}
+	free(text);
+}
+
+static void
+list_all(struct listing *listing, const struct presence *presence)
+{
+	const struct presence_entry *entry;
+	struct buf                   members = { 0 };
+	char                        *head;
+
+	for (const struct list *node = presence->there.next;
+	     node != &presence->there; node = node->next) {
+		entry = list_entry(node, const struct presence_entry, node);
+		for (size_t i = 0; i < entry->selector_count; i++) {
+			if (is_wanted(listing, &entry->selectors[i]))
+				add(listing, entry, &entry->selectors[i]);
+		}
+	}
+	head = text_of(listing->shape == ANNOUNCEMENT_08 ?
+		json_pack("{s:s, s:s}", "id", listing->path.data, "type",
+		    "subscriptions") :
+		json_pack("{s:s, s:s, s:s, s:s}", "@context",
+		    "https://mercure.rocks/", "id", listing->path.data, "type",
+		    "Subscriptions", "lastEventID", listing->last_id));
+	members = listing->text;
+	listing->text = (struct buf){ 0 };
+	buf_append(&listing->text, head, strlen(head) - 1);
+	buf_append_str(&listing->text, ",\"subscriptions\":[");
+	buf_append(&listing->text, members.data, members.len_bytes);
+	buf_append_str(&listing->text, "]");
+	if (listing->omitted_count > 0)
+		buf_printf(&listing->text, ",\"omitted\":%zu",
+		    listing->omitted_count);
+	buf_append_str(&listing->text, "}");
+	buf_deinit(&members);
+	free(head);
+}
+
+/* False: there is no such subscription. */
+static bool
+list_one(struct listing *listing, const struct presence *presence)
+{
+	const struct presence_entry *entry;
+	json_t                      *json;
+	char                        *text;
+
+	for (const struct list *node = presence->there.next;
+	     node != &presence->there; node = node->next) {
+		entry = list_entry(node, const struct presence_entry, node);
+		if (strcmp(entry->id, listing->wanted.subscriber) != 0)
+			continue;
+		for (size_t i = 0; i < entry->selector_count; i++) {
+			if (!is_wanted(listing, &entry->selectors[i]))
+				continue;
+			json = document(listing, entry, &entry->selectors[i]);
+			if (listing->shape == ANNOUNCEMENT_07)
+				json_object_set_new(json, "lastEventID",
+				    json_string(listing->last_id));
+			text = text_of(json);
+			buf_append_str(&listing->text, text);
+			free(text);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+may_have(const void *arg, const struct update *update)
+{
+	const struct listing *listing = arg;
+
+	return access_may_read(listing->access, listing->token, update);
+}
+
+/* From where a stream tells what changes in the list from now on. */
+static void
+find_last_id(const struct subscriptions_route *route, struct listing *listing)
+{
+	struct update_reader reader = { may_have, listing };
+	uint64_t             position;
+
+	position = hub_shown_position(route->hub,
+	    replay_now(route->hub, route->wall_ms()), &reader);
+	if (!hub_id(route->hub, position, listing->last_id))
+		snprintf(listing->last_id, sizeof(listing->last_id), "%s",
+		    EVENT_ID_EARLIEST);
+}
+
+/* Whether If-None-Match (RFC 9110 section 13.1.2) names the tag. */
+static bool
+is_known(const struct call *call, const char *tag)
+{
+	const char *tags = call_env(call, "HTTP_IF_NONE_MATCH");
+
+	return tags != NULL &&
+	    (strcmp(tags, "*") == 0 || strstr(tags, tag) != NULL);
+}
+
+static void
+answer_list(const struct subscriptions_route *route, struct call *call,
+    const struct listing *listing)
+{
+	struct answer *answer = &call->answer;
+	bool           is_new = listing->shape == ANNOUNCEMENT_08;
+	size_t         len_bytes = listing->text.len_bytes;
+	uint64_t       hash;
+	char           tag[20];
+
+	hash = hash_bytes(HASH_START, listing->text.data, len_bytes);
+	hash = hash_bytes(hash, listing->last_id, strlen(listing->last_id));
+	snprintf(tag, sizeof(tag), "\"%016" PRIx64 "\"", hash);
+	if (is_known(call, tag)) {
+		answer_head(answer, "304 Not Modified", NULL);
+		len_bytes = 0;
+	} else {
+		answer_head(answer, "200 OK",
+		    is_new ? "application/json" : "application/ld+json");
+		answer_field(answer, "Content-Length", "%zu", len_bytes);
+	}
+	answer_field(answer, "ETag", "%s", tag);
+	answer_field(answer, "Cache-Control", "private, no-cache");
+	answer_field(answer, "X-Content-Type-Options", "nosniff");
+	if (is_new)
+		answer_field(answer, "Link",
+		    "<%s>; rel=\"mercure\"; last-event-id=\"%s\"; "
+		    "type=\"mercure\"; content-type=\"application/json\"",
+		    access_public_url(listing->access), listing->last_id);
+	else
+		answer_field(answer, "Link", "<%s>; rel=\"mercure\"",
+		    access_public_url(listing->access));
+	if (route->cors->origin_count > 0)
+		answer_field(answer, "Access-Control-Expose-Headers",
+		    "ETag, Link");
+	answer_body(answer, listing->text.data, len_bytes);
+	call_answer(call);
+}
+
+/* The shape for the token, where there are both. */
+static unsigned
+shape_for(const struct presence *presence, const struct token *token)
+{
+	if (presence->shapes != (ANNOUNCEMENT_07 | ANNOUNCEMENT_08))
+		return presence->shapes;
+	return token->grant->dialect == TOKEN_DIALECT_08 ? ANNOUNCEMENT_08 :
+							   ANNOUNCEMENT_07;
+}
+
+/* If not, the call was answered. */
+static bool
+is_on(const struct subscriptions_route *route, struct call *call)
+{
+	return route->presence->shapes != 0 ||
+	    refusal_text(call, "404 Not Found",
+		"the option subscriptions is off");
+}
+
+static void
+answer(struct call *call, const struct bearer_verdict *verdict, void *context)
+{
+	const struct subscriptions_route *route = context;
+	struct listing                    listing = {
+				   .access = route->bearer->access,
+				   .token = verdict->token,
+				   .wanted.hub_path = route->presence->hub_path,
+	};
+
+	if (!is_on(route, call))
+		return;
+	if (verdict->result != TOKEN_OK) {
+		bearer_refuse(route->bearer, call, verdict);
+		return;
+	}
+	listing.shape = shape_for(route->presence, verdict->token);
+	if (!listing_read(&listing, call)) {
+		listing_deinit(&listing);
+		return;
+	}
+	if (!access_may_ask(listing.access, listing.token, listing.path.data)) {
+		bearer_refuse_scope(route->bearer, call, verdict,
+		    "the token does not allow to subscribe to this path");
+		listing_deinit(&listing);
+		return;
+	}
+	find_last_id(route, &listing);
+	if (listing.wanted.subscriber == NULL)
+		list_all(&listing, route->presence);
+	if (listing.wanted.subscriber == NULL ||
+	    list_one(&listing, route->presence))
+		answer_list(route, call, &listing);
+	else
+		refusal_text(call, "404 Not Found",
+		    "there is no such subscription");
+	listing_deinit(&listing);
+}
+
+void
+subscriptions_route_get(struct call *call, void *context)
+{
+	const struct subscriptions_route *route = context;
+
+	if (is_on(route, call))
+		bearer_judge(route->bearer, call, TOKEN_ROLE_SUBSCRIBER, answer,
+		    context);
+}

@@ -1,0 +1,33 @@
+#ifndef ROUTES_SUBSCRIPTIONS_H
+#define ROUTES_SUBSCRIPTIONS_H
+
+#include <stdint.h>
+
+#include "http/router.h"
+
+struct bearer;
+struct cors;
+struct hub;
+struct presence;
+
+/* So much one answer lists at most; it says how many it leaves out. */
+#define SUBSCRIPTIONS_COUNT_MAX 1000
+#define SUBSCRIPTIONS_BYTES_MAX ((size_t)1024 * 1024)
+
+/* What the handler works with: its context. */
+struct subscriptions_route {
+	const struct presence *presence;
+	struct bearer         *bearer;
+	const struct hub      *hub;
+	const struct cors     *cors;
+	int64_t (*wall_ms)(void);
+};
+
+/*
+ * The active subscriptions of this process's streams: all of them, those to
+ * one selector, or one, as the path says; for whoever has a token that allows
+ * to subscribe to that path.
+ */
+handler_fn subscriptions_route_get;
+
+#endif
