@@ -218,6 +218,13 @@ on_cancel(void *holder)
 	waiter_free(holder);
 }
 
+/* Whether the log is read up to its end for the first time, and waited for. */
+static bool
+is_reading(const struct subscribe_route *route)
+{
+	return !route->hub->is_level && !route->waits_no_more;
+}
+
 /*
  * Whether what is to come decides where the call begins. What was published
  * here before it is behind it; and while the log is read, its id may be a
@@ -229,10 +236,8 @@ has_to_wait(const struct subscribe_route *route, const struct call *call)
 	const char *id = param_last_event_id(call);
 	uint64_t    position;
 
-	if (route->hub->is_level)
+	if (!is_reading(route))
 		return !hub_has_come(route->hub, route->hub->expected_position);
-	if (route->waits_no_more)
-		return false;
 	if (id == NULL)
 		return true;
 	return strcmp(id, EVENT_ID_EARLIEST) != 0 &&
@@ -400,7 +405,7 @@ subscribe_route_run(struct subscribe_route *route, int64_t now_ms)
 	struct hub    *hub = route->hub;
 	struct waiter *waiter;
 
-	while (hub->is_level && !list_is_empty(&route->waiting)) {
+	while (!is_reading(route) && !list_is_empty(&route->waiting)) {
 		waiter = list_entry(route->waiting.next, struct waiter, node);
 		if (!hub_has_come(hub, waiter->position)) {
 			if (now_ms < waiter->due_ms)
@@ -415,7 +420,7 @@ subscribe_route_run(struct subscribe_route *route, int64_t now_ms)
 int64_t
 subscribe_route_next_ms(const struct subscribe_route *route)
 {
-	if (!route->hub->is_level || list_is_empty(&route->waiting))
+	if (is_reading(route) || list_is_empty(&route->waiting))
 		return INT64_MAX;
 	return list_entry(route->waiting.next, struct waiter, node)->due_ms;
 }

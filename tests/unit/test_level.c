@@ -138,6 +138,22 @@ test_what_is_new_is_behind_the_log(void **state)
 	assert_null(strstr(head, "Last-Event-ID"));
 }
 
+/* The log has not come to its end in time; what was published here will. */
+static void
+test_what_was_published_here_is_waited_for(void **state)
+{
+	(void)state;
+	subscribe_route_resume(&engine.routing.subscribe);
+	hub_expect(&engine.hub, 5);
+	ask("QUERY_STRING=topic=t&lastEventID=own");
+	subscribe_route_run(&engine.routing.subscribe, 0);
+	assert_int_equal(answer_count, 0);
+	ingest(5, "own");
+	subscribe_route_run(&engine.routing.subscribe, 0);
+	assert_int_equal(answer_count, 1);
+	assert_non_null(strstr(head, "Last-Event-ID: own\r\n"));
+}
+
 static void
 test_who_goes_away_waits_no_more(void **state)
 {
@@ -209,6 +225,7 @@ main(void)
 		LEVEL_TEST(test_the_loop_makes_it_level),
 		LEVEL_TEST(test_a_made_id_does_not_wait),
 		LEVEL_TEST(test_what_is_new_is_behind_the_log),
+		LEVEL_TEST(test_what_was_published_here_is_waited_for),
 		LEVEL_TEST(test_who_goes_away_waits_no_more),
 		LEVEL_TEST(test_what_was_published_is_waited_for),
 		LEVEL_TEST(test_what_does_not_come_is_not_waited_for),
