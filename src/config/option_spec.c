@@ -349,6 +349,9 @@ const struct option_spec option_specs[] = {
 	{ .name = "query-token", FLAG(query_token), .fallback = "no",
 	    .help = "Take tokens of draft 07 from the query too "
 	    "(authorization=). Access logs will hold them." },
+	{ .name = "count", FLAG(count), .fallback = "no",
+	    .help = "Answer /events/count with the number of a topic's open "
+	    "streams, to whoever may subscribe." },
 
 	{ HEADING("Operation") },
 	{ .name = "status", FLAG(status), .fallback = "no",

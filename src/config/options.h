@@ -73,6 +73,7 @@ struct options {
 	char                      *cookie_name;
 	char                      *access_token_cookie;
 	bool                       query_token;
+	bool                       count;
 	char **publish_origin; /* as allow_origin; one "*" inside */
 	size_t publish_origin_count;
 	enum options_topic_by       topic_by;

@@ -10,6 +10,7 @@
 #include "hub/hub.h"
 #include "hub/named.h"
 #include "hub/pattern.h"
+#include "hub/topic.h"
 
 struct topic *
 hub_topic(struct hub *hub, const char *name, const char *client)
@@ -39,6 +40,17 @@ is_pattern(const struct selector *selector)
 {
 	return selector->rule == SELECTOR_BY_TEMPLATE ||
 	    selector->rule == SELECTOR_BY_PATTERN;
+}
+
+size_t
+hub_follower_count(const struct hub *hub, const char *name)
+{
+	const struct named *named;
+
+	if (strcmp(name, HUB_ALL) == 0)
+		return topic_subscriber_count(hub->all);
+	named = named_find(hub, name);
+	return named == NULL ? 0 : topic_subscriber_count(named->topic);
 }
 
 struct topic *

@@ -111,6 +111,9 @@ struct topic *hub_topic(struct hub *, const char *name, const char *client);
 struct topic *hub_follow(struct hub *, enum selector_kind, const char *text,
     const char *client, const char **why);
 
+/* How many subscribers the topic of that name has, or HUB_ALL; 0: no topic. */
+size_t hub_follower_count(const struct hub *, const char *name);
+
 /*
  * Takes the next updates of the log and delivers them. An update that is not
  * behind all before it is passed over. now_ms is on the monotonic clock;

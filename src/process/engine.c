@@ -221,6 +221,7 @@ engine_set_tokens(struct engine *engine, const struct options *options,
 	bearer->cookie_07 = options->cookie_name;
 	bearer->cookie_08 = options->access_token_cookie;
 	bearer->takes_query = options->query_token;
+	routing->count.is_on = options->count;
 	routing->publish.origins = options->publish_origin;
 	routing->publish.origin_count = options->publish_origin_count;
 	routing->subscribe.is_anonymous_allowed = is_anonymous_allowed(engine,

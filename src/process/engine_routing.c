@@ -54,6 +54,10 @@ engine_init_hub_routes(struct engine *engine)
 		.turns = &engine->turns,
 	};
 	subscribe_route_init(&routing->subscribe);
+	routing->count = (struct count_route){
+		.hub = &engine->hub,
+		.subscribe = &routing->subscribe,
+	};
 	routing->subscriptions = (struct subscriptions_route){
 		.presence = &engine->presence,
 		.bearer = &routing->bearer,

@@ -60,6 +60,8 @@ routing_init(struct routing *routing)
 		    subscriptions, NULL, NULL, NULL },
 		{ "/.well-known/mercure/subscriptions/*",
 		    subscriptions_route_get, subscriptions, NULL, NULL, NULL },
+		{ "/events/count", count_route_get, &routing->count, NULL, NULL,
+		    NULL },
 		{ "/events/subscriptions", subscriptions_route_get,
 		    subscriptions, NULL, NULL, NULL },
 		{ "/events/subscriptions/*", subscriptions_route_get,

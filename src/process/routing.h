@@ -5,6 +5,7 @@
 #include "http/refusal.h"
 #include "http/router.h"
 #include "routes/clock.h"
+#include "routes/count.h"
 #include "routes/counter.h"
 #include "routes/lean.h"
 #include "routes/metadata.h"
@@ -17,7 +18,7 @@
 #include "routes/subscriptions.h"
 #include "routes/topic_by.h"
 
-#define ROUTING_ROUTE_COUNT 26
+#define ROUTING_ROUTE_COUNT 27
 
 /*
  * Which path is answered by what: the table that the router goes through, and
@@ -26,6 +27,7 @@
 struct routing {
 	struct clock_route         clock;
 	struct counter_route       counter;
+	struct count_route         count;
 	struct subscribe_route     subscribe;
 	struct publish_route       publish;
 	struct status_route        status;

@@ -1,0 +1,65 @@
+#include "routes/count.h"
+
+#include <stdio.h>
+
+#include "auth/access.h"
+#include "http/answer.h"
+#include "http/bearer.h"
+#include "http/call.h"
+#include "http/param.h"
+#include "http/refusal.h"
+#include "hub/hub.h"
+#include "routes/subscribe.h"
+
+static void
+answer_count(const struct count_route *route, struct call *call)
+{
+	struct answer     *answer = &call->answer;
+	struct topic_names names;
+	char               text[24];
+	int                len_bytes;
+
+	if (!param_topics(call, &call->query, &names))
+		return;
+	if (names.count != 1) {
+		refusal_bad_request(call, "the count is that of one topic");
+		return;
+	}
+	len_bytes = snprintf(text, sizeof(text), "%zu\n",
+	    hub_follower_count(route->hub, names.names[0]));
+	answer_head(answer, "200 OK", "application/json");
+	answer_field(answer, "Cache-Control", "no-store");
+	answer_field(answer, "X-Content-Type-Options", "nosniff");
+	answer_field(answer, "Content-Length", "%d", len_bytes);
+	answer_body(answer, text, (size_t)len_bytes);
+	call_answer(call);
+}
+
+static void
+answer(struct call *call, const struct bearer_verdict *verdict, void *context)
+{
+	const struct count_route *route = context;
+
+	if (verdict->result == TOKEN_OK ||
+	    (verdict->result == TOKEN_NONE &&
+		route->subscribe->is_anonymous_allowed))
+		answer_count(route, call);
+	else
+		bearer_refuse(route->subscribe->bearer, call, verdict);
+}
+
+void
+count_route_get(struct call *call, void *context)
+{
+	const struct count_route     *route = context;
+	const struct subscribe_route *subscribe = route->subscribe;
+
+	if (!route->is_on)
+		refusal_text(call, "404 Not Found", "the option count is off");
+	else if (subscribe->is_anonymous_allowed &&
+	    !access_has_keys(subscribe->bearer->access))
+		answer_count(route, call);
+	else
+		bearer_judge(subscribe->bearer, call, TOKEN_ROLE_SUBSCRIBER,
+		    answer, context);
+}

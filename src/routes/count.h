@@ -1,0 +1,21 @@
+#ifndef ROUTES_COUNT_H
+#define ROUTES_COUNT_H
+
+#include <stdbool.h>
+
+#include "http/router.h"
+
+struct hub;
+struct subscribe_route;
+
+/* What the handler works with: its context. */
+struct count_route {
+	const struct hub             *hub;
+	const struct subscribe_route *subscribe; /* knows who may subscribe */
+	bool                          is_on;
+};
+
+/* How many of the process's open streams follow the query's one topic. */
+handler_fn count_route_get;
+
+#endif
