@@ -34,7 +34,14 @@ async function publish(fields, key) {
 async function answerLine(response) {
 	const isText = response.headers.get("Content-Type")?.startsWith("text/plain");
 	const line = isText ? (await response.text()).trim().split("\n")[0] : "";
-	return line || `${response.status} ${response.statusText}`.trim();
+	return line || challengeReason(response) || `${response.status} ${response.statusText}`.trim();
+}
+
+/* Where the text was replaced on the way, the challenge may say why. */
+function challengeReason(response) {
+	const challenge = response.headers.get("WWW-Authenticate") ?? "";
+	const reason = /\berror_description="((?:[^"\\]|\\.)*)"/.exec(challenge)?.[1];
+	return reason && `${response.status}: ${reason.replace(/\\(.)/g, "$1")}`;
 }
 
 /* With the counters of two windows running, a request would wait for their end. */

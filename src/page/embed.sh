@@ -9,6 +9,7 @@ files='/ index.html text/html; charset=utf-8
 /page.css page.css text/css; charset=utf-8
 /page.js page.js text/javascript; charset=utf-8
 /chat.js chat.js text/javascript; charset=utf-8
+/token.js token.js text/javascript; charset=utf-8
 /client.js client.js text/javascript; charset=utf-8
 /icon.svg icon.svg image/svg+xml
 /web-servers web-servers.html text/html; charset=utf-8

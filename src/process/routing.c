@@ -75,6 +75,7 @@ routing_init(struct routing *routing)
 		{ "/page.js", page_route_get, NULL, NULL, NULL, NULL },
 		{ "/page.json", page_route_settings, page, NULL, NULL, NULL },
 		{ "/chat.js", page_route_get, NULL, NULL, NULL, NULL },
+		{ "/token.js", page_route_get, NULL, NULL, NULL, NULL },
 		{ "/client.js", page_route_get, NULL, NULL, NULL, NULL },
 		{ "/icon.svg", page_route_get, NULL, NULL, NULL, NULL },
 		{ "/web-servers", page_route_get, NULL, NULL, NULL, NULL },
