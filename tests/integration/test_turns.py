@@ -57,13 +57,14 @@ def test_who_is_refused_at_first_misses_nothing(fcgi_sse, short_dir, limits,
 
 def test_others_are_refused_by_503(fcgi_sse, short_dir):
     hub = start_hub(fcgi_sse, short_dir, "--turns", "1", *LONG)
-    hub.subscribe("t")
+    first = hub.subscribe("t")
     answer = hub.process.ask("/events", "topic=t")
     assert answer.status == "503 Service Unavailable"
     assert 1 <= int(answer.headers["Retry-After"]) <= 61
     line = hub.process.wait_log("refuse")
     assert line["reason"] == "turn"
     assert line["open"] == "1"
+    first.close()
 
 
 class Page:
