@@ -392,14 +392,6 @@ resume_first(struct subscribe_route *route)
 }
 
 void
-subscribe_route_resume(struct subscribe_route *route)
-{
-	route->waits_no_more = true;
-	while (!list_is_empty(&route->waiting))
-		resume_first(route);
-}
-
-void
 subscribe_route_run(struct subscribe_route *route, int64_t now_ms)
 {
 	struct hub    *hub = route->hub;
@@ -415,6 +407,13 @@ subscribe_route_run(struct subscribe_route *route, int64_t now_ms)
 		}
 		resume_first(route);
 	}
+}
+
+void
+subscribe_route_resume(struct subscribe_route *route)
+{
+	route->waits_no_more = true;
+	subscribe_route_run(route, turns_now_ms(route->hub->turns));
 }
 
 int64_t

@@ -43,7 +43,8 @@ void subscribe_route_init(struct subscribe_route *);
 
 /*
  * Answers those who wait for the hub to be level with the log, since it is, or
- * since they have waited long enough. From now on nobody waits.
+ * since they have waited long enough. From now on nobody waits for that; who
+ * waits for what was published here goes on.
  */
 void subscribe_route_resume(struct subscribe_route *);
 
