@@ -53,29 +53,21 @@ class Run:
         return found
 
 
-@pytest.fixture(name="runs", scope="module")
-def fixture_runs(start_site, tmp_path_factory):
-    """All engines run at once: each mostly waits for a clock."""
+@pytest.fixture(name="run", scope="module", params=engines.NAMES)
+def fixture_run(start_site, tmp_path_factory, request):
+    """One engine after the other: thirty tabs of each are enough work."""
+    if not engines.is_there(request.param):
+        pytest.skip(f"{request.param} is not installed")
     keys = tmp_path_factory.mktemp("key") / "keys"
     keys.write_text(KEY + "\n")
     keys.chmod(0o600)
-    runs = {}
+    run = Run(request.param, start_site(
+        "--heartbeat=1s", f"--publish-key-file={keys}",
+        "--public-topic=chat"))
     try:
-        for engine in filter(engines.is_there, engines.NAMES):
-            runs[engine] = Run(engine, start_site(
-                "--heartbeat=1s", f"--publish-key-file={keys}",
-                "--public-topic=chat"))
-        yield runs
+        yield run
     finally:
-        for run in runs.values():
-            run.browser.stop()
-
-
-@pytest.fixture(name="run", params=engines.NAMES)
-def fixture_run(runs, request):
-    if request.param not in runs:
-        pytest.skip(f"{request.param} is not installed")
-    return runs[request.param]
+        run.browser.stop()
 
 
 @pytest.mark.parametrize("case", SHARING)
