@@ -122,9 +122,12 @@ remember(struct store_user *user, const struct update *update)
 	if (!user->may_go_back)
 		assert_true(update->position > user->last);
 	user->last = update->position;
-	user->got = realloc(user->got,
-	    (user->got_count + 1) * sizeof(*user->got));
-	assert_non_null(user->got);
+	/* Twice as many each time that their number is a power of two. */
+	if ((user->got_count & (user->got_count - 1)) == 0) {
+		user->got = realloc(user->got,
+		    (2 * user->got_count + 1) * sizeof(*user->got));
+		assert_non_null(user->got);
+	}
 	got = &user->got[user->got_count++];
 	got->position = update->position;
 	got->id = update->id == NULL ? NULL : strdup(update->id);

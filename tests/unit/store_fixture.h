@@ -117,10 +117,10 @@ void store_assert_refused(const char *part);
 /* Publishes so many to "a", "NUMBER NUMBER-OF-200-DIGITS" each. */
 void store_fill(int count);
 
-/* Turns the loop until the condition holds, for 15 s at most. */
+/* Turns the loop until the condition holds, for 60 s at most. */
 #define store_wait(condition)                                               \
 	do {                                                                \
-		uint64_t wait_end_ms = uv_hrtime() / 1000000 + 15000;       \
+		uint64_t wait_end_ms = uv_hrtime() / 1000000 + 60000;       \
 		while (!(condition) && uv_hrtime() / 1000000 < wait_end_ms) \
 			store_turn();                                       \
 		if (!(condition))                                           \
