@@ -287,9 +287,11 @@ void
 stream_open(struct streams *streams, const struct stream_spec *spec,
     struct peer *peer, struct buf *head)
 {
-	struct stream *stream = stream_new(streams, spec);
+	struct stream *stream;
 
 	assert(peer->stream == NULL && head->len_bytes > 0);
+	streams_make_place(streams);
+	stream = stream_new(streams, spec);
 	stream->peer = peer;
 	peer->stream = stream;
 	stream->head = head_new(head, spec->is_plain ? 0 : spec->padding_bytes);

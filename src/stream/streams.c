@@ -121,28 +121,47 @@ leave_seats(struct streams *streams)
 	}
 }
 
-/* Has a place for one more stream, which may be that of the oldest. */
+/*
+ * Whether there is a place for one more stream, which may be that of the
+ * oldest. That one is sent away when the other opens: one that is admitted may
+ * still be refused for what it asks.
+ */
 static bool
-take_place(struct streams *streams, long *return_ms)
+has_place(struct streams *streams, long *return_ms)
 {
-	int64_t        now_ms = turns_now_ms(streams->turns);
-	struct places *places = &streams->places;
-	bool           was_awaited = places_arrive(places, now_ms);
-	struct stream *oldest;
+	int64_t              now_ms = turns_now_ms(streams->turns);
+	struct places       *places = &streams->places;
+	bool                 was_awaited = places_arrive(places, now_ms);
+	size_t               left_count = streams->open_count;
+	const struct list   *node = streams->open.next;
+	const struct stream *oldest;
 
-	while (places_are_taken(places, streams->open_count)) {
-		oldest = list_entry(streams->open.next, struct stream, node);
-		if (!places_had_turn(places, streams->open_count,
-			oldest->opened_ms, now_ms)) {
+	for (; places_are_taken(places, left_count); node = node->next) {
+		oldest = list_entry(node, const struct stream, node);
+		if (!places_had_turn(places, left_count, oldest->opened_ms,
+			now_ms)) {
 			*return_ms = places_refuse(places, streams->open_count,
 			    was_awaited, oldest->opened_ms, now_ms);
 			return false;
 		}
+		left_count--;
+	}
+	return true;
+}
+
+void
+streams_make_place(struct streams *streams)
+{
+	int64_t        now_ms = turns_now_ms(streams->turns);
+	struct places *places = &streams->places;
+	struct stream *oldest;
+
+	while (places_are_taken(places, streams->open_count)) {
+		oldest = list_entry(streams->open.next, struct stream, node);
 		stream_send_away(oldest, STREAM_END_TURN,
 		    places_send_away(places, streams->open_count,
 			oldest->opened_ms, now_ms));
 	}
-	return true;
 }
 
 enum stream_refusal
@@ -161,7 +180,7 @@ streams_admit(struct streams *streams, const char *client, const char *path,
 	else if (client_max > 0 &&
 	    clients_count(&streams->clients, client) >= client_max)
 		refusal = STREAM_REFUSED_CLIENT;
-	else if (!take_place(streams, return_ms))
+	else if (!has_place(streams, return_ms))
 		refusal = STREAM_REFUSED_TURN;
 	if (refusal == STREAM_ADMITTED)
 		return refusal;

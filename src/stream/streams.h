@@ -134,11 +134,14 @@ uint64_t streams_refused_count(const struct streams *);
 
 /*
  * Whether the client may open one more, for which the oldest stream may be
- * ended. A refusal is counted and logged, and *return_ms is the time after
- * which the client is to come back.
+ * ended once it opens. A refusal is counted and logged, and *return_ms is the
+ * time after which the client is to come back.
  */
 enum stream_refusal streams_admit(struct streams *, const char *client,
     const char *path, long *return_ms);
+
+/* Ends the oldest, if one that was admitted and opens now takes its place. */
+void streams_make_place(struct streams *);
 
 /*
  * A time after which a client is to come back, in ms, from one second on

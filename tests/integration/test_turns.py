@@ -142,6 +142,21 @@ def test_the_clock_takes_turns(fcgi_sse):
         assert found and found[1] is None
 
 
+def test_who_asks_wrongly_takes_no_turn(fcgi_sse, short_dir):
+    """Of the first stream the turn is over, as the other's refusals show."""
+    hub = start_hub(fcgi_sse, short_dir, "--turns", "1", *SHORT)
+    first = hub.subscribe("t")
+
+    def passes():
+        answer = ask(hub, "match_urlpattern=" + "%28")
+        return answer.status.startswith("400")
+    wait_until(passes, "the turn is over")
+    assert passes()
+    hub.publish("t", "still there")
+    assert [event.data for event in first.take(1)] == ["still there"]
+    first.close()
+
+
 def test_without_turns_nobody_is_sent_away(fcgi_sse, short_dir):
     hub = start_hub(fcgi_sse, short_dir, *SHORT)
     readers = [hub.subscribe("t") for _ in range(5)]
