@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "pure/hash.h"
 
 /* A key and what it is bound to. */
 struct token_key {
@@ -43,17 +44,6 @@ fail(const struct loader *loader, const char *error)
 	return false;
 }
 
-/* FNV-1a: the numbers only have to differ, nobody gains from equal ones. */
-static uint64_t
-mix(uint64_t hash, const void *bytes, size_t len_bytes)
-{
-	const uint8_t *byte = bytes;
-
-	for (size_t i = 0; i < len_bytes; i++)
-		hash = (hash ^ byte[i]) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
 /* Takes over the key and binds it as the spec says. */
 static bool
 add_key(const struct loader *loader, struct jws_key *key)
@@ -73,11 +63,14 @@ add_key(const struct loader *loader, struct jws_key *key)
 	added->dialect = spec->dialect;
 	added->roles = spec->roles;
 	added->issuer = spec->issuer == NULL ? NULL : mem_strdup(spec->issuer);
-	added->id = mix(UINT64_C(0xcbf29ce484222325), &print, sizeof(print));
-	added->id = mix(added->id, &spec->dialect, sizeof(spec->dialect));
-	added->id = mix(added->id, &spec->roles, sizeof(spec->roles));
+	/* The ids only have to differ: nobody gains from equal ones. */
+	added->id = hash_bytes(HASH_START, &print, sizeof(print));
+	added->id = hash_bytes(added->id, &spec->dialect,
+	    sizeof(spec->dialect));
+	added->id = hash_bytes(added->id, &spec->roles, sizeof(spec->roles));
 	if (spec->issuer != NULL)
-		added->id = mix(added->id, spec->issuer, strlen(spec->issuer));
+		added->id = hash_bytes(added->id, spec->issuer,
+		    strlen(spec->issuer));
 	return true;
 }
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "pure/hash.h"
 #include "store/files.h"
 
 /* Below it are users that are no persons: their homes are no place for this. */
@@ -31,17 +32,6 @@
 
 /* What the file of the seats has behind the name of the store's. */
 #define SEATS_SUFFIX "-seats"
-
-/* FNV-1a, which tells names apart that look alike once they are made safe. */
-static uint64_t
-hash(const char *text)
-{
-	uint64_t sum = UINT64_C(0xcbf29ce484222325);
-
-	for (; *text != '\0'; text++)
-		sum = (sum ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	return sum;
-}
 
 /* Whether lighttpd started this process, as one of several perhaps. */
 static bool
@@ -159,7 +149,9 @@ append_name(struct buf *buf, const char *key)
 			    strchr(SAFE, name[i]) != NULL ?
 			name[i] :
 			'_');
-	buf_printf(buf, "-%016llx", (unsigned long long)hash(key));
+	/* It tells keys apart that look alike once they are made safe. */
+	buf_printf(buf, "-%016llx",
+	    (unsigned long long)hash_bytes(HASH_START, key, strlen(key)));
 }
 
 /* The path without links; of a file that is still to be made its folder's. */
