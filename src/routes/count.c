@@ -2,9 +2,7 @@
 
 #include <stdio.h>
 
-#include "auth/access.h"
 #include "http/answer.h"
-#include "http/bearer.h"
 #include "http/call.h"
 #include "http/param.h"
 #include "http/refusal.h"
@@ -40,26 +38,17 @@ answer(struct call *call, const struct bearer_verdict *verdict, void *context)
 {
 	const struct count_route *route = context;
 
-	if (verdict->result == TOKEN_OK ||
-	    (verdict->result == TOKEN_NONE &&
-		route->subscribe->is_anonymous_allowed))
+	if (subscribe_route_allows(route->subscribe, call, verdict))
 		answer_count(route, call);
-	else
-		bearer_refuse(route->subscribe->bearer, call, verdict);
 }
 
 void
 count_route_get(struct call *call, void *context)
 {
-	const struct count_route     *route = context;
-	const struct subscribe_route *subscribe = route->subscribe;
+	const struct count_route *route = context;
 
-	if (!route->is_on)
-		refusal_text(call, "404 Not Found", "the option count is off");
-	else if (subscribe->is_anonymous_allowed &&
-	    !access_has_keys(subscribe->bearer->access))
-		answer_count(route, call);
+	if (route->is_on)
+		subscribe_route_judge(route->subscribe, call, answer, context);
 	else
-		bearer_judge(subscribe->bearer, call, TOKEN_ROLE_SUBSCRIBER,
-		    answer, context);
+		refusal_text(call, "404 Not Found", "the option count is off");
 }

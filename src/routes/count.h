@@ -15,7 +15,11 @@ struct count_route {
 	bool                          is_on;
 };
 
-/* How many of the process's open streams follow the query's one topic. */
+/*
+ * How many of the process's open streams name the query's one topic, for
+ * whoever may subscribe. Those that have it by a pattern, or with all, are not
+ * counted.
+ */
 handler_fn count_route_get;
 
 #endif

@@ -218,7 +218,7 @@ on_cancel(void *holder)
 	waiter_free(holder);
 }
 
-/* Whether the log is read up to its end for the first time, and waited for. */
+/* Whether calls wait for the log to be read to its end for the first time. */
 static bool
 is_reading(const struct subscribe_route *route)
 {
@@ -226,9 +226,9 @@ is_reading(const struct subscribe_route *route)
 }
 
 /*
- * Whether what is to come decides where the call begins. What was published
- * here before it is behind it; and while the log is read, its id may be a
- * publisher's that is in there, or it has none and asks for what is new.
+ * Whether the hub does not have yet what decides where the stream begins. While
+ * the log is read: a publisher's id, which may be in it, or without an id what
+ * is new. Later: what was published here before the call.
  */
 static bool
 has_to_wait(const struct subscribe_route *route, const struct call *call)
@@ -424,29 +424,23 @@ subscribe_route_next_ms(const struct subscribe_route *route)
 	return list_entry(route->waiting.next, struct waiter, node)->due_ms;
 }
 
-/* Goes on with a call whose token was judged; it has none if none counts. */
-static void
-answer(struct call *call, const struct bearer_verdict *verdict, void *context)
+bool
+subscribe_route_allows(const struct subscribe_route *route, struct call *call,
+    const struct bearer_verdict *verdict)
 {
-	struct subscribe_route *route = context;
-
-	if (verdict->result != TOKEN_OK &&
-	    (verdict->result != TOKEN_NONE || !route->is_anonymous_allowed)) {
-		bearer_refuse(route->bearer, call, verdict);
-		return;
-	}
-	answer_allowed(route, call, verdict->token);
+	if (verdict->result == TOKEN_OK ||
+	    (verdict->result == TOKEN_NONE && route->is_anonymous_allowed))
+		return true;
+	bearer_refuse(route->bearer, call, verdict);
+	return false;
 }
 
 void
-subscribe_route_get(struct call *call, void *context)
+subscribe_route_judge(const struct subscribe_route *route, struct call *call,
+    bearer_fn *answer, void *context)
 {
-	const struct subscribe_route *route = context;
-	const struct bearer_verdict   none = { .result = TOKEN_NONE };
+	const struct bearer_verdict none = { .result = TOKEN_NONE };
 
-	if (!topic_by_is_open(route->topic_by, call) ||
-	    !store_gate_subscribes(route->gate, call, route->streams))
-		return;
 	/* Without keys a token means nothing to us; it may be another's. */
 	if (route->is_anonymous_allowed &&
 	    !access_has_keys(route->bearer->access))
@@ -454,4 +448,23 @@ subscribe_route_get(struct call *call, void *context)
 	else
 		bearer_judge(route->bearer, call, TOKEN_ROLE_SUBSCRIBER, answer,
 		    context);
+}
+
+static void
+answer(struct call *call, const struct bearer_verdict *verdict, void *context)
+{
+	struct subscribe_route *route = context;
+
+	if (subscribe_route_allows(route, call, verdict))
+		answer_allowed(route, call, verdict->token);
+}
+
+void
+subscribe_route_get(struct call *call, void *context)
+{
+	const struct subscribe_route *route = context;
+
+	if (topic_by_is_open(route->topic_by, call) &&
+	    store_gate_subscribes(route->gate, call, route->streams))
+		subscribe_route_judge(route, call, answer, context);
 }

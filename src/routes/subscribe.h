@@ -5,9 +5,10 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "http/bearer.h"
 #include "http/router.h"
 
-struct bearer;
+struct cors;
 struct hub;
 struct lean;
 struct presence;
@@ -33,7 +34,7 @@ struct subscribe_route {
 
 	/* Calls that wait until the hub has what was published before them. */
 	struct list waiting;
-	bool        waits_no_more;
+	bool        waits_no_more; /* for the log to be read to its end */
 };
 
 /* A stream of the topics that the query names, or of the path's one. */
@@ -42,17 +43,31 @@ handler_fn subscribe_route_get;
 void subscribe_route_init(struct subscribe_route *);
 
 /*
- * Answers those who wait for the hub to be level with the log, since it is, or
- * since they have waited long enough. From now on nobody waits for that; who
- * waits for what was published here goes on.
+ * The log was read to its end, or has been waited for long enough: from now on
+ * no call waits for that. Those that wait for it are answered, unless they wait
+ * for what was published here as well.
  */
 void subscribe_route_resume(struct subscribe_route *);
 
 /*
- * Once level: answers those who wait for what this process has published when
- * the hub has it, or when they have waited long enough. In each turn.
+ * In each turn of the loop: answers the calls for which the hub has all that
+ * was published here before them, or that have waited for it long enough. While
+ * the log is read to its end none is answered. now_ms, and what next_ms
+ * returns, is on turns_now_ms's clock.
  */
 void    subscribe_route_run(struct subscribe_route *, int64_t now_ms);
 int64_t subscribe_route_next_ms(const struct subscribe_route *);
+
+/*
+ * Has the function go on with the call of somebody who wants to subscribe, once
+ * the token is judged: as bearer_judge, but where nobody needs a token and
+ * there are no keys none is looked at.
+ */
+void subscribe_route_judge(const struct subscribe_route *, struct call *,
+    bearer_fn *answer, void *context);
+
+/* Whether by that verdict one may subscribe; if not, the call was answered. */
+bool subscribe_route_allows(const struct subscribe_route *, struct call *,
+    const struct bearer_verdict *);
 
 #endif
