@@ -401,7 +401,7 @@ engine_deinit(struct engine *engine)
 	streams_end_all(&engine->streams, STREAM_END_SHUTDOWN);
 	uv_prepare_stop(&engine->turn);
 	uv_idle_stop(&engine->more);
-	lean_deinit(&engine->routing.lean);
+	lean_end(&engine->routing.lean);
 	engine_say_who_leaves(engine);
 	tail_close(&engine->tail, &engine->loop);
 	store_gate_deinit(&engine->routing.gate);

@@ -8,8 +8,8 @@
 #include "http/param.h"
 #include "hub/hub.h"
 #include "hub/turns.h"
-#include "pure/position.h"
 #include "hub/update.h"
+#include "pure/position.h"
 #include "stream/streams.h"
 
 /* A client that is so much behind has to catch up first. */
@@ -42,9 +42,8 @@ free_wish(struct lean *lean)
 	lean->id = NULL;
 }
 
-/* What was read is of no use to the next one. */
-static void
-end(struct lean *lean)
+void
+lean_end(struct lean *lean)
 {
 	if (lean->state == LEAN_IDLE)
 		return;
@@ -55,12 +54,6 @@ end(struct lean *lean)
 	lean->state = LEAN_IDLE;
 	hub_reset(lean->hub);
 	free_wish(lean);
-}
-
-void
-lean_deinit(struct lean *lean)
-{
-	end(lean);
 }
 
 bool
@@ -104,7 +97,7 @@ void
 lean_begin(struct lean *lean, const struct lean_wish *wish,
     void (*ready)(void *arg, bool is_there), void    *arg)
 {
-	end(lean);
+	lean_end(lean);
 	copy_wish(lean, wish);
 	lean->ready = ready;
 	lean->arg = arg;
@@ -128,12 +121,6 @@ lean_begin_earlier(struct lean *lean)
 		return false;
 	read_from(lean, 0);
 	return true;
-}
-
-void
-lean_cancel(struct lean *lean)
-{
-	end(lean);
 }
 
 /* The open stream. */
@@ -182,14 +169,14 @@ lean_run(struct lean *lean)
 		return;
 	if (lean->state == LEAN_OPEN) {
 		if (lean->streams->open_count == 0)
-			end(lean);
+			lean_end(lean);
 		else
 			keep_pace(lean);
 	} else if (is_there(lean)) {
 		lean->state = LEAN_OPEN;
 		lean->ready(lean->arg, true);
 	} else if (turns_now_ms(lean->turns) >= lean->due_ms) {
-		end(lean);
+		lean_end(lean);
 		lean->ready(lean->arg, false);
 	}
 }

@@ -45,14 +45,12 @@ struct lean {
 	bool              is_last;
 	char            **topics;
 	size_t            topic_count;
-	uint64_t          after;
-	int64_t           due_ms; /* nobody waits longer */
-	bool              is_held;
+	uint64_t          after;   /* the position behind which is read */
+	int64_t           due_ms;  /* nobody waits longer */
+	bool              is_held; /* the store, until the client caught up */
 	void (*ready)(void *arg, bool is_there);
 	void *arg;
 };
-
-void lean_deinit(struct lean *);
 
 /* Whether a stream or a call is being served, so that another cannot be. */
 bool lean_is_busy(const struct lean *);
@@ -71,10 +69,16 @@ void lean_begin(struct lean *, const struct lean_wish *,
  */
 bool lean_begin_earlier(struct lean *);
 
-/* Nobody waits any more. */
-void lean_cancel(struct lean *);
+/*
+ * Ends what is being read or waited for, and frees it: what was read is of no
+ * use to the next one. When it is idle nothing happens.
+ */
+void lean_end(struct lean *);
 
-/* In each turn of the loop, when the turn's deliveries are done. */
+/*
+ * In each turn of the loop, when the turn's deliveries are done. It is needed
+ * next at lean_next_ms, on turns_now_ms's clock.
+ */
 void    lean_run(struct lean *);
 int64_t lean_next_ms(const struct lean *);
 

@@ -270,7 +270,7 @@ on_lean_cancel(void *holder)
 {
 	struct waiter *waiter = holder;
 
-	lean_cancel(waiter->route->lean);
+	lean_end(waiter->route->lean);
 	waiter_free(waiter);
 }
 
