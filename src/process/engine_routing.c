@@ -16,7 +16,7 @@ engine_init_watching(struct engine *engine, size_t descriptors_max)
 		.sampler = engine->sampler,
 		.store = engine->tail.store,
 		.gate = &routing->gate,
-		.is_single_use = engine->seating.fallback_max > 0,
+		.is_single_use = seating_is_single_use(&engine->seating),
 		.turns = &engine->turns,
 	};
 	status_route_init(&routing->status);

@@ -34,6 +34,12 @@ seating_deinit(struct seating *seating)
 	seats_close(seating->seats);
 }
 
+bool
+seating_is_single_use(const struct seating *seating)
+{
+	return seating->fallback_max > 0;
+}
+
 /*
  * Streams that the descriptors allow: some are ours, and the others are for
  * connections that bring requests, so that a refusal can be told.
@@ -54,7 +60,7 @@ seating_count_max(const struct seating *seating, uint64_t option,
 {
 	size_t count_max = descriptors_allow(descriptors_max);
 
-	if (seating->fallback_max > 0)
+	if (seating_is_single_use(seating))
 		return option > 0 ? option : seating->fallback_max;
 	return option > 0 && option < count_max ? option : count_max;
 }

@@ -1,6 +1,7 @@
 #ifndef PROCESS_SEATING_H
 #define PROCESS_SEATING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,9 @@ struct seating {
 /* Opens the seats that the choice names. seating_deinit is due. */
 void seating_init(struct seating *, const struct store_choice *);
 void seating_deinit(struct seating *);
+
+/* Whether this process serves one stream at a time, beside others. */
+bool seating_is_single_use(const struct seating *);
 
 /*
  * The streams that may be open, in all processes together if they share seats.
