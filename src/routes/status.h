@@ -5,7 +5,6 @@
 #include <stdint.h>
 
 #include "base/list.h"
-
 #include "http/router.h"
 
 struct sampler;
@@ -36,13 +35,16 @@ void status_route_init(struct status_route *);
 
 /*
  * Goes on with the call by `answer` once the store has found out whether it
- * takes updates. Where a process serves one request it has to be asked for it,
- * and is waited for so long.
+ * takes updates. Where a process serves one request the store has to be asked
+ * for that, and is waited for two seconds at most.
  */
 void status_route_learn(struct status_route *, struct call *,
     void (*answer)(struct call *, void *context), void *context);
 
-/* In each turn of the loop. */
+/*
+ * In each turn of the loop: goes on with calls that have waited. It is needed
+ * next at status_route_next_ms, on turns_now_ms's clock.
+ */
 void    status_route_run(struct status_route *);
 int64_t status_route_next_ms(const struct status_route *);
 
