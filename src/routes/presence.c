@@ -13,9 +13,10 @@
 #include "hub/turns.h"
 #include "hub/update.h"
 #include "pure/address.h"
-#include "store/store.h"
 #include "routes/announcement.h"
+#include "store/store.h"
 
+/* So often a client's queue is looked at. */
 #define LOOK_MS 1000
 
 /* What one look at a client's queue sends, about. */
@@ -53,7 +54,7 @@ struct subscriber {
 	struct presence_entry    entry;
 	struct presence         *presence;
 	struct presence_client  *client;
-	struct token            *token; /* or NULL */
+	struct token            *token; /* held, or NULL */
 	enum subscriber_state    state;
 	unsigned                 shapes; /* those of when it came */
 	bool                     is_gone;
@@ -62,7 +63,6 @@ struct subscriber {
 	size_t                   told_count;
 	size_t                   announcement_count;
 	size_t                   byte_count;
-	size_t                   selector_count;
 	char                     id[ANNOUNCEMENT_ID_BYTES];
 	struct presence_selector selectors[]; /* the texts stand behind them */
 };
@@ -131,8 +131,8 @@ count_in(struct subscriber *subscriber, bool is_in)
 {
 	struct presence        *presence = subscriber->presence;
 	struct presence_client *client = subscriber->client;
-	size_t                  selector_count = subscriber->selector_count;
-	size_t                  byte_count = subscriber->byte_count;
+	size_t selector_count = subscriber->entry.selector_count;
+	size_t byte_count = subscriber->byte_count;
 
 	if (is_in) {
 		client->subscriber_count++;
@@ -175,7 +175,9 @@ subscriber_new(struct presence *presence, struct presence_client *client,
 	subscriber->presence = presence;
 	subscriber->client = client;
 	subscriber->shapes = presence->shapes;
-	subscriber->selector_count = count;
+	subscriber->entry.id = subscriber->id;
+	subscriber->entry.selectors = subscriber->selectors;
+	subscriber->entry.selector_count = count;
 	subscriber->byte_count = byte_count;
 	list_init(&subscriber->node);
 	announcement_make_id(subscriber->id);
@@ -248,10 +250,7 @@ presence_join(struct presence *presence, const char *address,
 	subscriber = subscriber_new(presence, client, selectors, selector_count,
 	    byte_count);
 	subscriber->token = token == NULL ? NULL : token_ref(token);
-	subscriber->entry.id = subscriber->id;
 	subscriber->entry.token = token;
-	subscriber->entry.selectors = subscriber->selectors;
-	subscriber->entry.selector_count = selector_count;
 	list_append(&presence->there, &subscriber->entry.node);
 	if (subscriber->announcement_count > 0)
 		subscriber_queue(subscriber);
