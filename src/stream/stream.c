@@ -218,6 +218,17 @@ random_lifetime_ms(int64_t limit_ms)
 	return least_ms + random() % (limit_ms - least_ms + 1);
 }
 
+/* What few streams have; it is made when it is needed. */
+static struct stream_extra *
+stream_extra(struct stream *stream)
+{
+	if (stream->extra == NULL) {
+		stream->extra = mem_zalloc(sizeof(*stream->extra));
+		stream->extra->stream = stream;
+	}
+	return stream->extra;
+}
+
 static void
 stream_add_extra(struct stream *stream, const struct stream_spec *spec)
 {
@@ -227,8 +238,7 @@ stream_add_extra(struct stream *stream, const struct stream_spec *spec)
 
 	if (limit_ms == 0 && spec->token == NULL && spec->release == NULL)
 		return;
-	extra = stream->extra = mem_zalloc(sizeof(*extra));
-	extra->stream = stream;
+	extra = stream_extra(stream);
 	extra->token = spec->token;
 	extra->release = spec->release;
 	extra->release_arg = spec->arg;
@@ -237,18 +247,14 @@ stream_add_extra(struct stream *stream, const struct stream_spec *spec)
 		    stream->opened_ms + random_lifetime_ms(limit_ms));
 	/* A token without an end is there too, since its key may go. */
 	if (spec->token != NULL)
-		heap_set(&streams->expiries, &extra->expiry,
-		    spec->token->times.exp_ms);
+		stream_set_expiry(stream, spec->token->times.exp_ms);
 }
 
 void
 stream_set_expiry(struct stream *stream, int64_t wall_ms)
 {
-	if (stream->extra == NULL) {
-		stream->extra = mem_zalloc(sizeof(*stream->extra));
-		stream->extra->stream = stream;
-	}
-	heap_set(&stream->streams->expiries, &stream->extra->expiry, wall_ms);
+	heap_set(&stream->streams->expiries, &stream_extra(stream)->expiry,
+	    wall_ms);
 }
 
 static struct stream *

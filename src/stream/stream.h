@@ -72,7 +72,7 @@ struct stream_spec {
 struct stream_extra {
 	struct stream      *stream;
 	struct heap_node    lifetime; /* in streams->lifetimes */
-	struct heap_node    expiry;   /* of the token; in streams->expiries */
+	struct heap_node    expiry;   /* of its right; in streams->expiries */
 	const struct token *token;    /* or NULL */
 	void (*release)(void *);      /* or NULL */
 	void *release_arg;
