@@ -267,13 +267,15 @@ is_visible(const struct publication *update, const struct query *form,
 	bool                     is_good = call->rest == NULL ||
 	    utf8_is_visible(call->rest, strlen(call->rest));
 
+	if (!update->is_strict)
+		return true;
 	for (size_t i = 0; i < 3; i++) {
 		pair = NULL;
 		while ((pair = query_find_item(form, names[i], pair)) != NULL)
 			is_good = is_good &&
 			    utf8_is_visible(pair->value, pair->value_bytes);
 	}
-	return is_good || !update->is_strict ||
+	return is_good ||
 	    refusal_bad_request(call,
 		"topic, id and type take no format characters by a token of "
 		"draft 08");
