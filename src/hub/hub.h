@@ -152,8 +152,8 @@ bool hub_find(const struct hub *, const char *id, struct topic *const *topics,
 /*
  * A position that can stand for this one in an id that is shown to the reader,
  * at it or before it: what lies between the two the reader may not have, and
- * the id is not that of such an update. If that cannot be told, it lies before
- * others as well.
+ * the id is not that of such an update, nor tells its time but roughly. If that
+ * cannot be told, it lies before others as well.
  */
 uint64_t hub_shown_position(const struct hub *, uint64_t position,
     const struct update_reader *);

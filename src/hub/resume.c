@@ -112,30 +112,52 @@ hub_find(const struct hub *hub, const char *id, struct topic *const *topics,
 /* How many updates are looked at for a position that can be shown. */
 #define LOOK_COUNT_MAX 256
 
+/*
+ * A hidden update is told no more closely than this. The longer time is for
+ * when nothing that may be shown would be sent again because of it.
+ */
+#define VAGUE_MS 60000
+#define VAGUE_MS_MIN 1000
+
+/* The last position before a time that hardly tells this one. */
+static uint64_t
+vague_position(uint64_t position, int64_t vague_ms)
+{
+	int64_t  ms = position_ms(position);
+	uint64_t at = position_at(ms - ms % vague_ms);
+
+	return at > 0 ? at - 1 : 0;
+}
+
 uint64_t
 hub_shown_position(const struct hub *hub, uint64_t position,
     const struct update_reader *reader)
 {
 	const struct list   *node = hub->updates.prev;
 	const struct update *update;
-	uint64_t             shown = position, before;
+	uint64_t             vague = vague_position(position, VAGUE_MS);
+	bool                 is_hidden = false;
+	int                  count = 0;
 
-	for (int count = 0; node != &hub->updates && count < LOOK_COUNT_MAX;
+	for (; node != &hub->updates && count < LOOK_COUNT_MAX;
 	     node = node->prev, count++) {
 		update = &((const struct frame *)((const char *)node -
 			       offsetof(struct frame, node)))
 			      ->update;
-		if (update->position > shown)
+		if (update->position > position)
 			continue;
-		/* No update is there, or one that the reader may have. */
-		if (update->position < shown || !update->is_private ||
+		/* No update is there. */
+		if (!is_hidden && update->position < position)
+			return position;
+		if (update->position <= vague)
+			return vague;
+		if (!update->is_private ||
 		    reader->may_have(reader->arg, update))
-			return shown;
-		shown--;
+			return update->position;
+		is_hidden = true;
 	}
-	/* The first of a ms has the count 0: before it there is none. */
-	before = position_at(position_ms(position));
-	return before > 0 ? before - 1 : 0;
+	return count < LOOK_COUNT_MAX ? vague :
+					vague_position(position, VAGUE_MS_MIN);
 }
 
 /* How many frames of a topic lie before those that were looked at. */

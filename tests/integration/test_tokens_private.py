@@ -4,11 +4,12 @@ in the history, and nobody else sees anything of them.
 
 import pathlib
 import tempfile
+import time
 import uuid
 
 import pytest
 
-from responder import Responder
+from responder import Responder, wait_until
 from test_hub_publish import END, Hub, start_hub, write_keys
 from tokens import FAR, OTHER_SECRET, bearer, cookie, key_args, new, old
 
@@ -129,6 +130,31 @@ def test_ids_are_not_told(hub, name):
     assert hub.replay(name, last=f"{name}/hidden", **owner) == \
         (f"{name}/hidden", [])
     assert hub.replay(name, last=f"{name}/first") == (f"{name}/first", [])
+
+
+def shown_ms(hub, name, **changes):
+    """The time in the id at which a subscriber would begin who comes now."""
+    answer = hub.process.ask(PATH, f"topic={name}&lastEventID=", method="HEAD",
+                             **changes)
+    return time_ms(answer.headers["Mercure-Last-Event-ID"])
+
+
+def time_ms(name):
+    return uuid.UUID(name).int >> 80
+
+
+def test_the_time_of_a_private_update_is_not_told(hub, name):
+    """Where a stranger begins tells only the last update that all may have,
+    or hardly more than the minute."""
+    first = secret = 0
+    while secret == 0 or secret // 60000 > first // 60000:
+        first = time_ms(hub.publish(name, "open"))
+        wait_until(lambda at=first: time.time() * 1000 > at + 2, "time passes")
+        secret = time_ms(hub.publish(f"{name}/other", "secret", private=""))
+    assert shown_ms(hub, name, **rights(old, "*")) == secret
+    for changes in {}, rights(old, "/no"):
+        assert shown_ms(hub, name, **changes) == first
+    assert hub.replay(name)[1] == []
 
 
 def test_cookie_and_field_are_alike(hub, name):
