@@ -2,12 +2,14 @@
 
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import threading
+import urllib.request
 
 import pytest
 
@@ -208,6 +210,13 @@ def test_demo_runs_until_it_is_stopped(demo, number):
     assert ticks(one.port)
     assert streams.ask(one.port, "/").header("location") == "/sse/"
     one.says("connect client=127.0.0.1 path=/sse/clock")
+    one.says(f"store=sqlite:{one.tmp}/")
+    key = re.search(r"^    (key\.\S+)$", "".join(one.lines), re.M)[1]
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{one.port}/sse/events", b"topic=news&data=x",
+        {"Authorization": f"Bearer {key}"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.read().startswith(b"urn:uuid:")
     assert len(members(one.process.pid)) > 2
     os.killpg(one.process.pid, number)
     assert one.close() == 0
