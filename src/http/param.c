@@ -7,6 +7,7 @@
 #include "http/call.h"
 #include "http/refusal.h"
 #include "pure/duration.h"
+#include "pure/event_id.h"
 #include "pure/query.h"
 #include "pure/sse.h"
 #include "stream/head.h"

@@ -30,9 +30,6 @@ bool param_padding(struct call *);
 bool param_word(struct call *, const char *name, const char *const *words,
     size_t *index);
 
-/* Stands for the event before the first that is kept. */
-#define EVENT_ID_EARLIEST "earliest"
-
 /*
  * The id of the last event that the client has had, or NULL: of the field
  * Last-Event-ID or, since not all clients can send one, of a parameter. It

@@ -32,6 +32,9 @@ void sse_append_event(struct buf *, const struct sse_event *);
  */
 void sse_append_comment(struct buf *, const char *text);
 
+/* So long, a day, a publisher may have clients wait before they come back. */
+#define SSE_RETRY_MS_MAX (24 * 60 * 60 * 1000)
+
 /*
  * Whether the bytes may stand in an id or event field: valid UTF-8 without
  * control characters.

@@ -5,10 +5,10 @@
 
 #include "base/list.h"
 #include "base/mem.h"
-#include "http/param.h"
 #include "hub/hub.h"
 #include "hub/turns.h"
 #include "hub/update.h"
+#include "pure/event_id.h"
 #include "pure/position.h"
 #include "stream/streams.h"
 

@@ -16,6 +16,7 @@
 #include "hub/hub.h"
 #include "hub/turns.h"
 #include "hub/update.h"
+#include "pure/event_id.h"
 #include "pure/hash.h"
 #include "pure/position.h"
 #include "pure/sse.h"
@@ -24,13 +25,10 @@
 #include "routes/store_gate.h"
 #include "routes/topic_by.h"
 
-#define ID_BYTES_MAX 1024
 #define RETRY_DIGITS_MAX 9
 /* Of an Idempotency-Key, without quotes, and of it and who sends it. */
 #define IDEMPOTENCY_KEY_BYTES_MAX 128
 #define ONCE_BYTES 256
-
-#define RETRY_MS_MAX (24 * 60 * 60 * 1000)
 
 /* The form of an update, as the Mercure protocol has it. */
 struct publication {
@@ -66,18 +64,12 @@ static bool
 read_id(struct publication *update, const struct query *form, struct call *call)
 {
 	const struct query_pair *pair = field(form, "id");
-	const char              *id;
 
 	/* With an earlier event's id anyone could set readers back. */
 	if (!update->has_key || pair == NULL || pair->value_bytes == 0)
 		return true;
 	update->event.id = pair->value;
-	/* A subscriber sends it back in a field, without spaces around it. */
-	id = pair->value + strspn(pair->value, " ");
-	if (pair->value_bytes > ID_BYTES_MAX || *id == '\0' || *id == '#' ||
-	    (strncmp(id, "earliest", 8) == 0 &&
-		strspn(id + 8, " ") == strlen(id + 8)) ||
-	    !sse_is_field_value(pair->value, pair->value_bytes))
+	if (!event_id_is_publishers(pair->value, pair->value_bytes))
 		return refusal_bad_request(call,
 		    "id takes UTF-8 without control "
 		    "characters, with no # before it, and not \"earliest\"");
@@ -97,7 +89,8 @@ read_retry(struct publication *update, const struct query *form,
 	if (pair->value_bytes <= RETRY_DIGITS_MAX &&
 	    strspn(pair->value, "0123456789") == pair->value_bytes)
 		update->event.retry_ms = strtol(pair->value, NULL, 10);
-	if (update->event.retry_ms < 0 || update->event.retry_ms > RETRY_MS_MAX)
+	if (update->event.retry_ms < 0 ||
+	    update->event.retry_ms > SSE_RETRY_MS_MAX)
 		return refusal_bad_request(call,
 		    "retry takes milliseconds, at most a day");
 	return true;

@@ -7,6 +7,7 @@
 #include "http/param.h"
 #include "hub/cursor.h"
 #include "hub/hub.h"
+#include "pure/event_id.h"
 
 uint64_t
 replay_now(const struct hub *hub, int64_t wall_ms)

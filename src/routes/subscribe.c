@@ -15,6 +15,7 @@
 #include "hub/update.h"
 #include "hub/topic.h"
 #include "hub/turns.h"
+#include "pure/event_id.h"
 #include "pure/sse.h"
 #include "routes/lean.h"
 #include "routes/presence.h"

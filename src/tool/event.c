@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "pure/event_id.h"
 #include "pure/selector.h"
 #include "pure/sse.h"
 #include "pure/url.h"
@@ -11,10 +12,7 @@
 
 /* As the responder has them. */
 #define TOPICS_MAX 256
-#define TOPIC_BYTES_MAX 4096
-#define ID_BYTES_MAX 1024
 #define DATA_BYTES_MAX (64 << 20)
-#define RETRY_MS_MAX (24 * 60 * 60 * 1000)
 
 /* Below its path topics are the hub's, wherever it is. */
 static const char hub_url[] = "http://localhost/.well-known/mercure";
@@ -43,7 +41,7 @@ add_topics(struct event *event, const struct publication *publication)
 		const char *topic = publication->topics[i];
 		size_t      len_bytes = strlen(topic), k = 0;
 
-		if (len_bytes == 0 || len_bytes > TOPIC_BYTES_MAX ||
+		if (len_bytes == 0 || len_bytes > SELECTOR_BYTES_MAX ||
 		    !sse_is_field_value(topic, len_bytes))
 			return "a topic takes a name in UTF-8 without control "
 			       "characters";
@@ -61,31 +59,20 @@ add_topics(struct event *event, const struct publication *publication)
 	return update->topic_count == 0 ? "the topic is missing" : NULL;
 }
 
-/* Subscribers send an id back in a field, without the blanks around it. */
-static const char *
-check_id(const char *id)
-{
-	const char *bare = id + strspn(id, " ");
-
-	if (strlen(id) > ID_BYTES_MAX || *bare == '\0' || *bare == '#' ||
-	    (strncmp(bare, "earliest", 8) == 0 &&
-		strspn(bare + 8, " ") == strlen(bare + 8)) ||
-	    !sse_is_field_value(id, strlen(id)))
-		return "an id takes UTF-8 without control characters, with no "
-		       "# before it, and not \"earliest\"";
-	return NULL;
-}
-
 static const char *
 check_fields(const struct publication *publication)
 {
-	const char *type = publication->type;
+	const char *type = publication->type, *id = publication->id;
 
+	if (id != NULL && *id != '\0' &&
+	    !event_id_is_publishers(id, strlen(id)))
+		return "an id takes UTF-8 without control characters, with no "
+		       "# before it, and not \"earliest\"";
 	if (type != NULL && !sse_is_field_value(type, strlen(type)))
 		return "a type takes UTF-8 without control characters";
 	if (type != NULL && strcmp(type, "mercure") == 0)
 		return "the type \"mercure\" is the hub's";
-	if (publication->retry_ms > RETRY_MS_MAX)
+	if (publication->retry_ms > SSE_RETRY_MS_MAX)
 		return "retry takes milliseconds, at most a day";
 	if (publication->data_bytes > DATA_BYTES_MAX)
 		return "the data is longer than 64 MiB";
@@ -109,8 +96,6 @@ event_init(struct event *event, const struct publication *publication)
 
 	*event = (struct event){ .update.is_private = publication->is_private };
 	error = add_topics(event, publication);
-	if (error == NULL && has_id)
-		error = check_id(publication->id);
 	if (error == NULL)
 		error = check_fields(publication);
 	if (error != NULL)

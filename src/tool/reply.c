@@ -6,10 +6,9 @@
 #include <strings.h>
 
 #include "base/buf.h"
+#include "pure/event_id.h"
 #include "pure/sse.h"
 #include "tool/arguments.h"
-
-#define ID_BYTES_MAX 1024
 
 /* More of what a server says about an error is not repeated. */
 #define SAID_BYTES_MAX 300
@@ -61,7 +60,7 @@ bool
 reply_is_id(const struct reply *reply)
 {
 	return reply->status == 200 && is_plain_text(reply) &&
-	    reply->body_bytes > 0 && reply->body_bytes <= ID_BYTES_MAX &&
+	    reply->body_bytes > 0 && reply->body_bytes <= EVENT_ID_BYTES_MAX &&
 	    sse_is_field_value(reply->body, reply->body_bytes);
 }
 
