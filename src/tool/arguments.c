@@ -14,12 +14,10 @@
 #include "base/key_file.h"
 #include "base/mem.h"
 #include "pure/duration.h"
-#include "pure/url_password.h"
 #include "tool/report.h"
+#include "tool/store_url.h"
 
 #define KEY_FILE_VARIABLE "FCGI_SSE_PUBLISH_KEY_FILE"
-
-#define STORE_VARIABLE "FCGI_SSE_STORE"
 
 #define TIMEOUT_MS 30000
 #define TIMEOUT_MS_MIN 100
@@ -54,7 +52,7 @@ static const char help[] =
     "  --store URL            No server, but the store that servers share:\n"
     "                         sqlite:FILE, redis://HOST or redis+unix:PATH "
     "(default\n"
-    "                         what " STORE_VARIABLE " says).\n"
+    "                         what " STORE_URL_VARIABLE " says).\n"
     "  --topic TOPIC          The event's topic; more of them are "
     "alternates.\n"
     "  --type NAME            Its name, by which a page listens to it.\n"
@@ -178,7 +176,6 @@ static enum arguments_verdict
 set_option(struct arguments *arguments, int option)
 {
 	struct publication *publication = &arguments->publication;
-	size_t              len_bytes;
 
 	switch (option) {
 	case OPTION_TO:
@@ -186,10 +183,7 @@ set_option(struct arguments *arguments, int option)
 		break;
 	case OPTION_STORE:
 		arguments->store = optarg;
-		if (url_password(optarg, &len_bytes) != NULL)
-			report(0,
-			    "warning: all can see the password on a command "
-			    "line; set " STORE_VARIABLE " instead");
+		store_url_warn(optarg);
 		break;
 	case OPTION_TOPIC:
 		publication->topics[publication->topic_count++] = optarg;
@@ -417,7 +411,6 @@ enum arguments_verdict
 arguments_read(struct arguments *arguments, int argc, char **argv)
 {
 	const char            *key_file = getenv(KEY_FILE_VARIABLE), *error;
-	const char            *store = getenv(STORE_VARIABLE);
 	enum arguments_verdict verdict;
 
 	*arguments = (struct arguments){
@@ -433,9 +426,8 @@ arguments_read(struct arguments *arguments, int argc, char **argv)
 	verdict = read_options(arguments, argc, argv);
 	if (verdict == ARGUMENTS_RUN)
 		verdict = set_data(arguments, argc - optind, argv + optind);
-	if (arguments->to == NULL && arguments->store == NULL &&
-	    store != NULL && store[0] != '\0')
-		arguments->store = store;
+	if (arguments->to == NULL && arguments->store == NULL)
+		arguments->store = store_url_default();
 	if (verdict == ARGUMENTS_RUN)
 		verdict = check(arguments);
 	if (verdict == ARGUMENTS_RUN && arguments->to != NULL &&

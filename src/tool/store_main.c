@@ -10,16 +10,15 @@
 
 #include "base/log.h"
 #include "pure/duration.h"
-#include "pure/url_password.h"
 #include "tool/report.h"
 #include "tool/store_check.h"
 #include "tool/store_copy.h"
+#include "tool/store_url.h"
 
 #define EXIT_SOUND 0
 #define EXIT_WRONG 1
 #define EXIT_USAGE 2
 
-#define STORE_VARIABLE "FCGI_SSE_STORE"
 #define TIMEOUT_MS 10000
 #define TIMEOUT_MS_MAX 3600000
 
@@ -30,7 +29,7 @@ static const char help[] =
     "with their positions, ids and rights, to a store that is empty.\n"
     "\n"
     "A URL is sqlite:FILE, redis://HOST or redis+unix:PATH; the last one may\n"
-    "stand in " STORE_VARIABLE " instead.\n"
+    "stand in " STORE_URL_VARIABLE " instead.\n"
     "\n"
     "  --timeout TIME    how long a store may say nothing (default 10s)\n"
     "  --help            print this and exit\n"
@@ -45,33 +44,17 @@ refuse(const char *why)
 	return EXIT_USAGE;
 }
 
-static void
-warn_of_passwords(char **words, int count)
-{
-	size_t len_bytes;
-
-	for (int i = 0; i < count; i++) {
-		if (url_password(words[i], &len_bytes) != NULL)
-			report(0,
-			    "warning: all can see the password on a command "
-			    "line; set " STORE_VARIABLE " instead");
-	}
-}
-
 /* The command and its stores. */
 static int
 run(char **words, int count, int64_t timeout_ms)
 {
-	const char *last = getenv(STORE_VARIABLE);
+	const char *last = store_url_default();
 	int         result = 0;
 
-	if (last != NULL && last[0] == '\0')
-		last = NULL;
 	if (count == 0)
 		return refuse("check or copy is missing");
-	warn_of_passwords(words + 1, count - 1);
-	/* What a store logs itself is told by reports. */
-	log_init("/dev/null", LOG_FORMAT_TEXT, LOG_LEVEL_ERROR);
+	for (int i = 1; i < count; i++)
+		store_url_warn(words[i]);
 	if (strcmp(words[0], "check") == 0) {
 		last = count > 1 ? words[1] : last;
 		if (last == NULL || count > 2)
@@ -85,7 +68,6 @@ run(char **words, int count, int64_t timeout_ms)
 	} else {
 		return refuse("there is check, and copy");
 	}
-	log_deinit();
 	return result == 0 ? EXIT_SOUND : EXIT_WRONG;
 }
 
@@ -118,7 +100,10 @@ main(int argc, char **argv)
 			return refuse("that is no option, or lacks its value");
 		}
 	}
+	/* What a store logs itself is told by reports. */
+	log_init("/dev/null", LOG_FORMAT_TEXT, LOG_LEVEL_ERROR);
 	option = run(argv + optind, argc - optind, timeout_ms);
+	log_deinit();
 	if (fflush(stdout) == EOF && option == EXIT_SOUND) {
 		report(0, "standard output cannot be written");
 		option = EXIT_WRONG;
