@@ -229,15 +229,15 @@ static int
 run_to_store(const struct arguments *arguments)
 {
 	struct run run = { .arguments = arguments };
-	int        status;
+	int        status = EXIT_REFUSED;
 
 	log_init("/dev/null", LOG_FORMAT_TEXT, LOG_LEVEL_ERROR);
 	run.store = store_client_new(arguments->store, arguments->timeout_ms,
 	    arguments->retry_ms);
-	if (run.store == NULL)
-		return EXIT_REFUSED;
-	status = publish_all(&run);
-	store_client_free(run.store);
+	if (run.store != NULL) {
+		status = publish_all(&run);
+		store_client_free(run.store);
+	}
 	log_deinit();
 	return status;
 }
