@@ -183,8 +183,11 @@ is_cookie_name(const char *text)
 	.type = OPTION_FLAG, .offset = FIELD(bool, field)
 #define MODE(field) \
 	.type = OPTION_MODE, .offset = FIELD(unsigned, field), .max = 0777
+/* An enum is written as an int: another one would not compile. */
 #define WORD(enum_type, field, ...) \
-	.type = OPTION_WORD, .offset = FIELD(enum_type, field), \
+	.type = OPTION_WORD, \
+	.offset = FIELD(enum_type, field) + \
+	    0 * sizeof(char[sizeof(enum_type) == sizeof(int) ? 1 : -1]), \
 	.words = (const char *const[]){ __VA_ARGS__, NULL }
 
 #define SECOND_MS INT64_C(1000)

@@ -11,16 +11,6 @@
 #include "config/options.h"
 #include "pure/duration.h"
 
-/* Enums are written as an int. */
-_Static_assert(sizeof(enum log_format) == sizeof(int), "log_format is no int");
-_Static_assert(sizeof(enum log_level) == sizeof(int), "log_level is no int");
-_Static_assert(sizeof(enum options_anonymous) == sizeof(int),
-    "options_anonymous is no int");
-_Static_assert(sizeof(enum options_subscriptions) == sizeof(int),
-    "options_subscriptions is no int");
-_Static_assert(sizeof(enum options_topic_in_event) == sizeof(int),
-    "options_topic_in_event is no int");
-
 static const struct {
 	const char *word;
 	bool        value;
