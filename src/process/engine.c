@@ -9,6 +9,7 @@
 #include "auth/publishers.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/monotonic.h"
 #include "config/options.h"
 #include "hub/clock.h"
 #include "process/keys.h"
@@ -42,15 +43,6 @@ _Static_assert(OPTIONS_SUBSCRIPTIONS_07 == ANNOUNCEMENT_07 &&
 
 /* What topics that nobody has published to may take of the history's bytes. */
 #define EMPTY_TOPICS_PART 4
-
-static int64_t
-monotonic_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 static int64_t
 wall_ms(void)

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/monotonic.h"
 #include "tool/client.h"
 
 /* Types of records, and the rest of what the specification has numbers for. */
@@ -46,15 +47,6 @@ struct exchange {
 	int64_t    end_ms;
 	struct buf in; /* read, and not taken yet */
 };
-
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* What is sent. */
 
@@ -165,7 +157,7 @@ wait_for(const struct exchange *exchange, short events)
 	int           n;
 
 	do {
-		left_ms = exchange->end_ms - now_ms();
+		left_ms = exchange->end_ms - monotonic_ms();
 		n = left_ms <= 0 ? 0 : poll(&poll_fd, 1, (int)left_ms);
 	} while (n == -1 && errno == EINTR);
 	return n > 0;
@@ -188,7 +180,7 @@ connect_to(struct exchange *exchange, const char *path)
 			continue;
 		if (errno != EAGAIN)
 			return FASTCGI_NOT_CONNECTED;
-		if (now_ms() >= exchange->end_ms) {
+		if (monotonic_ms() >= exchange->end_ms) {
 			errno = ETIMEDOUT;
 			return FASTCGI_NOT_CONNECTED;
 		}
@@ -329,8 +321,8 @@ enum fastcgi_result
 fastcgi_publish(const char *socket_path, const char *key, const char *once,
     const struct buf *form, int64_t timeout_ms, struct fastcgi_answer *answer)
 {
-	struct exchange     exchange = { .end_ms = now_ms() + timeout_ms };
-	struct buf          out = { 0 };
+	struct exchange exchange = { .end_ms = monotonic_ms() + timeout_ms };
+	struct buf      out = { 0 };
 	enum fastcgi_result result;
 	bool                is_end = false;
 	int                 error;

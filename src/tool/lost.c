@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/monotonic.h"
 #include "tool/judge.h"
 #include "tool/probe.h"
 #include "tool/sample.h"
@@ -14,15 +15,6 @@
 #define STREAM_MS 3000L
 #define WAIT_US 5000000
 #define PAUSE_NS 20000000
-
-static int64_t
-now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* A metric's value; -1 when it is not there. */
 static long long
@@ -93,12 +85,12 @@ static void
 wait_for_left(struct probes *probes, struct seen *seen, long long before)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
-	int64_t               began_us = now_us();
+	int64_t               began_us = monotonic_us();
 	long long             count, opened_count;
 
 	do {
 		count = left_count(probes, &opened_count);
-		seen->lost_us = now_us() - began_us;
+		seen->lost_us = monotonic_us() - began_us;
 		if (count > before + 1)
 			seen->lost = LOST_BUSY;
 		else if (count == before + 1)

@@ -5,10 +5,10 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/list.h"
 #include "base/mem.h"
+#include "base/monotonic.h"
 #include "tool/event_reader.h"
 
 #define CONNECT_TIMEOUT_MS 10000L
@@ -32,15 +32,6 @@ struct probes {
 	size_t                     running_count;
 	size_t                     background_count;
 };
-
-static int64_t
-now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 struct probes *
 probes_new(const struct probe_target *target)
@@ -95,7 +86,7 @@ on_event(void *arg, const struct event_read *event)
 	struct probe *probe = arg;
 
 	probe->sample.is_sent_back = false;
-	sample_add_event(&probe->sample, now_us() - probe->started_us,
+	sample_add_event(&probe->sample, monotonic_us() - probe->started_us,
 	    event->type, event->id, event->data);
 }
 
@@ -123,7 +114,7 @@ on_head(char *line, size_t size, size_t count, void *arg)
 	struct sample *sample = &probe->sample;
 
 	if (sample->head_us == -1)
-		sample->head_us = now_us() - probe->started_us;
+		sample->head_us = monotonic_us() - probe->started_us;
 	sample_take_field(sample, line, size * count);
 	return size * count;
 }
@@ -248,7 +239,7 @@ probes_add(struct probes *probes, const struct probe_spec *spec)
 	set_options(probes, probe);
 	list_init(&probe->node);
 	list_append(&probes->probes, &probe->node);
-	probe->started_us = now_us();
+	probe->started_us = monotonic_us();
 	if (curl_multi_add_handle(probes->multi, probe->curl) != CURLM_OK)
 		mem_fail();
 	probes->running_count++;
@@ -277,7 +268,7 @@ finish(struct probes *probes, struct probe *probe, CURLcode code)
 	struct sample *sample = &probe->sample;
 	long           version = 0;
 
-	sample->end_us = now_us() - probe->started_us;
+	sample->end_us = monotonic_us() - probe->started_us;
 	sample->code = code;
 	if (probe->problem[0] == '\0')
 		sample->problem = curl_easy_strerror(code);

@@ -7,18 +7,10 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/monotonic.h"
 
 #define BACKOFF_MS 200
 #define BACKOFF_MS_MAX 2000
-
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static uint64_t
 random_bits(void)
@@ -36,7 +28,7 @@ retry_begin(struct retry *retry, int64_t for_ms)
 {
 	*retry = (struct retry){
 		.for_ms = for_ms,
-		.end_ms = now_ms() + for_ms,
+		.end_ms = monotonic_ms() + for_ms,
 		.backoff_ms = BACKOFF_MS,
 		.count = 1,
 	};
@@ -45,7 +37,7 @@ retry_begin(struct retry *retry, int64_t for_ms)
 bool
 retry_is_over(const struct retry *retry, int64_t least_ms)
 {
-	return retry->for_ms == 0 || now_ms() + least_ms >= retry->end_ms;
+	return retry->for_ms == 0 || monotonic_ms() + least_ms >= retry->end_ms;
 }
 
 int64_t
