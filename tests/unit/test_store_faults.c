@@ -6,11 +6,12 @@
 
 #include "store_fixture.h"
 
-#include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "vfs_shim.h"
 
 /* The calls that can fail, of files and of the file system. */
 enum call { CALL_NONE, CALL_ANY, CALL_WRITES, CALL_LOCKS };
@@ -23,14 +24,6 @@ static struct {
 	atomic_int hit_count;
 	atomic_int call_count;
 } fault;
-
-/* What the shim wraps; each file of it holds the real one behind it. */
-static sqlite3_vfs *real;
-
-struct shim_file {
-	sqlite3_file  base;
-	sqlite3_file *real; /* in the memory behind */
-};
 
 static bool
 fails(enum call call)
@@ -48,25 +41,14 @@ fails(enum call call)
 	return true;
 }
 
-static sqlite3_file *
-real_of(sqlite3_file *file)
-{
-	return ((struct shim_file *)(void *)file)->real;
-}
-
-static int
-shim_close(sqlite3_file *file)
-{
-	return real_of(file)->pMethods->xClose(real_of(file));
-}
-
 static int
 shim_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 at)
 {
 	if (fails(CALL_ANY))
 		return fault.code == SQLITE_IOERR ? SQLITE_IOERR_READ :
 						    fault.code;
-	return real_of(file)->pMethods->xRead(real_of(file), bytes, count, at);
+	return vfs_shim_real(file)->pMethods->xRead(vfs_shim_real(file), bytes,
+	    count, at);
 }
 
 /* A write that fails has written half. */
@@ -74,12 +56,13 @@ static int
 shim_write(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 at)
 {
 	if (fails(CALL_WRITES)) {
-		real_of(file)->pMethods->xWrite(real_of(file), bytes, count / 2,
-		    at);
+		vfs_shim_real(file)->pMethods->xWrite(vfs_shim_real(file),
+		    bytes, count / 2, at);
 		return fault.code == SQLITE_IOERR ? SQLITE_IOERR_WRITE :
 						    fault.code;
 	}
-	return real_of(file)->pMethods->xWrite(real_of(file), bytes, count, at);
+	return vfs_shim_real(file)->pMethods->xWrite(vfs_shim_real(file), bytes,
+	    count, at);
 }
 
 static int
@@ -87,7 +70,8 @@ shim_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
 	if (fails(CALL_WRITES))
 		return SQLITE_IOERR_TRUNCATE;
-	return real_of(file)->pMethods->xTruncate(real_of(file), size);
+	return vfs_shim_real(file)->pMethods->xTruncate(vfs_shim_real(file),
+	    size);
 }
 
 static int
@@ -96,7 +80,7 @@ shim_sync(sqlite3_file *file, int flags)
 	if (fails(CALL_WRITES))
 		return fault.code == SQLITE_IOERR ? SQLITE_IOERR_FSYNC :
 						    fault.code;
-	return real_of(file)->pMethods->xSync(real_of(file), flags);
+	return vfs_shim_real(file)->pMethods->xSync(vfs_shim_real(file), flags);
 }
 
 static int
@@ -104,7 +88,8 @@ shim_size(sqlite3_file *file, sqlite3_int64 *size)
 {
 	if (fails(CALL_ANY))
 		return SQLITE_IOERR_FSTAT;
-	return real_of(file)->pMethods->xFileSize(real_of(file), size);
+	return vfs_shim_real(file)->pMethods->xFileSize(vfs_shim_real(file),
+	    size);
 }
 
 static int
@@ -112,39 +97,7 @@ shim_lock(sqlite3_file *file, int level)
 {
 	if (fails(CALL_LOCKS))
 		return fault.code == SQLITE_FULL ? SQLITE_BUSY : fault.code;
-	return real_of(file)->pMethods->xLock(real_of(file), level);
-}
-
-static int
-shim_unlock(sqlite3_file *file, int level)
-{
-	return real_of(file)->pMethods->xUnlock(real_of(file), level);
-}
-
-static int
-shim_reserved(sqlite3_file *file, int *is_reserved)
-{
-	return real_of(file)->pMethods->xCheckReservedLock(real_of(file),
-	    is_reserved);
-}
-
-static int
-shim_control(sqlite3_file *file, int op, void *arg)
-{
-	/* Its own descriptor is asked for: that is the shim's. */
-	return real_of(file)->pMethods->xFileControl(real_of(file), op, arg);
-}
-
-static int
-shim_sector(sqlite3_file *file)
-{
-	return real_of(file)->pMethods->xSectorSize(real_of(file));
-}
-
-static int
-shim_traits(sqlite3_file *file)
-{
-	return real_of(file)->pMethods->xDeviceCharacteristics(real_of(file));
+	return vfs_shim_real(file)->pMethods->xLock(vfs_shim_real(file), level);
 }
 
 static int
@@ -154,8 +107,8 @@ shim_shm_map(sqlite3_file *file, int page, int size, int extend,
 	if (fails(CALL_WRITES))
 		return fault.code == SQLITE_BUSY ? SQLITE_BUSY :
 						   SQLITE_IOERR_SHMSIZE;
-	return real_of(file)->pMethods->xShmMap(real_of(file), page, size,
-	    extend, map);
+	return vfs_shim_real(file)->pMethods->xShmMap(vfs_shim_real(file), page,
+	    size, extend, map);
 }
 
 static int
@@ -163,72 +116,34 @@ shim_shm_lock(sqlite3_file *file, int at, int count, int flags)
 {
 	if ((flags & SQLITE_SHM_LOCK) != 0 && fails(CALL_LOCKS))
 		return fault.code == SQLITE_FULL ? SQLITE_BUSY : fault.code;
-	return real_of(file)->pMethods->xShmLock(real_of(file), at, count,
-	    flags);
-}
-
-static void
-shim_shm_barrier(sqlite3_file *file)
-{
-	real_of(file)->pMethods->xShmBarrier(real_of(file));
+	return vfs_shim_real(file)->pMethods->xShmLock(vfs_shim_real(file), at,
+	    count, flags);
 }
 
 static int
-shim_shm_unmap(sqlite3_file *file, int is_deleted)
+shim_open(struct vfs_shim_file *file, const char *name)
 {
-	return real_of(file)->pMethods->xShmUnmap(real_of(file), is_deleted);
-}
-
-static const sqlite3_io_methods methods = {
-	.iVersion = 2,
-	.xClose = shim_close,
-	.xRead = shim_read,
-	.xWrite = shim_write,
-	.xTruncate = shim_truncate,
-	.xSync = shim_sync,
-	.xFileSize = shim_size,
-	.xLock = shim_lock,
-	.xUnlock = shim_unlock,
-	.xCheckReservedLock = shim_reserved,
-	.xFileControl = shim_control,
-	.xSectorSize = shim_sector,
-	.xDeviceCharacteristics = shim_traits,
-	.xShmMap = shim_shm_map,
-	.xShmLock = shim_shm_lock,
-	.xShmBarrier = shim_shm_barrier,
-	.xShmUnmap = shim_shm_unmap,
-};
-
-static int
-shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
-    int *out_flags)
-{
-	struct shim_file *shim = (struct shim_file *)(void *)file;
-	int               code;
-
-	(void)vfs;
-	shim->base.pMethods = NULL;
-	shim->real = (sqlite3_file *)(void *)(shim + 1);
-	if (fails(CALL_ANY))
-		return SQLITE_CANTOPEN;
-	code = real->xOpen(real, name, shim->real, flags, out_flags);
-	if (shim->real->pMethods != NULL)
-		shim->base.pMethods = &methods;
-	return code;
+	(void)file;
+	(void)name;
+	return fails(CALL_ANY) ? SQLITE_CANTOPEN : SQLITE_OK;
 }
 
 static void
 install_shim(void)
 {
-	static sqlite3_vfs vfs;
+	static sqlite3_io_methods    methods;
+	static const struct vfs_shim shim = { "faults", &methods, shim_open };
 
-	real = sqlite3_vfs_find(NULL);
-	vfs = *real;
-	vfs.zName = "faults";
-	vfs.szOsFile = (int)sizeof(struct shim_file) + real->szOsFile;
-	vfs.xOpen = shim_open;
-	vfs.pNext = NULL;
-	assert_int_equal(sqlite3_vfs_register(&vfs, 1), SQLITE_OK);
+	methods = vfs_shim_methods;
+	methods.xRead = shim_read;
+	methods.xWrite = shim_write;
+	methods.xTruncate = shim_truncate;
+	methods.xSync = shim_sync;
+	methods.xFileSize = shim_size;
+	methods.xLock = shim_lock;
+	methods.xShmMap = shim_shm_map;
+	methods.xShmLock = shim_shm_lock;
+	vfs_shim_install(&shim);
 }
 
 static void

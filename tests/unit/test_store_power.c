@@ -7,11 +7,12 @@
 #include "store_fixture.h"
 
 #include <pthread.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "vfs_shim.h"
 
 #define UPDATE_COUNT 120
 #define TEXT_BYTES 30000
@@ -44,26 +45,6 @@ static struct {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.files = { { .suffix = "" }, { .suffix = "-wal" } },
 };
-
-static sqlite3_vfs *real;
-
-struct shim_file {
-	sqlite3_file      base;
-	struct disk_file *disk;
-	sqlite3_file     *real; /* in the memory behind */
-};
-
-static struct shim_file *
-shim_of(sqlite3_file *file)
-{
-	return (struct shim_file *)(void *)file;
-}
-
-static sqlite3_file *
-real_of(sqlite3_file *file)
-{
-	return shim_of(file)->real;
-}
 
 static void
 apply(struct disk_file *file, const struct change *change, size_t count)
@@ -155,23 +136,19 @@ note_change(struct disk_file *file, const void *bytes, size_t count,
 }
 
 static int
-shim_close(sqlite3_file *file)
-{
-	return real_of(file)->pMethods->xClose(real_of(file));
-}
-
-static int
 shim_write(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 at)
 {
-	note_change(shim_of(file)->disk, bytes, (size_t)count, at);
-	return real_of(file)->pMethods->xWrite(real_of(file), bytes, count, at);
+	note_change(vfs_shim_of(file)->arg, bytes, (size_t)count, at);
+	return vfs_shim_real(file)->pMethods->xWrite(vfs_shim_real(file), bytes,
+	    count, at);
 }
 
 static int
 shim_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
-	note_change(shim_of(file)->disk, NULL, 0, size);
-	return real_of(file)->pMethods->xTruncate(real_of(file), size);
+	note_change(vfs_shim_of(file)->arg, NULL, 0, size);
+	return vfs_shim_real(file)->pMethods->xTruncate(vfs_shim_real(file),
+	    size);
 }
 
 /* The kernel of the test's machine need not do it as well. */
@@ -180,108 +157,11 @@ shim_sync(sqlite3_file *file, int flags)
 {
 	(void)flags;
 	pthread_mutex_lock(&disk.lock);
-	if (shim_of(file)->disk != NULL && is_power_on())
-		synchronize(shim_of(file)->disk);
+	if (vfs_shim_of(file)->arg != NULL && is_power_on())
+		synchronize(vfs_shim_of(file)->arg);
 	pthread_mutex_unlock(&disk.lock);
 	return SQLITE_OK;
 }
-
-/* The calls that change nothing on the disk. */
-static int
-shim_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 at)
-{
-	return real_of(file)->pMethods->xRead(real_of(file), bytes, count, at);
-}
-
-static int
-shim_size(sqlite3_file *file, sqlite3_int64 *size)
-{
-	return real_of(file)->pMethods->xFileSize(real_of(file), size);
-}
-
-static int
-shim_lock(sqlite3_file *file, int level)
-{
-	return real_of(file)->pMethods->xLock(real_of(file), level);
-}
-
-static int
-shim_unlock(sqlite3_file *file, int level)
-{
-	return real_of(file)->pMethods->xUnlock(real_of(file), level);
-}
-
-static int
-shim_reserved(sqlite3_file *file, int *is_reserved)
-{
-	return real_of(file)->pMethods->xCheckReservedLock(real_of(file),
-	    is_reserved);
-}
-
-static int
-shim_control(sqlite3_file *file, int op, void *arg)
-{
-	return real_of(file)->pMethods->xFileControl(real_of(file), op, arg);
-}
-
-static int
-shim_sector(sqlite3_file *file)
-{
-	return real_of(file)->pMethods->xSectorSize(real_of(file));
-}
-
-static int
-shim_traits(sqlite3_file *file)
-{
-	return real_of(file)->pMethods->xDeviceCharacteristics(real_of(file));
-}
-
-static int
-shim_shm_map(sqlite3_file *file, int page, int size, int extend,
-    void volatile **map)
-{
-	return real_of(file)->pMethods->xShmMap(real_of(file), page, size,
-	    extend, map);
-}
-
-static int
-shim_shm_lock(sqlite3_file *file, int at, int count, int flags)
-{
-	return real_of(file)->pMethods->xShmLock(real_of(file), at, count,
-	    flags);
-}
-
-static void
-shim_shm_barrier(sqlite3_file *file)
-{
-	real_of(file)->pMethods->xShmBarrier(real_of(file));
-}
-
-static int
-shim_shm_unmap(sqlite3_file *file, int is_deleted)
-{
-	return real_of(file)->pMethods->xShmUnmap(real_of(file), is_deleted);
-}
-
-static const sqlite3_io_methods methods = {
-	.iVersion = 2,
-	.xClose = shim_close,
-	.xRead = shim_read,
-	.xWrite = shim_write,
-	.xTruncate = shim_truncate,
-	.xSync = shim_sync,
-	.xFileSize = shim_size,
-	.xLock = shim_lock,
-	.xUnlock = shim_unlock,
-	.xCheckReservedLock = shim_reserved,
-	.xFileControl = shim_control,
-	.xSectorSize = shim_sector,
-	.xDeviceCharacteristics = shim_traits,
-	.xShmMap = shim_shm_map,
-	.xShmLock = shim_shm_lock,
-	.xShmBarrier = shim_shm_barrier,
-	.xShmUnmap = shim_shm_unmap,
-};
 
 static struct disk_file *
 disk_file_of(const char *name)
@@ -296,34 +176,23 @@ disk_file_of(const char *name)
 }
 
 static int
-shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
-    int *out_flags)
+shim_open(struct vfs_shim_file *file, const char *name)
 {
-	struct shim_file *shim = shim_of(file);
-	int               code;
-
-	(void)vfs;
-	shim->base.pMethods = NULL;
-	shim->disk = disk_file_of(name);
-	shim->real = (sqlite3_file *)(void *)(shim + 1);
-	code = real->xOpen(real, name, shim->real, flags, out_flags);
-	if (shim->real->pMethods != NULL)
-		shim->base.pMethods = &methods;
-	return code;
+	file->arg = disk_file_of(name);
+	return SQLITE_OK;
 }
 
 static void
 install_shim(void)
 {
-	static sqlite3_vfs vfs;
+	static sqlite3_io_methods    methods;
+	static const struct vfs_shim shim = { "power", &methods, shim_open };
 
-	real = sqlite3_vfs_find(NULL);
-	vfs = *real;
-	vfs.zName = "power";
-	vfs.szOsFile = (int)sizeof(struct shim_file) + real->szOsFile;
-	vfs.xOpen = shim_open;
-	vfs.pNext = NULL;
-	assert_int_equal(sqlite3_vfs_register(&vfs, 1), SQLITE_OK);
+	methods = vfs_shim_methods;
+	methods.xWrite = shim_write;
+	methods.xTruncate = shim_truncate;
+	methods.xSync = shim_sync;
+	vfs_shim_install(&shim);
 }
 
 /* The disk has what the files have by now. */
