@@ -1,34 +1,16 @@
 """The list of who subscribes to what, for those who may know."""
 
 import json
-import pathlib
-import tempfile
 
 import pytest
 
 from responder import wait_until
-from test_presence import (ADA, BELOW, CLIENT, check_old, segment, start,
-                           subscribe)
+from test_presence import (                                 # noqa: F401
+    ADA, BELOW, CLIENT, check_old, fixture_hubs, segment, start, subscribe)
 from tokens import bearer, new, old, sign
 
 ALL = bearer(old(subscribe=["*"]))
 NEW = bearer(new())
-
-
-@pytest.fixture(name="hubs", scope="module")
-def fixture_hubs():
-    """A hub for each value of the option, started when it is wanted."""
-    started = {}
-    with tempfile.TemporaryDirectory(prefix="fcgi-sse-") as name:
-        def get(mode):
-            if mode not in started:
-                started[mode] = start(pathlib.Path(name), mode)
-            return started[mode]
-        try:
-            yield get
-        finally:
-            for hub in started.values():
-                hub.process.stop()
 
 
 @pytest.fixture(name="name")
