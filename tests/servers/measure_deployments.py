@@ -64,19 +64,7 @@ def limit_of(front):
 
 def site_of(front, heartbeat):
     site = servers.Site(front)
-    plain_script = site.place.script
-
-    def script(name):
-        path = plain_script(name)
-        text = re.sub(r"HEARTBEAT=\S+", f"HEARTBEAT={heartbeat}",
-                      path.read_text())
-        path.write_text(re.sub(
-            r"(MAX_STREAMS)=\S+",
-            rf"\1=1000\nexport XDG_STATE_HOME={site.place.dir}", text))
-        return path
-
-    site.place.script = script
-    script("fcgi-sse")
+    site.place.set_environ(FCGI_SSE_HEARTBEAT=heartbeat)
     return site
 
 
@@ -237,7 +225,6 @@ def main():
     parser.add_argument("--idle", type=int, default=0)
     parser.add_argument("--only", default="")
     options = parser.parse_args()
-    os.environ.pop("XDG_STATE_HOME", None)
     chosen = {name: front for name, front in deployments().items()
               if options.only in name}
     http2 = {} if options.only else http2_streams()

@@ -8,6 +8,7 @@ import os
 import pathlib
 import pwd
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -53,28 +54,44 @@ class Place:
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="fcgi-sse-test-"))
         self.tcp_port = free_port()
         (self.dir / "htdocs").mkdir()
+        (self.dir / "state").mkdir(mode=0o700)
         shutil.copy(BINARY, self.dir / "program")
+        self.environ = {
+            "FCGI_SSE_LOG": self.dir / "log",
+            "FCGI_SSE_HEARTBEAT": f"{HEARTBEAT_S}s",
+            "FCGI_SSE_ALLOW_ORIGIN": ORIGIN,
+            "FCGI_SSE_MOUNT": mount,
+            # Streams by CGI whose clients have left are open for a while.
+            "FCGI_SSE_MAX_STREAMS": MAX_STREAMS,
+            "XDG_STATE_HOME": self.dir / "state",
+        }
         self.script("fcgi-sse")
         ini = self.copy("fcgi-sse.ini", "fcgi-sse.ini")
         ini.write_text(ini.read_text().replace("publish-key-file",
                                                ";publish-key-file"))
+        self.own(self.dir, *self.dir.rglob("*"))
+
+    @staticmethod
+    def own(*paths):
+        """They belong to the user that web_user() gives."""
         if is_root():
             user = pwd.getpwnam("www-data")
-            for path in (self.dir, *self.dir.rglob("*")):
+            for path in paths:
                 os.chown(path, user.pw_uid, user.pw_gid)
+
+    def set_environ(self, **values):
+        """What the program is started with, beside what it has already."""
+        self.environ.update(values)
+        self.script("fcgi-sse")
 
     def script(self, name):
         """The program with the tests' options, wherever it is started from."""
         path = self.dir / name
         path.write_text(
             "#!/bin/sh\n"
-            f"export FCGI_SSE_LOG={self.dir}/log\n"
-            f"export FCGI_SSE_HEARTBEAT={HEARTBEAT_S}s\n"
-            f"export FCGI_SSE_ALLOW_ORIGIN={ORIGIN}\n"
-            f"export FCGI_SSE_MOUNT={self.mount}\n"
-            # Streams by CGI whose clients have left are open for a while.
-            f"export FCGI_SSE_MAX_STREAMS={MAX_STREAMS}\n"
-            f'exec {self.dir}/program "$@" 2>>{self.dir}/stderr\n')
+            + "".join(f"export {name}={shlex.quote(str(value))}\n"
+                      for name, value in self.environ.items())
+            + f'exec {self.dir}/program "$@" 2>>{self.dir}/stderr\n')
         path.chmod(0o755)
         return path
 

@@ -99,10 +99,7 @@ def fixture_start():
 
 def prepare(place, session_port):
     place.session_port = session_port
-    path = place.script("fcgi-sse")
-    path.write_text(path.read_text().replace("exec ", "".join(
-        f"export {name}={value}\n" for name, value in OPTIONS.items())
-        + "exec ", 1))
+    place.set_environ(**OPTIONS)
     lines = [f"{user}:" + subprocess.run(
         ["openssl", "passwd", "-apr1", password], check=True, text=True,
         stdout=subprocess.PIPE).stdout for user, password in PASSWORDS.items()]

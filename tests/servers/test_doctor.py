@@ -200,7 +200,7 @@ CASES = [case for case in LATE + REQUESTS + CUT + TOKENS + WELL
 
 def fit(place, case):
     """Has the place's files changed as the case says."""
-    plain_fitted, plain_script = place.fitted, place.script
+    plain_fitted = place.fitted
     done = set()
 
     def fitted(text):
@@ -211,14 +211,8 @@ def fit(place, case):
                 done.add(old)
         return text
 
-    def script(name):
-        path = plain_script(name)
-        path.write_text(path.read_text().replace(
-            "FCGI_SSE_HEARTBEAT=1s", f"FCGI_SSE_HEARTBEAT={case.heartbeat}"))
-        return path
-
-    place.fitted, place.script = fitted, script
-    script("fcgi-sse")
+    place.fitted = fitted
+    place.set_environ(FCGI_SSE_HEARTBEAT=case.heartbeat)
     return done
 
 

@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -31,24 +30,9 @@ def add_options(place):
     keys = place.dir / "keys"
     keys.write_text(KEY)
     keys.chmod(0o600)
-    state = place.dir / "state"
-    state.mkdir(mode=0o700)
-    if is_root():
-        user = pwd.getpwnam("www-data")
-        os.chown(keys, user.pw_uid, user.pw_gid)
-        os.chown(state, user.pw_uid, user.pw_gid)
-    plain_script = place.script
-
-    def script(name):
-        path = plain_script(name)
-        path.write_text(path.read_text().replace(
-            "exec ", f"export FCGI_SSE_PUBLISH_KEY_FILE={keys}\n"
-            f"export FCGI_SSE_MAX_BODY={MAX_BODY}\n"
-            f"export XDG_STATE_HOME={state}\nexec ", 1))
-        return path
-
-    place.script = script
-    script("fcgi-sse")
+    place.own(keys)
+    place.set_environ(FCGI_SSE_PUBLISH_KEY_FILE=keys,
+                      FCGI_SSE_MAX_BODY=MAX_BODY)
 
 
 class Hub:
@@ -228,16 +212,7 @@ def test_streams_of_all_processes_are_counted(front):
     """Who comes when all are taken is told when to come back, and can in the
     end, also when a process was killed."""
     hub = Hub(front)
-    plain_fitted = hub.site.place.script
-
-    def script(name):
-        path = plain_fitted(name)
-        path.write_text(path.read_text().replace(
-            "exec ", "export FCGI_SSE_MAX_STREAMS=2\nexec ", 1))
-        return path
-
-    hub.site.place.script = script
-    script("fcgi-sse")
+    hub.site.place.set_environ(FCGI_SSE_MAX_STREAMS=2)
     try:
         hub.site.start()
         check_counted(hub)

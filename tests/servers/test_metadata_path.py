@@ -3,12 +3,9 @@ found by each of the files from deploy/ as it is.
 """
 
 import json
-import os
-import pwd
 
 import pytest
 
-from place import is_root
 from servers import FRONTS, Site
 import streams
 from test_deployments import FRONTS as DEPLOYED
@@ -27,22 +24,11 @@ def add_key(place):
     secret = place.dir / "jwt"
     secret.write_text("a secret of more than 32 bytes for tests")
     secret.chmod(0o600)
-    if is_root():
-        user = pwd.getpwnam("www-data")
-        os.chown(secret, user.pw_uid, user.pw_gid)
-    plain_script = place.script
-
-    def script(name):
-        path = plain_script(name)
-        path.write_text(path.read_text().replace(
-            "exec ", f"export FCGI_SSE_TOKEN_AUDIENCE={AUDIENCE}\n"
-            "export FCGI_SSE_TOKEN_KEY=dialect=08,alg=HS256,"
-            f"issuer=https://issuer.example,file={secret}\n"
-            f"export XDG_STATE_HOME={place.dir}\nexec ", 1))
-        return path
-
-    place.script = script
-    script("fcgi-sse")
+    place.own(secret)
+    place.set_environ(
+        FCGI_SSE_TOKEN_AUDIENCE=AUDIENCE,
+        FCGI_SSE_TOKEN_KEY="dialect=08,alg=HS256,"
+        f"issuer=https://issuer.example,file={secret}")
 
 
 @pytest.mark.parametrize("front", FILES, ids=lambda front: front.name)

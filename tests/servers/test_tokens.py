@@ -5,13 +5,10 @@ through, each web server configured as doc/web-servers.md says.
 import contextlib
 import http.client
 import json
-import os
-import pwd
 import sys
 
 import pytest
 
-from place import is_root
 from responder import ROOT
 from servers import Site
 from test_mercure_path import FRONTS
@@ -30,22 +27,11 @@ NEW_COOKIE = "__Secure-mercure_access_token"
 def add_keys(place):
     """Has the program at this place take tokens of both dialects."""
     secret = write_secret(place.dir)
-    if is_root():
-        user = pwd.getpwnam("www-data")
-        os.chown(secret, user.pw_uid, user.pw_gid)
-    plain_script = place.script
-
-    def script(name):
-        path = plain_script(name)
-        path.write_text(path.read_text().replace(
-            "exec ", f"export FCGI_SSE_TOKEN_AUDIENCE={AUDIENCE}\n"
-            "export FCGI_SSE_TOKEN_KEY='"
-            f"dialect=07,alg=HS256,file={secret} "
-            f"dialect=08,issuer={ISSUER},alg=HS256,file={secret}'\nexec ", 1))
-        return path
-
-    place.script = script
-    script("fcgi-sse")
+    place.own(secret)
+    place.set_environ(
+        FCGI_SSE_TOKEN_AUDIENCE=AUDIENCE,
+        FCGI_SSE_TOKEN_KEY=f"dialect=07,alg=HS256,file={secret} "
+        f"dialect=08,issuer={ISSUER},alg=HS256,file={secret}")
 
 
 @pytest.fixture(name="port", scope="module", params=FRONTS)

@@ -59,14 +59,7 @@ TOPICS = ["secret", "secret/x"]
 def fixture_hub(request):
     hub = Hub(request.param)
     place = hub.site.place
-    plain_script = place.script
-
-    def script(name):
-        path = plain_script(name)
-        path.write_text(path.read_text().replace(
-            "exec ", "export FCGI_SSE_TOPIC_BY=path\nexec ", 1))
-
-    script("fcgi-sse")
+    place.set_environ(FCGI_SSE_TOPIC_BY="path")
     try:
         hub.site.start()
         for topic in TOPICS:        # straight, not through the web server
