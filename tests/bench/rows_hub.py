@@ -47,6 +47,22 @@ def source(bench, name):
         yield process
 
 
+def measure_delivery(bench, process, what, streams, *options):
+    """CPU for a delivery of what somebody publishes, from publish to the last
+    write, and memory."""
+    found = bench.load(
+        process.address, what, *HERE, "--updates", *options,
+        *("--streams", streams, "--window", WINDOW_SECONDS),
+        pids=[process.pid])
+    fanouts = process.fanouts_ms(streams)
+    used = found["processes"][0]
+    if not fanouts:
+        bench.broken.append(f"{what}: no fan-out")
+    return {"cpu": used["cpu_us"] / max(found["window"]["events"], 1),
+            "fanout": statistics.median(fanouts or [0]),
+            "resident": (used["rss_after"] - used["rss_before"]) / streams}
+
+
 def measure_fanout(bench, name, streams):
     what = f"hub {streams}, {name}"
     with source(bench, name) as process:

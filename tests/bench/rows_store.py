@@ -7,14 +7,13 @@ import os
 import resource
 import shutil
 import socket
-import statistics
 import subprocess
 import time
 
 import updates
-from procs import Broken, LOAD_CORE, LOAD_SECONDS_MAX, RESPONDER_CORE, pinned
+from procs import Broken, LOAD_CORE, LOAD_SECONDS_MAX
 from results import Row
-from rows_hub import HERE, INTERVAL_MS, WINDOW_SECONDS, hub
+from rows_hub import HERE, INTERVAL_MS, hub, measure_delivery
 
 DELIVERY_MAX = 1.03
 PUBLISH_RATE, PUBLISH_COUNT = 1000, 3000
@@ -67,21 +66,12 @@ def kinds(bench):
 
 
 def delivery_run(bench, kind, streams):
-    what = f"{kind}, one to {streams}"
     with store_url(bench, kind) as url, hub(
             bench, "--log-level", "debug", "--store", url) as process, \
             updates.publishing(bench, process.address,
                                "--rate", 1000 / INTERVAL_MS):
-        found = bench.load(
-            process.address, what, *HERE, "--updates",
-            *("--streams", streams, "--window", WINDOW_SECONDS),
-            pids=[process.pid])
-        fanouts = process.fanouts_ms(streams)
-    used = found["processes"][0]
-    if not fanouts:
-        bench.broken.append(f"{what}: no fan-out")
-    return {"cpu": used["cpu_us"] / max(found["window"]["events"], 1),
-            "fanout": statistics.median(fanouts or [0])}
+        return measure_delivery(bench, process, f"{kind}, one to {streams}",
+                                streams)
 
 
 def delivery(bench, streams):

@@ -7,11 +7,10 @@ import hashlib
 import hmac
 import json
 import os
-import statistics
 
 import updates
 from results import Row
-from rows_hub import HERE, INTERVAL_MS, WINDOW_SECONDS, hub
+from rows_hub import HERE, INTERVAL_MS, hub, measure_delivery
 
 SECRET = b"a secret of more than 32 bytes for the bench"
 PAIRS = 5
@@ -68,17 +67,7 @@ def measure(bench, kind, streams):
              *key_options(bench)) as process, updates.publishing(
             bench, process.address, "--rate", 1000 / INTERVAL_MS,
             "--topic", topic):
-        found = bench.load(
-            process.address, what, *HERE, "--updates", *options,
-            *("--streams", streams, "--window", WINDOW_SECONDS),
-            pids=[process.pid])
-        fanouts = process.fanouts_ms(streams)
-    used = found["processes"][0]
-    if not fanouts:
-        bench.broken.append(f"{what}: no fan-out")
-    return {"cpu": used["cpu_us"] / max(found["window"]["events"], 1),
-            "fanout": statistics.median(fanouts or [0]),
-            "resident": (used["rss_after"] - used["rss_before"]) / streams}
+        return measure_delivery(bench, process, what, streams, *options)
 
 
 def private(bench, streams):

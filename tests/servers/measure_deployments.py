@@ -9,7 +9,6 @@ SECONDS, 0 unless given; the longest default timeout is six minutes.
 import argparse
 import concurrent.futures
 import json
-import os
 import pathlib
 import re
 import shutil
