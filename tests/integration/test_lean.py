@@ -286,6 +286,14 @@ def test_a_second_stream_at_the_same_time(process):
         client.recv_events(answer, 1)
 
 
+def test_a_process_that_goes_on_leaves_its_seat(process):
+    """Idle, it takes no place from another one."""
+    with stream_of(process, "topic=a"):
+        assert metric(process, "streams_open_shared") == 1
+    wait_until(lambda: metric(process, "streams_open_shared") == 0,
+               "the seat is free")
+
+
 def test_a_client_that_goes_while_it_waits(process):
     with process.client() as client:
         client.send_request("/events", "topic=a")
