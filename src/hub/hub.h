@@ -126,6 +126,12 @@ void hub_ingest(struct hub *, const struct update *, size_t count,
 /* The store keeps an update of this process there: it is to come. */
 void hub_expect(struct hub *, uint64_t position);
 
+/*
+ * The log was read up to there for some topics alone: what went to others is
+ * passed over. How far that is ids tell to the second, since it may be private.
+ */
+void hub_pass(struct hub *, uint64_t position);
+
 /* Updates up to this position will not come: they are gone from the log. */
 void hub_lose(struct hub *, uint64_t up_to);
 

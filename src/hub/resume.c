@@ -114,12 +114,15 @@ hub_find(const struct hub *hub, const char *id, struct topic *const *topics,
 
 /*
  * A hidden update is told no more closely than this. The longer time is for
- * when nothing that may be shown would be sent again because of it.
+ * when there is an older one that may be shown, and so nothing between.
  */
 #define VAGUE_MS 60000
 #define VAGUE_MS_MIN 1000
 
-/* The last position before a time that hardly tells this one. */
+/*
+ * The last position before a time that hardly tells this one. It is the last
+ * of a ms, which no update has.
+ */
 static uint64_t
 vague_position(uint64_t position, int64_t vague_ms)
 {
@@ -127,6 +130,20 @@ vague_position(uint64_t position, int64_t vague_ms)
 	uint64_t at = position_at(ms - ms % vague_ms);
 
 	return at > 0 ? at - 1 : 0;
+}
+
+static bool
+is_last_of_ms(uint64_t position)
+{
+	return position_at(position_ms(position + 1)) == position + 1;
+}
+
+void
+hub_pass(struct hub *hub, uint64_t position)
+{
+	position = vague_position(position, VAGUE_MS_MIN);
+	if (position > hub->position)
+		hub->position = position;
 }
 
 uint64_t
@@ -137,9 +154,10 @@ hub_shown_position(const struct hub *hub, uint64_t position,
 	const struct update *update;
 	uint64_t             vague = vague_position(position, VAGUE_MS);
 	bool                 is_hidden = false;
-	int                  count = 0;
 
-	for (; node != &hub->updates && count < LOOK_COUNT_MAX;
+	if (is_last_of_ms(position))
+		return position;
+	for (int count = 0; node != &hub->updates && count < LOOK_COUNT_MAX;
 	     node = node->prev, count++) {
 		update = &((const struct frame *)((const char *)node -
 			       offsetof(struct frame, node)))
@@ -156,8 +174,7 @@ hub_shown_position(const struct hub *hub, uint64_t position,
 			return update->position;
 		is_hidden = true;
 	}
-	return count < LOOK_COUNT_MAX ? vague :
-					vague_position(position, VAGUE_MS_MIN);
+	return vague_position(position, VAGUE_MS_MIN);
 }
 
 /* How many frames of a topic lie before those that were looked at. */

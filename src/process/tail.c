@@ -33,8 +33,8 @@ on_level(void *arg, uint64_t position)
 
 	spec->hub->tag = store_tag(tail->store);
 	/* Of what went to other topics nothing was handed over. */
-	if (tail->is_lean && position > spec->hub->position)
-		spec->hub->position = position;
+	if (tail->is_lean)
+		hub_pass(spec->hub, position);
 	spec->hub->is_level = true;
 	if (tail->is_level)
 		return;

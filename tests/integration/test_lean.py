@@ -4,8 +4,10 @@ by CGI, and as mod_fcgid starts one."""
 import contextlib
 import os
 import pathlib
+import re
 import socket
 import urllib.parse
+import uuid
 
 import pytest
 
@@ -146,6 +148,26 @@ def test_ids_of_publishers(hub, last_id, field, expected):
         assert stream.field == field
         hub.publish("a", data="end")
         assert stream.data(len(expected) + 1) == [*expected, "end"]
+
+
+def time_ms(name):
+    return uuid.UUID(name).int >> 80
+
+
+def test_nothing_is_told_of_what_goes_elsewhere(hub):
+    """Where a stream ends, or begins, is not at another topic's update that
+    its client may not have."""
+    first = hub.publish("a", data="1")
+    secret = hub.publish("b", data="2", private="on")
+    env = {**hub.env, "FCGI_SSE_STREAM_LIFETIME": "1s"}
+    with Program("/events", "topic=a&last=1", env=env) as program:
+        names = re.findall("(?m)^id: (.*)$", program.read_rest().decode())
+    assert names[0] == first and len(names) == 2
+    head = ask("/events", "topic=a&lastEventID=", method="HEAD", env=hub.env)
+    for told in names[1], head.headers["Mercure-Last-Event-ID"]:
+        assert told != secret
+        assert told == first or time_ms(told) % 1000 == 999
+        assert 0 <= time_ms(secret) - time_ms(told) <= 1000 or told == first
 
 
 def test_a_head_alone(hub):
