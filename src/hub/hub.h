@@ -56,7 +56,8 @@ struct hub {
 	uint64_t          tag;      /* of the ids that we make; 0: not known */
 	uint64_t          position; /* of the newest update */
 	uint64_t          expected_position; /* kept for us, and to come */
-	bool              is_level;      /* it has had all that the log had */
+	int64_t           lag_ms;   /* from the log to here, of the newest */
+	bool              is_level; /* it has had all that the log had */
 	uint64_t          lost_position; /* all up to it may be gone */
 	uint64_t      freed_position;    /* dropped by topics that were freed */
 	void         *topics;            /* a tree, by name */

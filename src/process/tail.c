@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hub/turns.h"
+#include "hub/update.h"
 #include "store/store.h"
 
 /* The hub keeps the updates: a log in the same memory need not. */
@@ -15,14 +16,20 @@ on_updates(void *arg, const struct update *updates, size_t count)
 {
 	struct tail      *tail = arg;
 	struct tail_spec *spec = &tail->spec;
+	int64_t wall_ms = store_wall_ms(tail->store, spec->wall_ms()), lag_ms;
 
 	spec->hub->tag = store_tag(tail->store);
-	/*
-	 * Behind the level they are new, whatever the clock says that their
-	 * positions come from.
-	 */
+	if (tail->is_level) {
+		lag_ms = wall_ms - position_ms(updates[count - 1].position);
+		spec->hub->lag_ms = lag_ms > 0 ? lag_ms : 0;
+		/*
+		 * They are new, whatever the clock says that their positions
+		 * come from.
+		 */
+		wall_ms = 0;
+	}
 	hub_ingest(spec->hub, updates, count, turns_now_ms(spec->turns),
-	    tail->is_level ? 0 : store_wall_ms(tail->store, spec->wall_ms()));
+	    wall_ms);
 }
 
 static void

@@ -179,7 +179,7 @@ append_seconds(struct buf *buf, const char *name, int64_t us, const char *help)
 
 /* What the store's engine does not know is 0. */
 static void
-append_store(struct buf *buf, const struct store *store)
+append_store(struct buf *buf, const struct store *store, int64_t lag_ms)
 {
 	struct store_health health;
 
@@ -211,6 +211,8 @@ append_store(struct buf *buf, const struct store *store)
 	    "The most that one has taken.");
 	append_seconds(buf, "store_read_seconds", health.read_us,
 	    "What the last look into the log took.");
+	append_seconds(buf, "store_lag_seconds", lag_ms * 1000,
+	    "From the log to this process, of the newest update.");
 }
 
 /* Whose numbers these are. */
@@ -242,7 +244,7 @@ append_all(struct buf *buf, const struct metrics_route *route)
 	append_gauge(buf, "descriptors_max", route->descriptors_max,
 	    "Files that the process may have open.");
 	append_topics(buf, route->hub);
-	append_store(buf, route->status->store);
+	append_store(buf, route->status->store, route->hub->lag_ms);
 	append_publish_refusals(buf, route->publish_refusals);
 	append_histogram(buf, "tick_latency_seconds",
 	    clock_latency(route->clock),

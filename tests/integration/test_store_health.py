@@ -1,9 +1,11 @@
 """What an operator sees of the store: up, or down and why."""
 
 import json
+import os
 import re
+import signal
 
-from responder import Responder, wait_until
+from responder import Responder, wait_past_ms, wait_until
 from test_hub_publish import FORM, KEY, write_keys
 
 HERE = {"REMOTE_ADDR": "127.0.0.1"}
@@ -35,6 +37,25 @@ def test_a_store_that_is_up(short_dir):
     assert metric(process, "store_updates") == 1
     assert metric(process, "store_append_seconds") > 0
     process.stop()
+
+
+def test_a_process_that_is_behind_the_log_says_so(short_dir):
+    (short_dir / "other").mkdir()
+    store = f"sqlite:{short_dir}/log"
+    process, other = start(short_dir, store), start(short_dir / "other", store)
+    assert publish(other).status == "200 OK"
+    wait_until(lambda: metric(process, "events_published_total") == 1,
+               "it has the update")
+    assert metric(process, "store_lag_seconds") < 5
+    os.kill(process.pid, signal.SIGSTOP)
+    assert publish(other).status == "200 OK"
+    wait_past_ms(1200)
+    os.kill(process.pid, signal.SIGCONT)
+    wait_until(lambda: metric(process, "events_published_total") == 2,
+               "it has the second one")
+    assert metric(process, "store_lag_seconds") >= 1
+    for one in process, other:
+        one.stop()
 
 
 def test_a_store_that_is_down(short_dir):
