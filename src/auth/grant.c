@@ -131,12 +131,6 @@ grants_get(struct grants *grants, enum token_dialect dialect,
 		grants->count++;
 	}
 	free(key);
-	return grant_ref(grant);
-}
-
-struct grant *
-grant_ref(struct grant *grant)
-{
 	grant->ref_count++;
 	return grant;
 }

@@ -63,9 +63,6 @@ size_t grants_count(const struct grants *);
 struct grant *grants_get(struct grants *, enum token_dialect, enum token_role,
     const struct grant_selector *, size_t selector_count);
 
-/* Holds it once more. */
-struct grant *grant_ref(struct grant *);
-
 /* Holds it once less; freed when nobody does. NULL is allowed. */
 void grant_unref(struct grants *, struct grant *);
 

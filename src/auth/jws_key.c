@@ -40,14 +40,9 @@ jws_alg_parse(const char *name, enum jws_alg *alg)
 	return false;
 }
 
-const char *
-jws_alg_name(enum jws_alg alg)
-{
-	return rows[alg].name;
-}
-
-unsigned
-jws_algs_of_kind(enum crypto_kind kind)
+/* The algorithms that fit a kind of key: all are of one family. */
+static unsigned
+algs_of_kind(enum crypto_kind kind)
 {
 	unsigned algs = 0;
 
@@ -61,7 +56,7 @@ jws_algs_of_kind(enum crypto_kind kind)
 struct jws_key *
 jws_key_new(struct crypto_key *crypto_key, unsigned allowed, const char *kid)
 {
-	unsigned        algs = jws_algs_of_kind(crypto_key_kind(crypto_key));
+	unsigned        algs = algs_of_kind(crypto_key_kind(crypto_key));
 	struct jws_key *key;
 
 	if (allowed != 0)

@@ -21,11 +21,6 @@ enum jws_alg {
 /* Finds the algorithm of that name, which is case-sensitive. */
 bool jws_alg_parse(const char *name, enum jws_alg *);
 
-const char *jws_alg_name(enum jws_alg);
-
-/* The algorithms that fit a kind of key: all are of one family. */
-unsigned jws_algs_of_kind(enum crypto_kind);
-
 /*
  * A key and the algorithms that it verifies. What a key is decides which
  * primitive is used; a token's header can only name an algorithm of the key's

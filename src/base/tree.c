@@ -24,15 +24,6 @@ tree_find(void *const *tree, const void *key, tree_compare_fn *compare)
 }
 
 void
-tree_replace(void **tree, void *item, tree_compare_fn *compare)
-{
-	void **found = tfind(item, tree, compare);
-
-	if (found != NULL)
-		*found = item;
-}
-
-void
 tree_remove(void **tree, const void *key, tree_compare_fn *compare)
 {
 	tdelete(key, tree, compare);

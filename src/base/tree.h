@@ -14,9 +14,6 @@ void *tree_add(void **tree, void *item, tree_compare_fn *);
 /* The item that is equal to the key, or NULL. */
 void *tree_find(void *const *tree, const void *key, tree_compare_fn *);
 
-/* Puts an equal item into the place of one that is there. */
-void tree_replace(void **tree, void *item, tree_compare_fn *);
-
 /* Takes out the item that is equal to the key, which is there. */
 void tree_remove(void **tree, const void *key, tree_compare_fn *);
 

@@ -41,8 +41,9 @@ utf8_decode(const char *bytes, size_t len_bytes, uint32_t *code)
 	return char_bytes;
 }
 
-bool
-utf8_is_format(uint32_t code)
+/* Whether the character is of the category Cf, Format (Unicode 15). */
+static bool
+is_format(uint32_t code)
 {
 	static const struct {
 		uint32_t first, last;
@@ -86,7 +87,7 @@ utf8_is_visible(const char *bytes, size_t len_bytes)
 	for (size_t i = 0; i < len_bytes; i += char_bytes) {
 		char_bytes = utf8_decode(bytes + i, len_bytes - i, &code);
 		if (char_bytes == 0 || code < 0x20 ||
-		    (code >= 0x7f && code <= 0x9f) || utf8_is_format(code))
+		    (code >= 0x7f && code <= 0x9f) || is_format(code))
 			return false;
 	}
 	return true;

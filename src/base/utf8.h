@@ -12,9 +12,6 @@
  */
 size_t utf8_decode(const char *bytes, size_t len_bytes, uint32_t *code);
 
-/* Whether the character is of the category Cf, Format (Unicode 15). */
-bool utf8_is_format(uint32_t code);
-
 /*
  * Whether the bytes are valid UTF-8 without any character that a reader cannot
  * see: none of C0, DEL, C1 and Cf.

@@ -38,9 +38,12 @@ redis_saw(struct redis_store *store, uint64_t position)
 	store->health.update_count++; /* until the log is asked again */
 }
 
-int64_t
-redis_wall_ms(const struct redis_store *store)
+/* The server's clock, in ms since the epoch; 0: not known yet. */
+static int64_t
+redis_wall_ms(const struct store *base)
 {
+	const struct redis_store *store = (const struct redis_store *)base;
+
 	return store->clock_ms == 0 ?
 	    0 :
 	    store->clock_ms + (int64_t)uv_now(store->loop);
@@ -49,7 +52,7 @@ redis_wall_ms(const struct redis_store *store)
 bool
 redis_min_id(const struct redis_store *store, struct redis_id *id)
 {
-	int64_t oldest_ms = redis_wall_ms(store) - store->age_ms;
+	int64_t oldest_ms = redis_wall_ms(&store->store) - store->age_ms;
 
 	if (store->age_ms == 0 || oldest_ms <= 0)
 		return false;
@@ -298,12 +301,6 @@ redis_open(uv_loop_t *loop, const struct store_options *options,
 	return &store->store;
 }
 
-static int64_t
-redis_engine_wall_ms(const struct store *store)
-{
-	return redis_wall_ms((const struct redis_store *)store);
-}
-
 static void
 redis_look(struct store *base)
 {
@@ -316,7 +313,7 @@ redis_look(struct store *base)
 	.set_limits = redis_set_limits, .tail = redis_tail_set,                \
 	.hold = redis_tail_hold, .publish = redis_publish, .find = redis_find, \
 	.find_cancel = redis_find_cancel, .tag = redis_tag,                    \
-	.wall_ms = redis_engine_wall_ms, .get_health = redis_get_health,       \
+	.wall_ms = redis_wall_ms, .get_health = redis_get_health,              \
 	.look = redis_look
 
 const struct store_engine redis_engine = { .scheme = "redis", CALLS };

@@ -129,9 +129,6 @@ char *redis_key(const struct redis_store *, const char *suffix,
     const char *name);
 void  redis_saw(struct redis_store *, uint64_t position);
 
-/* The server's clock, in ms since the epoch; 0: not known yet. */
-int64_t redis_wall_ms(const struct redis_store *);
-
 /* Below this no entry is younger than the age; false: there is no limit. */
 bool redis_min_id(const struct redis_store *, struct redis_id *);
 
