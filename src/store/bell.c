@@ -52,7 +52,6 @@ struct watch {
 	pthread_t   thread;
 	atomic_bool is_ending;
 	atomic_bool has_ended;
-	bool        has_waitv;
 	const char *path;
 	void (*on_ring)(void *arg, bool is_alarm);
 	void    *arg;

@@ -68,7 +68,6 @@ struct redis_check {
 	uv_timer_t        timer;
 	bool              is_running;
 	bool              is_wanted; /* another at once when this one ends */
-	bool              is_first;  /* since the connection was made */
 	bool              has_turn;
 	uint64_t          seen; /* the newest position, when it began */
 	uint64_t          memory_bytes;

@@ -112,7 +112,6 @@ struct sqlite_batch {
 	uint64_t           oldest; /* 0: empty, or not known */
 	uint32_t           word_before;
 	uint32_t           word_after;
-	unsigned           commit_count;
 	bool               is_more;            /* there is more to discard */
 	bool               is_clock_ahead;     /* so nothing was discarded */
 	bool               are_limits_changed; /* another had set others */
