@@ -54,7 +54,7 @@ struct hub {
 	struct turns     *turns;
 	struct hub_limits limits;
 	uint64_t          tag;      /* of the ids that we make; 0: not known */
-	uint64_t          position; /* of the newest update */
+	uint64_t          position; /* the log was read up to it */
 	uint64_t          expected_position; /* kept for us, and to come */
 	int64_t           lag_ms;   /* from the log to here, of the newest */
 	bool              is_level; /* it has had all that the log had */

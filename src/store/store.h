@@ -53,7 +53,7 @@ struct store_reader {
 };
 
 struct store_options {
-	/* memory, sqlite:FILE[?...], redis://..., redis+unix:PATH[?...]. */
+	/* memory, sqlite:FILE[?...], redis[s]://..., redis+unix:PATH[?...]. */
 	const char *url;
 
 	size_t  bytes_max; /* of all kept updates together; 0: no limit */
