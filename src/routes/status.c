@@ -86,7 +86,7 @@ struct learner {
 };
 
 static void
-on_cancel(void *holder)
+learner_free(void *holder)
 {
 	struct learner *learner = holder;
 
@@ -127,7 +127,7 @@ status_route_learn(struct status_route *route, struct call *call,
 	learner->due_ms = turns_now_ms(route->turns) + LEARN_MS;
 	list_init(&learner->node);
 	list_append(&route->waiting, &learner->node);
-	call_hold(call, on_cancel, learner);
+	call_hold(call, learner_free, learner);
 }
 
 /* They wait equally long, so the first is due first. */
@@ -147,10 +147,9 @@ status_route_run(struct status_route *route)
 	while ((learner = first_learner(route)) != NULL &&
 	    (is_known(route) ||
 		status_route_next_ms(route) <= turns_now_ms(route->turns))) {
-		list_remove(&learner->node);
 		call_resume(learner->call);
 		learner->answer(learner->call, learner->context);
-		free(learner);
+		learner_free(learner);
 	}
 }
 
