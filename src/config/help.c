@@ -143,7 +143,7 @@ help_set_auto(char *(*describe)(const struct options *))
 	describe_auto = describe;
 }
 
-/* Before its line, what auto means here: whoever is asked may choose. */
+/* Says which store auto would choose here, on a line before the option's. */
 static void
 append_auto(struct buf *text, const struct options *options)
 {

@@ -229,8 +229,8 @@ const struct option_spec option_specs[] = {
 	    .has_off = true, .fallback = "0", .argument = "COUNT",
 	    .help = "How many streams may be open at a time. 0 is as many as "
 	    "the limit of open files allows, less a reserve. By CGI and "
-	    "mod_fcgid all processes together are counted, and 0 is 10 and "
-	    "80." },
+	    "mod_fcgid it holds for all processes together, and 0 is 10 "
+	    "and 80." },
 	{ .name = "max-streams-per-client", .has_off = true,
 	    NUMBER(max_streams_per_client, 1, 10000000), .fallback = "0",
 	    .argument = "COUNT",
@@ -247,16 +247,18 @@ const struct option_spec option_specs[] = {
 	    "fifth younger; its client comes back. 0 is never." },
 	{ .name = "turns", NUMBER(turns, 1, 1000000), .has_off = true,
 	    .fallback = "0", .argument = "COUNT",
-	    .help = "Have clients take turns when more than so many want a "
-	    "stream: as many as the web server has workers, less a reserve "
-	    "for its other pages. 0 is no turns. In one process only." },
+	    .help = "How many streams are open at a time when more clients "
+	    "want one, which then take turns: the web server's workers, "
+	    "less a reserve for its other pages. 0 is no turns. Each process "
+	    "counts its own." },
 	{ .name = "turn-min", DURATION(turn_min_ms, 50, 120 * SECOND_MS),
 	    .fallback = "200ms", .argument = "TIME",
-	    .help = "By --turns, end no stream for another sooner than this." },
+	    .help = "With --turns: end no stream for another client before "
+	    "this time." },
 	{ .name = "turn-max", DURATION(turn_max_ms, SECOND_MS, 120 * SECOND_MS),
 	    .fallback = "5s", .argument = "TIME",
-	    .help = "By --turns, have each client have its turn within this "
-	    "time: with twice as many clients a turn is half of it." },
+	    .help = "With --turns: each client has a turn within this time. "
+	    "With twice as many clients as streams a turn is half of it." },
 	{ .name = "padding", SIZE(padding_bytes, 1, 128 * KIB),
 	    .has_off = true, .fallback = "0", .argument = "SIZE",
 	    .help = "Begin each stream with a comment of so many bytes, for "
@@ -291,8 +293,8 @@ const struct option_spec option_specs[] = {
 	    "hold for them, in the query or the form, or both." },
 	{ .name = "topic-in-event", .fallback = "no", .argument = "WORD",
 	    WORD(enum options_topic_in_event, topic_in_event, "no", "comment"),
-	    .help = "Whether each event tells its topic, in a comment: no or "
-	    "comment. EventSource does not show it, other clients may." },
+	    .help = "Whether each event has its topic in a comment: no or "
+	    "comment. EventSource does not show comments, other clients may." },
 	{ .name = "history-events", NUMBER(history_events, 1, 1000000),
 	    .fallback = "1000", .argument = "COUNT",
 	    .help = "How many events a topic keeps for subscribers who come "
@@ -337,8 +339,9 @@ const struct option_spec option_specs[] = {
 	{ .name = "subscriptions", .fallback = "no", .argument = "WORD",
 	    WORD(enum options_subscriptions, subscriptions, "no", "0.x", "1.0",
 		"both"),
-	    .help = "Whether private updates tell who subscribes to what, as "
-	    "Mercure 0.x has them, as 1.0 has them, or both." },
+	    .help = "Whether private updates tell who subscribes to what: no; "
+	    "0.x or 1.0, in the shape that these versions of the Mercure hub "
+	    "use; or both." },
 	{ .name = "cookie-name", STRING(cookie_name), .argument = "NAME",
 	    .fallback = "mercureAuthorization", .is_valid = is_cookie_name,
 	    .takes = "the name of a cookie",
@@ -354,7 +357,7 @@ const struct option_spec option_specs[] = {
 	    "(authorization=). Access logs will hold them." },
 	{ .name = "count", FLAG(count), .fallback = "no",
 	    .help = "Answer /events/count with the number of a topic's open "
-	    "streams, to whoever may subscribe." },
+	    "streams, to all who may subscribe." },
 
 	{ HEADING("Operation") },
 	{ .name = "status", FLAG(status), .fallback = "no",

@@ -78,7 +78,7 @@ store_choice_file(const struct store_choice *choice)
 	return file;
 }
 
-/* Nobody asks for anything yet: what it would be for whoever starts it. */
+/* Without a request it depends on how the process is started: the cases. */
 static void
 append_cases(struct buf *text, const struct store_choice *choice)
 {

@@ -20,7 +20,8 @@ answer_count(const struct count_route *route, struct call *call)
 	if (!param_topics(call, &call->query, &names))
 		return;
 	if (names.count != 1) {
-		refusal_bad_request(call, "the count is that of one topic");
+		refusal_bad_request(call,
+		    "name one topic: the count is that of one");
 		return;
 	}
 	len_bytes = snprintf(text, sizeof(text), "%zu\n",

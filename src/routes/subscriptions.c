@@ -147,7 +147,7 @@ read_match_type(struct listing *listing, struct call *call)
 		listing->wanted.kind = SELECTOR_URL_PATTERN;
 	else
 		return refusal_bad_request(call,
-		    "a selector is exact or urlpattern");
+		    "the type of a selector is exact or urlpattern");
 	return listing->segment_count > 1 ||
 	    refusal_text(call, "404 Not Found",
 		"there is no such list of subscriptions");

@@ -189,7 +189,7 @@ check_empty(struct copy *copy)
 		return refuse(&copy->to, "it cannot be read in time");
 	if (copy->is_occupied)
 		return refuse(&copy->to,
-		    "is not empty; events are copied to an empty store only");
+		    "it is not empty; events can be copied to an empty store only");
 	store_hold(copy->to.store, true);
 	return 0;
 }
@@ -250,7 +250,7 @@ store_copy(const char *from, const char *to, int64_t wait_ms)
 	int                       result;
 
 	if (strcmp(from, to) == 0) {
-		report(0, "store: both are the same");
+		report(0, "both URLs name the same store");
 		return -1;
 	}
 	if (store_session_check_url(to, true, error, sizeof(error)) == -1 ||

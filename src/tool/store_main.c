@@ -31,7 +31,7 @@ static const char help[] =
     "A URL is sqlite:FILE, redis://HOST or redis+unix:PATH; the last one may\n"
     "stand in " STORE_URL_VARIABLE " instead.\n"
     "\n"
-    "  --timeout TIME    how long a store may say nothing (default 10s)\n"
+    "  --timeout TIME    how long to wait for a store's answer (default 10s)\n"
     "  --help            print this and exit\n"
     "\n"
     "Exit status: 0 the store is sound, or all was copied; 1 something is\n"
@@ -66,7 +66,7 @@ run(char **words, int count, int64_t timeout_ms)
 			return refuse("copy takes two stores");
 		result = store_copy(words[1], last, timeout_ms);
 	} else {
-		return refuse("there is check, and copy");
+		return refuse("the commands are check and copy");
 	}
 	return result == 0 ? EXIT_SOUND : EXIT_WRONG;
 }
@@ -97,7 +97,8 @@ main(int argc, char **argv)
 			fputs(help, stdout);
 			return EXIT_SOUND;
 		default:
-			return refuse("that is no option, or lacks its value");
+			return refuse(
+			    "that is not an option, or its value is missing");
 		}
 	}
 	/* What a store logs itself is told by reports. */

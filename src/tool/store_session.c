@@ -74,7 +74,7 @@ store_session_check_url(const char *url, bool is_new, char *error,
 {
 	if (strcmp(url, "memory") == 0 || strcmp(url, "auto") == 0) {
 		snprintf(error, error_bytes,
-		    "store %s: is inside a process of fcgi-sse; give "
+		    "store %s: it is inside a process of fcgi-sse; give "
 		    "sqlite:FILE, redis://HOST or redis+unix:PATH",
 		    url);
 		return -1;
