@@ -19,7 +19,7 @@
 /* So often a client's queue is looked at. */
 #define LOOK_MS 1000
 
-/* What one look at a client's queue sends, about. */
+/* What one look at a client's queue sends, about; for more it waits longer. */
 #define LOOK_COUNT_MAX 256
 #define LOOK_BYTES_MAX ((size_t)64 * 1024)
 
@@ -38,7 +38,8 @@ struct presence_client {
 	size_t           subscriber_count;
 	size_t           selector_count;
 	size_t           byte_count;
-	int64_t          next_ms; /* not before is it looked at */
+	size_t           sent_bytes; /* since the last look */
+	int64_t          next_ms;    /* not before is it looked at */
 	char             key[ADDRESS_KEY_BYTES];
 };
 
@@ -330,7 +331,6 @@ on_published(struct store_publish *publish, const struct store_receipt *receipt)
 {
 	struct subscriber      *subscriber;
 	struct presence_client *client;
-	int64_t                 now_ms;
 
 	subscriber = list_entry(publish, struct subscriber, publish);
 	client = subscriber->client;
@@ -344,8 +344,8 @@ on_published(struct store_publish *publish, const struct store_receipt *receipt)
 		subscriber_go_on(subscriber);
 		return;
 	}
-	now_ms = turns_now_ms(subscriber->presence->turns);
-	client->next_ms = now_ms + LOOK_MS * (1 + receipt->retry_after_s);
+	client->next_ms = turns_now_ms(subscriber->presence->turns) +
+	    LOOK_MS * (1 + receipt->retry_after_s);
 	if (subscriber->is_gone && subscriber->state == SUBSCRIBER_JOINING)
 		subscriber_part(subscriber);
 	else
@@ -371,6 +371,7 @@ subscriber_tell(struct subscriber *subscriber)
 	topics[0] = topic.data;
 	update.bytes = event.data;
 	update.len_bytes = event.len_bytes;
+	subscriber->client->sent_bytes += topic.len_bytes + event.len_bytes;
 	subscriber->is_flying = true;
 	subscriber->publish.done = on_published;
 	list_remove(&subscriber->node);
@@ -399,7 +400,9 @@ client_look(struct presence *presence, struct presence_client *client,
 		presence->sending_count++;
 		list_move(&presence->ready, &subscriber->node);
 	}
-	client->next_ms = now_ms + LOOK_MS;
+	client->next_ms = now_ms + LOOK_MS +
+	    LOOK_MS * (int64_t)(client->sent_bytes / LOOK_BYTES_MAX);
+	client->sent_bytes = 0;
 	client_arm(presence, client);
 }
 

@@ -254,6 +254,32 @@ test_many_are_told_one_after_another(void **state)
 	assert_int_equal(user.got_count, 600);
 }
 
+/* What comes and goes pushes no more out of the history than so much. */
+static void
+test_what_is_large_waits_longer(void **state)
+{
+	static char text[4001];
+	size_t      byte_count = 0;
+
+	(void)state;
+	memset(text, '/', sizeof(text) - 1);
+	for (size_t second = 0; second < 100; second++) {
+		struct subscriber *all[20];
+
+		for (size_t i = 0; i < 20; i++)
+			all[i] = join("192.0.2.1", text);
+		pass_ms(1000);
+		for (size_t i = 0; i < 20; i++)
+			presence_leave(all[i]);
+		for (size_t i = 0; i < user.got_count; i++)
+			byte_count += strlen(user.got[i].bytes);
+		store_user_forget(&user);
+	}
+	assert_true(byte_count > 0);
+	assert_true(byte_count < (size_t)100 * 128 * 1024);
+	close_all();
+}
+
 /* Where the store does not answer, a process ends all the same. */
 static void
 test_give_up(void **state)
@@ -311,6 +337,7 @@ main(void)
 		TEST(test_nothing_is_told_of_who_was_gone),
 		TEST(test_shapes),
 		TEST(test_many_are_told_one_after_another),
+		TEST(test_what_is_large_waits_longer),
 		TEST(test_give_up),
 		TEST(test_limit),
 	};
