@@ -55,15 +55,16 @@ bool access_may_read(const struct access *, const struct token *,
     const struct update *);
 
 /*
- * Whether the token, one of a subscriber or NULL, allows to read what the hub
- * itself keeps under this path of its own.
+ * Whether the token allows its holder to read what the hub itself serves at
+ * this path, such as a list of subscriptions. The token is that of a
+ * subscriber, or NULL.
  */
 bool access_may_ask(const struct access *, const struct token *,
     const char *path);
 
 /*
- * The payload, JSON, that a subscriber's token has for a subscription to the
- * topic, or to the selector of that text; NULL: none.
+ * The payload, as JSON, that a subscriber's token has for a subscription to
+ * this topic, or to the selector with this text; NULL: none.
  */
 const char *access_payload(const struct access *, const struct token *,
     const char *topic);

@@ -11,8 +11,8 @@ void help_append(struct buf *);
 void help_append_version(struct buf *);
 
 /*
- * What --store auto is where this process runs, in a line that is to be freed;
- * NULL: that is not known. The configuration that is printed says it.
+ * Says which store --store auto would choose for this process, in a line that
+ * is to be freed; NULL: that is not known. --print-config prints it.
  */
 void help_set_auto(char *(*describe)(const struct options *));
 

@@ -8,9 +8,10 @@ struct call;
 #define FORM_TYPE "application/x-www-form-urlencoded"
 
 /*
- * The status that refuses the call's body, or NULL for a form that can be read.
- * Why, as a string, is appended to why; it names what the body is to be, such
- * as "an update". Without a type it is taken for a form.
+ * Returns the status with which the call's body is refused, or NULL if it is a
+ * form that can be read. The reason is appended to why, as a string; it calls
+ * the body by the name in what, such as "an update". A body without a type is
+ * taken for a form.
  */
 const char *form_refusal(const struct call *, const char *what,
     struct buf *why);

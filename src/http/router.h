@@ -22,9 +22,9 @@ typedef void handler_fn(struct call *, void *context);
 typedef void check_fn(struct call *, void *context);
 
 /*
- * A path, and who answers it. Where it ends with a slash and "*", anything may
- * follow the slash: call->rest. A QUERY is a GET whose query goes on in a form,
- * its body.
+ * A path, and the functions that answer it. Where the path ends with a slash
+ * and "*", anything may follow the slash: call->rest. A QUERY is a GET whose
+ * query goes on in its body, a form.
  */
 struct route {
 	const char *path;

@@ -10,7 +10,7 @@ struct store_choice;
 
 /* How many streams may be open, and in which processes these are counted. */
 struct seating {
-	size_t        fallback_max; /* if no option says it; 0: descriptors */
+	size_t        fallback_max; /* without an option; 0: descriptors */
 	struct seats *seats; /* that all processes share; NULL: it has none */
 };
 
@@ -23,7 +23,7 @@ bool seating_is_single_use(const struct seating *);
 
 /*
  * The streams that may be open, in all processes together if they share seats.
- * option: how many somebody has said, 0: nobody.
+ * option: the value of the option max-streams.
  */
 size_t seating_count_max(const struct seating *, uint64_t option,
     size_t descriptors_max);

@@ -19,13 +19,13 @@ struct store_choice {
 	char problem[512]; /* why there is no store; empty: there is one */
 
 	/*
-	 * How many streams may be open in all processes together, unless an
-	 * option says it, where each process serves one at a time; 0: each
-	 * counts its own, which are many.
+	 * Where each process serves one stream at a time: how many may be open
+	 * in all processes together, unless an option says it. 0: a process
+	 * serves many streams, and counts its own.
 	 */
 	size_t streams_max;
 
-	/* The file of their seats; NULL: none, or there is no place for it. */
+	/* The file of the seats; NULL: none, or no folder can hold it. */
 	char *seats_path;
 };
 
@@ -39,9 +39,10 @@ void store_choice_init(struct store_choice *, const char *option,
 void store_choice_deinit(struct store_choice *);
 
 /*
- * What "auto" is for a process that is started as this one was and listens on
- * so many sockets of its own: a line that is to be freed. The sockets that it
- * was started with are closed, for it only prints.
+ * Says which store "auto" would choose for a process that is started as this
+ * one was and listens on this many sockets of its own, in a line that is to be
+ * freed; NULL: that is not known. It closes the sockets that the process was
+ * started with.
  */
 char *store_choice_describe(size_t listen_count);
 

@@ -30,15 +30,15 @@ int store_place_find(const struct listeners *, struct buf *url,
     const char **why, char *error, size_t error_bytes);
 
 /*
- * The file of the seats that the streams of all processes share which find the
- * same log: beside the store's file, or, if the store is none, where it would
- * be. It is to be freed. NULL: there is no folder for it.
+ * The file of the seats, which the streams of all processes with the same log
+ * share. It is beside the store's file, or where that would be if the store is
+ * not a file. It is to be freed. NULL: no folder can hold it.
  */
 char *store_place_seats(const struct listeners *, const char *store_file);
 
 /*
- * Whether the file is the folder or below it, links resolved; it may be still
- * to be made.
+ * Whether the file is the folder or below it, once links are resolved. The file
+ * need not exist yet.
  */
 bool store_place_is_below(const char *path, const char *folder);
 

@@ -12,7 +12,7 @@
 
 struct json_t;
 
-/* What is announced: somebody subscribes, or does so no more. */
+/* What is announced: a subscriber has come, or has left. */
 struct announcement {
 	const char        *hub_path; /* of the hub's URL */
 	enum selector_kind kind;
@@ -25,19 +25,19 @@ struct announcement {
 /* "urn:uuid:", the digits with four dashes, and a NUL. */
 #define ANNOUNCEMENT_ID_BYTES 46
 
-/* Makes an id for a subscriber, which no other one has. */
+/* Makes a unique id for a subscriber. */
 void announcement_make_id(char id[static ANNOUNCEMENT_ID_BYTES]);
 
 /*
- * The shapes that can tell of such a selector: draft 07 has no word for URL
- * patterns, and draft 08 has none for templates.
+ * The shapes that can announce such a selector: draft 07 has no way to name URL
+ * patterns, and draft 08 has none to name templates.
  */
 unsigned announcement_shapes(enum selector_kind, const char *selector);
 
 /*
- * Appends, with a NUL, its topic in one of the shapes. Without a subscriber, or
- * without a selector as well, it is the path under which all that have such a
- * topic are listed.
+ * Appends, with a NUL, the announcement's topic in one of the shapes. If its
+ * subscriber is NULL, or its selector as well, this is the path of the list of
+ * all announcements whose topics begin so.
  */
 void announcement_append_topic(const struct announcement *, unsigned shape,
     struct buf *topic);

@@ -15,15 +15,15 @@ struct token;
 struct turns;
 
 /*
- * Who subscribes to what: private updates, which go the way of all updates
- * through the store, tell of each subscriber of this process and each of its
- * selectors when it comes and when it is gone.
+ * Presence: who subscribes to what. For each subscriber of this process and
+ * each of its selectors a private update is published when it comes, and
+ * another one when it has left. They go through the store like all updates.
  *
- * Whoever comes or is gone waits in the queue of its client, which is looked
- * at once a second at most; the first time that is at the end of the turn.
- * Nothing is told of a subscriber that was gone before its turn came, so
- * clients that come and go all the time fill no history. What is queued, and
- * what a look sends, is limited for each client.
+ * A subscriber that comes or leaves waits in the queue of its client. Each
+ * queue is looked at once a second at most, and the first time at the end of
+ * the loop's turn. A subscriber that has left before its announcement was sent
+ * is not announced, so clients that come and go all the time do not fill the
+ * history. What is queued, and what a look sends, is limited for each client.
  *
  * Nothing is published from within a call of a stream: presence_run does it.
  */
@@ -35,14 +35,14 @@ struct presence {
 	unsigned             shapes; /* ANNOUNCEMENT_...; 0: it is off */
 	void                *clients;
 	struct heap          due;   /* clients, by the time of the next look */
-	struct list          ready; /* subscribers of whom more is to be told */
+	struct list          ready; /* subscribers to announce further */
 	struct list          there; /* entries of those that have not left */
 	size_t               sending_count; /* these, and what the store has */
 	size_t               selector_count;
 	size_t               byte_count;    /* of the selectors' texts */
-	uint64_t             unheard_count; /* of whom nothing is told */
+	uint64_t             unheard_count; /* that are not announced */
 	bool                 is_closing;
-	bool                 is_over; /* nothing more is told */
+	bool                 is_over; /* nothing more is announced */
 };
 
 struct presence_limits {
@@ -79,7 +79,7 @@ void presence_deinit(struct presence *);
 
 /*
  * Somebody from the address subscribes to these, with the token or NULL, which
- * is held. If there are too many of them nothing is told of this one.
+ * is held. If there are too many of them this one is not announced.
  */
 struct subscriber *presence_join(struct presence *, const char *address,
     const struct presence_selector *, size_t selector_count, struct token *);
@@ -94,16 +94,16 @@ void presence_run(struct presence *);
 int64_t presence_next_ms(const struct presence *);
 
 /*
- * The process ends, and all have left: what is to be told is told without
- * waiting, and once only. Call presence_run in each turn of the loop until
- * presence_is_busy says no.
+ * The process ends, and all subscribers have left: their announcements are sent
+ * without waiting, and are not tried again. Call presence_run in each turn of
+ * the loop until presence_is_busy returns false.
  */
 void presence_close(struct presence *);
 bool presence_is_busy(const struct presence *);
 
 /*
- * Forgets what is not told yet: there is no more time for it. What the store
- * has already is forgotten when the store answers.
+ * Forgets the announcements that were not sent: there is no more time for them.
+ * Those that the store has already are forgotten when it answers.
  */
 void presence_give_up(struct presence *);
 

@@ -28,7 +28,7 @@ struct status_route {
 	/* The process answers one request at a time, and others are beside. */
 	bool          is_single_use;
 	struct turns *turns;
-	struct list   waiting; /* calls that the store has to be known for */
+	struct list   waiting; /* calls until the store's state is known */
 };
 
 void status_route_init(struct status_route *);

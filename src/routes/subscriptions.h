@@ -10,7 +10,7 @@ struct cors;
 struct hub;
 struct presence;
 
-/* So much one answer lists at most; it says how many it leaves out. */
+/* What one answer lists at most; it says how many it leaves out. */
 #define SUBSCRIPTIONS_COUNT_MAX 1000
 #define SUBSCRIPTIONS_BYTES_MAX ((size_t)1024 * 1024)
 
@@ -24,9 +24,9 @@ struct subscriptions_route {
 };
 
 /*
- * The active subscriptions of this process's streams: all of them, those to
- * one selector, or one, as the path says; for whoever has a token that allows
- * to subscribe to that path.
+ * Lists the active subscriptions of this process's streams: all of them, those
+ * to one selector, or one, as the path says. It takes a token that allows its
+ * holder to subscribe to that path.
  */
 handler_fn subscriptions_route_get;
 

@@ -6,9 +6,9 @@
 struct call;
 
 /*
- * Where a request names its topics. In the path, behind "/events/t/", it is
- * one topic, and a web server can allow it by its rules for paths. Those are
- * walked around where the query, or the form of an update, may name one too.
+ * Where a request names its topics. The path names one topic behind
+ * "/events/t/", and a web server's rules for paths can allow or deny it. A
+ * topic in the query, or in the form of an update, would evade such rules.
  */
 struct topic_by {
 	bool is_path_closed;

@@ -67,8 +67,8 @@ struct store_options {
 	bool is_lean;
 
 	/*
-	 * A command beside the servers that share the log: the limits above
-	 * do not count, and those that hold in a file stay.
+	 * For a command that uses the log beside its servers: the limits above
+	 * are not applied, and those that the servers have set stay.
 	 */
 	bool is_guest;
 

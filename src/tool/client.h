@@ -31,9 +31,9 @@ struct client *client_new(const struct target *, const char *key,
 void           client_free(struct client *);
 
 /*
- * Publishes, and waits for the answer. Where there is none, or it is to come
- * back later, it tries again, with the Idempotency-Key by which a server of
- * ours publishes an event once. Puts the event's id into the text, which is
+ * Publishes, and waits for the answer. If there is none, or the answer says to
+ * come back later, it tries again, with the Idempotency-Key by which fcgi-sse
+ * publishes an event once. Puts the event's id into the text, which is
  * then terminated, or why there is none.
  */
 enum client_result client_publish(struct client *, const struct publication *,

@@ -36,12 +36,12 @@ struct failure {
  */
 bool reply_is_id(const struct reply *);
 
-/* Whether such an answer is for a moment: the server, or its store, is away. */
+/* Whether such an answer may pass: the server, or its store, is away. */
 bool reply_is_passing(const struct reply *);
 
 /*
- * Whether the event may have been published all the same: somebody else than
- * fcgi-sse answers, who cannot know, or fcgi-sse does not know itself.
+ * Whether the event may have been published all the same: a proxy or the web
+ * server gave the answer, which cannot know, or fcgi-sse does not know itself.
  */
 bool reply_is_doubtful(const struct reply *);
 

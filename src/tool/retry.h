@@ -8,7 +8,7 @@ struct buf;
 
 /* Tries to publish one event, and how long to wait between them. */
 struct retry {
-	int64_t for_ms;      /* how long it is tried again; 0: only once */
+	int64_t for_ms;      /* how long to try again; 0: only one try */
 	int64_t end_ms;      /* no try begins behind this time */
 	int64_t backoff_ms;  /* the longest next wait that nobody asks for */
 	int     count;       /* of tries so far */
@@ -30,10 +30,13 @@ bool retry_is_over(const struct retry *, int64_t least_ms);
  */
 int64_t retry_next_ms(struct retry *, int64_t least_ms);
 
-/* Waits so long; the next try is due then. */
+/* Waits for this time; then the next try is due. */
 void retry_wait(struct retry *, int64_t least_ms);
 
-/* Appends to a cause that it may have been published, and how often tried. */
+/*
+ * Appends to the cause of the failure whether the event may have been published
+ * all the same, and how many tries there were.
+ */
 void retry_append(const struct retry *, struct buf *cause);
 
 /* Of an Idempotency-Key, with the NUL. */

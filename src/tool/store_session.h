@@ -23,8 +23,8 @@ struct store_session {
 #define STORE_ERROR_BYTES 640
 
 /*
- * Whether the URL is that of a store that others can see, and, unless is_new,
- * of a file that is there. -1: error is a line.
+ * Whether the URL is that of a store that other processes can use, and, unless
+ * is_new, of a file that exists. -1: it is not, and error is a line.
  */
 int store_session_check_url(const char *url, bool is_new, char *error,
     size_t error_bytes);
