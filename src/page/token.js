@@ -106,7 +106,7 @@ function tokenShow() {
 	const token = tokenRead(text);
 	const cells = token ? tokenRows(token).flat() : [];
 	setText("publish-token-note", !text ? "" : token ?
-		"The token, as it says; the server checks its signature:" : "This is not a token, but a key.");
+		"What the token says; the server checks its signature:" : "This is not a token, but a key.");
 	$("publish-token-note").hidden = !text;
 	$("publish-token").hidden = !token;
 	$("publish-token").replaceChildren(...cells.map((cell, i) => {
