@@ -7,7 +7,7 @@
 #include "process/store_choice.h"
 #include "store/seats.h"
 
-/* Descriptors that are no stream's, beside a part of all that there are. */
+/* Descriptors kept for other uses than streams, beside a 64th of all. */
 #define DESCRIPTORS_RESERVE 24
 
 void

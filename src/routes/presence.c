@@ -431,7 +431,7 @@ presence_next_ms(const struct presence *presence)
 {
 	const struct heap_node *first = heap_first(&presence->due);
 
-	/* With so much under way the store's next answer has it go on. */
+	/* If too many are being sent, it goes on at the store's next answer. */
 	return first == NULL || presence->sending_count >= SENDING_MAX ?
 	    INT64_MAX :
 	    first->key;

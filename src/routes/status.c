@@ -20,7 +20,7 @@
 #include "stream/sampler.h"
 #include "stream/streams.h"
 
-/* So long a call waits for the store. */
+/* How long a call waits for the store. */
 #define LEARN_MS 2000
 
 /* Whether the variable is a header field that a proxy adds. */

@@ -164,7 +164,7 @@ on_tag(void *arg, const redisReply *reply)
 		blame(store, "the log's tag is not one of ours");
 	else
 		store->tag = tag;
-	/* The tail has waited for it. */
+	/* The tail reads nothing before the tag is known: have it go on. */
 	if (store->tag != 0)
 		redis_tail_hold(&store->store, store->tail.is_held);
 }

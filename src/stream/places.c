@@ -161,7 +161,7 @@ places_arrive(struct places *places, int64_t now_ms)
 	return false;
 }
 
-/* The age at which a stream may be ended: half a turn is some of it too. */
+/* A stream may be ended for another one once half its turn is over. */
 static int64_t
 age_ms_min(const struct places *places, size_t open_count)
 {
@@ -185,7 +185,7 @@ places_send_away(struct places *places, size_t open_count, int64_t opened_ms,
 	/* With hardly more clients than places they need not hurry. */
 	int64_t least_ms = places_turn_ms(places, open_count) / 4;
 
-	/* Those who came at once are not to come at once for ever. */
+	/* Clients that came together are spread, so that they part in time. */
 	wait_ms += random_ms(round_ms / 10) - round_ms / 20;
 	if (least_ms < RETURN_MS_MIN)
 		least_ms = RETURN_MS_MIN;
