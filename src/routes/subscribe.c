@@ -403,7 +403,7 @@ subscribe_route_run(struct subscribe_route *route, int64_t now_ms)
 		if (!hub_has_come(hub, waiter->position)) {
 			if (now_ms < waiter->due_ms)
 				return;
-			/* It did not come in time: no other call waits for it. */
+			/* It is late: no other call waits for it. */
 			hub->expected_position = hub->position;
 		}
 		resume_first(route);
