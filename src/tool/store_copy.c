@@ -189,7 +189,8 @@ check_empty(struct copy *copy)
 		return refuse(&copy->to, "it cannot be read in time");
 	if (copy->is_occupied)
 		return refuse(&copy->to,
-		    "it is not empty; events can be copied to an empty store only");
+		    "it is not empty; events can be copied to an empty store "
+		    "only");
 	store_hold(copy->to.store, true);
 	return 0;
 }
