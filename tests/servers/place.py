@@ -54,7 +54,7 @@ class Place:
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="fcgi-sse-test-"))
         self.tcp_port = free_port()
         (self.dir / "htdocs").mkdir()
-        (self.dir / "state").mkdir(mode=0o700)
+        (self.dir / "state-home").mkdir(mode=0o700)
         shutil.copy(BINARY, self.dir / "program")
         self.environ = {
             "FCGI_SSE_LOG": self.dir / "log",
@@ -63,7 +63,7 @@ class Place:
             "FCGI_SSE_MOUNT": mount,
             # Streams by CGI whose clients have left are open for a while.
             "FCGI_SSE_MAX_STREAMS": MAX_STREAMS,
-            "XDG_STATE_HOME": self.dir / "state",
+            "XDG_STATE_HOME": self.dir / "state-home",
         }
         self.script("fcgi-sse")
         ini = self.copy("fcgi-sse.ini", "fcgi-sse.ini")
