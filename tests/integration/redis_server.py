@@ -8,6 +8,8 @@ import pytest
 from fcgi_client import WAIT_S
 from responder import run, wait_until
 
+ASK_AGAIN_S = 1
+
 
 class Redis:
     def __init__(self, directory):
@@ -30,10 +32,19 @@ class Redis:
             capture_output=True, timeout=WAIT_S).stdout.strip()
 
     def stop(self):
+        """Asks again: a server that has yet to write its first append-only
+        file, as a replica that was just filled, refuses to end."""
         if self.process is not None:
-            self.process.terminate()
-            self.process.wait(WAIT_S)
+            wait_until(self._has_ended, "redis ends", 3 * WAIT_S)
             self.process = None
+
+    def _has_ended(self):
+        self.process.terminate()
+        try:
+            self.process.wait(ASK_AGAIN_S)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     @property
     def url(self):

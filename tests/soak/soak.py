@@ -141,10 +141,12 @@ class Soak:
             self.sample(time.monotonic() - began)
 
     def slope_kib(self):
-        """Growth a line, by least squares; what it takes until the first
-        line, at most once, is not growth.
+        """Growth a line, by least squares, above what the first line told.
+        Memory that was given back after a storm and is taken again is not
+        growth.
         """
-        values = self.samples_kib[1:]
+        values = [max(value, self.samples_kib[0])
+                  for value in self.samples_kib[1:]]
         mean_at, mean = (len(values) - 1) / 2, sum(values) / len(values)
         above = sum((at - mean_at) * (value - mean)
                     for at, value in enumerate(values))
@@ -152,7 +154,7 @@ class Soak:
 
     def judge(self):
         lines = len(self.samples_kib) - 2
-        slope_kib, base_kib = self.slope_kib(), self.samples_kib[1]
+        slope_kib, base_kib = self.slope_kib(), self.samples_kib[0]
         growth_kib = slope_kib * lines
         print(f"slope {slope_kib:.1f} KiB a line, {growth_kib:.0f} KiB in all")
         if not responder.is_sanitized() and growth_kib > max(
