@@ -18,6 +18,7 @@ import rows_clock
 import rows_faults
 import rows_hub
 import rows_nchan
+import rows_neighbours
 import rows_rivals
 import rows_selectors
 import rows_store
@@ -44,6 +45,7 @@ def row_groups(is_quick):
     groups["idle"] = rows_clock.idle
     groups.update(rows_faults.groups(is_quick))
     groups.update(rows_hub.groups(is_quick))
+    groups.update(rows_neighbours.groups())
     groups.update(rows_nchan.groups(is_quick))
     groups.update(rows_tokens.groups(is_quick))
     groups.update(rows_store.groups(is_quick))

@@ -13,7 +13,6 @@ sys.path += [str(TESTS / "integration"), str(TESTS / "faults")]
 
 import crowd            # noqa: E402  (found by the line above)
 import fcgi_client      # noqa: E402
-import updates          # noqa: E402
 from procs import Broken        # noqa: E402
 from results import Row         # noqa: E402
 
@@ -37,7 +36,6 @@ def groups(is_quick):
         f"drain-{streams}": functools.partial(drain, streams=streams),
         "reused": reused_descriptors,
         "hostile": hostile_peers,
-        "bodies": endless_bodies,
     }
     return found
 
@@ -293,58 +291,4 @@ def hostile_peers(bench):
             [statistics.median(before_ms)]),
         Row(f"CPU in 2 s {title}, more than without", "us",
             [beside_us - before_us], digits=0),
-    ]
-
-
-def send_bodies(address, until, counts):
-    """Bodies of 1 MiB that never end, 80 at a time and ever new ones; anyone
-    may send them."""
-    values = fcgi_client.environ("/events", method="POST",
-                                 CONTENT_LENGTH=str(1 << 20))
-    asked = fcgi_client.begin() + fcgi_client.records(
-        fcgi_client.PARAMS, fcgi_client.pairs(values)) + b"".join(
-        fcgi_client.record(fcgi_client.STDIN, b"x" * 65535)
-        for _ in range(15))
-    socks = []
-    while not until.is_set():
-        if len(socks) == 80:
-            socks.pop(0).close()
-        try:
-            socks.append(fcgi_client.connect(address))
-            socks[-1].sendall(asked)
-        except OSError:
-            continue
-        counts.append(1)
-    for sock in socks:
-        sock.close()
-
-
-def endless_bodies(bench):
-    """A publish by the holder of a key, while others send such bodies."""
-    counts, done = [], threading.Event()
-    with bench.responder(*updates.key_options(bench), "--public-topic",
-                         "open") as process:
-        def publish():
-            answer = fcgi_client.ask(
-                process.address, "/events", method="POST",
-                body=b"topic=news&data=x",
-                CONTENT_TYPE="application/x-www-form-urlencoded",
-                HTTP_AUTHORIZATION=f"Bearer {updates.KEY}")
-            if answer.status != "200 OK":
-                bench.broken.append(f"bodies: {answer.status}")
-
-        before_ms = times_ms(publish, 500)
-        thread = threading.Thread(
-            target=send_bodies, args=(process.address, done, counts))
-        thread.start()
-        wait_for(lambda: len(counts) > 80 or not thread.is_alive(),
-                 "the bodies are there")
-        beside_ms = times_ms(publish, 500)
-        done.set()
-        thread.join()
-    title = "a publish beside bodies of 1 MiB without end"
-    return [
-        *quantiles(title, beside_ms, GOOD_REQUEST_MS_MAX),
-        Row("a publish without them: half have their answer", "ms",
-            [statistics.median(before_ms)]),
     ]
