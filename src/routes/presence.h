@@ -45,6 +45,9 @@ struct presence {
 	bool                 is_over; /* nothing more is announced */
 };
 
+/* So often a client's queue is looked at. */
+#define PRESENCE_LOOK_MS 1000
+
 struct presence_limits {
 	size_t selector_count_max;
 	size_t byte_count_max;

@@ -1,0 +1,59 @@
+#ifndef ROUTES_SUBSCRIBER_H
+#define ROUTES_SUBSCRIBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/list.h"
+#include "routes/announcement.h"
+#include "routes/presence.h"
+#include "store/store.h"
+
+struct presence_client;
+struct token;
+
+/*
+ * One stream's subscriptions in presence: which of them are announced, and what
+ * is to be announced next. It goes from state to state as the store answers.
+ */
+
+enum subscriber_state {
+	SUBSCRIBER_JOINING, /* told_count announcements are out */
+	SUBSCRIBER_THERE,
+	SUBSCRIBER_LEAVING /* told_count are to be taken back */
+};
+
+struct subscriber {
+	struct store_publish     publish;
+	struct list              node; /* waiting, ready, or alone */
+	struct presence_entry    entry;
+	struct presence         *presence;
+	struct presence_client  *client;
+	struct token            *token; /* held, or NULL */
+	enum subscriber_state    state;
+	unsigned                 shapes; /* those of when it came */
+	bool                     is_gone;
+	bool                     is_sending; /* is in sending_count */
+	bool                     is_flying;  /* the store has an announcement */
+	size_t                   told_count;
+	size_t                   announcement_count;
+	size_t                   byte_count;
+	char                     id[ANNOUNCEMENT_ID_BYTES];
+	struct presence_selector selectors[]; /* the texts stand behind them */
+};
+
+/* Copies the selectors, whose texts have so many bytes with their NULs. */
+struct subscriber *subscriber_new(struct presence *, struct presence_client *,
+    const struct presence_selector *, size_t selector_count, size_t byte_count);
+void               subscriber_free(struct subscriber *);
+
+/* Has it wait for the next look at its client. */
+void subscriber_queue(struct subscriber *);
+
+/* It is gone, and nothing of it is under way: takes back what was told. */
+void subscriber_part(struct subscriber *);
+
+/* Publishes the next announcement. */
+void subscriber_tell(struct subscriber *);
+
+#endif
