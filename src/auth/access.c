@@ -8,7 +8,6 @@
 
 #include "auth/rights.h"
 #include "base/mem.h"
-#include "hub/update.h"
 #include "pure/selector.h"
 #include "pure/url.h"
 
@@ -129,6 +128,17 @@ access_may_read(const struct access *access, const struct token *token,
 		return true;
 	return token != NULL && token->grant->role == TOKEN_ROLE_SUBSCRIBER &&
 	    rights_allow_update(token->grant, &access->base, update);
+}
+
+enum update_reach
+access_reach(const struct token *token)
+{
+	if (token == NULL || token->grant->role != TOKEN_ROLE_SUBSCRIBER ||
+	    token->grant->selector_count == 0)
+		return UPDATE_REACH_PUBLIC;
+	return token->grant->selectors[0].match == GRANT_MATCH_ALL ?
+	    UPDATE_REACH_ALL :
+	    UPDATE_REACH_SOME;
 }
 
 bool

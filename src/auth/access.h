@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 #include "auth/token_cache.h"
+#include "hub/update.h"
 
-struct update;
 struct url;
 
 /*
@@ -53,6 +53,9 @@ bool access_may_publish(const struct access *, const struct token *,
 /* Whether the token, one of a subscriber or NULL, allows the update. */
 bool access_may_read(const struct access *, const struct token *,
     const struct update *);
+
+/* Which updates the token, or NULL, allows at all. */
+enum update_reach access_reach(const struct token *);
 
 /*
  * Whether the token allows its holder to read what the hub itself serves at

@@ -335,7 +335,8 @@ hub_reset(struct hub *hub)
 	hub->keeps_all = false;
 	hub->all_idle_ms = 0;
 	hub->is_level = false;
-	hub->position = hub->lost_position = hub->freed_position = 0;
+	hub->position = hub->lost_position = 0;
+	hub->freed = (struct dropped){ 0 };
 	hub->expected_position = 0;
 }
 

@@ -9,13 +9,13 @@
 #include "base/list.h"
 #include "hub/ids.h"
 #include "hub/shares.h"
+#include "hub/topic.h"
 #include "pure/histogram.h"
 #include "pure/position.h"
 #include "pure/selector.h"
 
 struct selector_index;
 struct turns;
-struct topic;
 struct update;
 struct update_reader;
 struct url;
@@ -59,15 +59,15 @@ struct hub {
 	int64_t           lag_ms;   /* from the log to here, of the newest */
 	bool              is_level; /* it has had all that the log had */
 	uint64_t          lost_position; /* all up to it may be gone */
-	uint64_t      freed_position;    /* dropped by topics that were freed */
-	void         *topics;            /* a tree, by name */
-	struct ids    ids;
-	struct shares shares;
-	struct list   updates; /* frames, oldest first */
-	struct list   orphans; /* those that only "*" and patterns have */
-	struct list   named;   /* topics */
-	struct list   idle;    /* topics to be freed */
-	struct list   by_size[HUB_SIZE_COUNT];
+	struct dropped    freed;         /* by topics that were freed */
+	void             *topics;        /* a tree, by name */
+	struct ids        ids;
+	struct shares     shares;
+	struct list       updates; /* frames, oldest first */
+	struct list       orphans; /* those that only "*" and patterns have */
+	struct list       named;   /* topics */
+	struct list       idle;    /* topics to be freed */
+	struct list       by_size[HUB_SIZE_COUNT];
 	struct deadline_list backlogs; /* topics beyond their count */
 	/* Patterns (hub/pattern.h). */
 	const struct url      *base; /* of URL patterns: the hub's; or NULL */
@@ -139,9 +139,13 @@ void hub_lose(struct hub *, uint64_t up_to);
 /* Whether the update at that position was taken, or is lost. */
 bool hub_has_come(const struct hub *, uint64_t position);
 
-/* Whether these topics keep all that went to them behind the position. */
+/*
+ * Whether these topics keep all that went to them behind the position and that
+ * the reader may have. Where others' updates lie that are gone is told no
+ * closer than to the minute, and not at all to who may have public ones alone.
+ */
 bool hub_has_all_since(const struct hub *, struct topic *const *topics,
-    size_t topic_count, uint64_t position);
+    size_t topic_count, uint64_t position, const struct update_reader *);
 
 /*
  * The position of the update with that id; false: it is not known. Of an id

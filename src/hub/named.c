@@ -148,7 +148,7 @@ named_new(struct hub *hub, const char *name)
 		.on_drop = on_drop,
 		.arg = named,
 	    });
-	topic_set_dropped(named->topic, hub->freed_position);
+	topic_set_dropped(named->topic, &hub->freed);
 	tree_add(&hub->topics, named, compare_topics);
 	hub->topic_count++;
 	list_append(&hub->idle, &named->node);
@@ -170,8 +170,7 @@ named_free(struct named *named)
 		shares_give_back(&hub->shares, named->share,
 		    named_cost_bytes(named->name));
 	/* Whoever comes back to a topic of that name is to know. */
-	if (topic_dropped_position(named->topic) > hub->freed_position)
-		hub->freed_position = topic_dropped_position(named->topic);
+	dropped_add(&hub->freed, topic_dropped(named->topic));
 	topic_free(named->topic);
 	free(named);
 }

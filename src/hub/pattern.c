@@ -218,7 +218,7 @@ match_topics(struct pattern *pattern)
 			return false;
 		if (named->is_matched)
 			topic_set_dropped(pattern->topic,
-			    topic_dropped_position(named->topic));
+			    topic_dropped(named->topic));
 	}
 	return true;
 }
@@ -240,7 +240,7 @@ pattern_fill(struct pattern *pattern)
 	struct hub   *hub = pattern->hub;
 	struct frame *frame;
 
-	topic_set_dropped(pattern->topic, hub->freed_position);
+	topic_set_dropped(pattern->topic, &hub->freed);
 	if (!match_topics(pattern))
 		return false;
 	list_for_each (node, &hub->updates) {

@@ -26,23 +26,88 @@ hub_has_come(const struct hub *hub, uint64_t position)
 	return hub->position >= position || hub->lost_position >= position;
 }
 
+/*
+ * A hidden update is told no more closely than this. The longer time is for
+ * when there is an older one that may be shown, and so nothing between.
+ */
+#define VAGUE_MS 60000
+#define VAGUE_MS_MIN 1000
+
+/*
+ * The last position before a time that hardly tells this one. It is the last
+ * of a ms, which no update has.
+ */
+static uint64_t
+vague_position(uint64_t position, int64_t vague_ms)
+{
+	int64_t  ms = position_ms(position);
+	uint64_t at = position_at(ms - ms % vague_ms);
+
+	return at > 0 ? at - 1 : 0;
+}
+
+/* The same behind it. */
+static uint64_t
+vague_position_after(uint64_t position)
+{
+	int64_t ms = position_ms(position);
+
+	return position == 0 ? 0 :
+			       position_at(ms - ms % VAGUE_MS + VAGUE_MS) - 1;
+}
+
+/* Whether the reader may have each private update of the topic. */
+static bool
+is_all_readers(const struct topic *topic, const struct update_reader *reader)
+{
+	const char *name = topic_name(topic);
+
+	if (reader->reach != UPDATE_REACH_SOME)
+		return reader->reach == UPDATE_REACH_ALL;
+	if (topic_selector(topic) != NULL || strcmp(name, HUB_ALL) == 0)
+		return false;
+	return reader->may_have(reader->arg,
+	    &(struct update){
+		.topics = &name,
+		.topic_count = 1,
+		.is_private = true,
+	    });
+}
+
+/* Up to where something of the topic's is gone, as the reader may know it. */
+static uint64_t
+gone_position(const struct topic *topic, const struct update_reader *reader)
+{
+	const struct dropped *dropped = topic_dropped(topic);
+
+	if (reader == NULL || is_all_readers(topic, reader))
+		return dropped->position;
+	if (reader->reach == UPDATE_REACH_PUBLIC ||
+	    dropped->position == dropped->public_position)
+		return dropped->public_position;
+	return vague_position_after(dropped->position);
+}
+
 bool
 hub_has_all_since(const struct hub *hub, struct topic *const *topics,
-    size_t topic_count, uint64_t position)
+    size_t topic_count, uint64_t position, const struct update_reader *reader)
 {
 	for (size_t i = 0; i < topic_count; i++) {
-		if (topic_dropped_position(topics[i]) > position)
+		if (gone_position(topics[i], reader) > position)
 			return false;
 	}
-	return hub->lost_position <= position;
+	return (reader == NULL || reader->reach == UPDATE_REACH_ALL ?
+		       hub->lost_position :
+		       vague_position_after(hub->lost_position)) <= position;
 }
 
 /* Whether each id of theirs is known, so that another one is not theirs. */
 static bool
-have_dropped_nothing(struct topic *const *topics, size_t topic_count)
+have_dropped_nothing(struct topic *const *topics, size_t topic_count,
+    const struct update_reader *reader)
 {
 	for (size_t i = 0; i < topic_count; i++) {
-		if (topic_dropped_position(topics[i]) > 0)
+		if (gone_position(topics[i], reader) > 0)
 			return false;
 	}
 	return true;
@@ -105,32 +170,12 @@ hub_find(const struct hub *hub, const char *id, struct topic *const *topics,
 	}
 	if (ids_find(&hub->ids, id, went_to_one, &followed, reader, position))
 		return true;
-	return have_dropped_nothing(topics, topic_count) &&
+	return have_dropped_nothing(topics, topic_count, reader) &&
 	    ids_find(&hub->ids, id, NULL, NULL, reader, position);
 }
 
 /* How many updates are looked at for a position that can be shown. */
 #define LOOK_COUNT_MAX 256
-
-/*
- * A hidden update is told no more closely than this. The longer time is for
- * when there is an older one that may be shown, and so nothing between.
- */
-#define VAGUE_MS 60000
-#define VAGUE_MS_MIN 1000
-
-/*
- * The last position before a time that hardly tells this one. It is the last
- * of a ms, which no update has.
- */
-static uint64_t
-vague_position(uint64_t position, int64_t vague_ms)
-{
-	int64_t  ms = position_ms(position);
-	uint64_t at = position_at(ms - ms % vague_ms);
-
-	return at > 0 ? at - 1 : 0;
-}
 
 static bool
 is_last_of_ms(uint64_t position)

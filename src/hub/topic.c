@@ -18,7 +18,7 @@ struct topic {
 	struct topic_limits limits;
 	struct ring         ring;
 	uint64_t            newest_position;
-	uint64_t            dropped_position;
+	struct dropped      dropped;
 
 	/* Each subscription is in exactly one of these; marks are too. */
 	struct list waiting; /* has had all there is */
@@ -80,14 +80,37 @@ topic_newest_position(const struct topic *topic)
 uint64_t
 topic_dropped_position(const struct topic *topic)
 {
-	return topic->dropped_position;
+	return topic->dropped.position;
+}
+
+const struct dropped *
+topic_dropped(const struct topic *topic)
+{
+	return &topic->dropped;
 }
 
 void
-topic_set_dropped(struct topic *topic, uint64_t position)
+dropped_add(struct dropped *dropped, const struct dropped *more)
 {
-	if (position > topic->dropped_position)
-		topic->dropped_position = position;
+	if (more->position > dropped->position)
+		dropped->position = more->position;
+	if (more->public_position > dropped->public_position)
+		dropped->public_position = more->public_position;
+}
+
+void
+topic_set_dropped(struct topic *topic, const struct dropped *dropped)
+{
+	dropped_add(&topic->dropped, dropped);
+}
+
+static void
+set_frame_dropped(struct topic *topic, const struct frame *frame,
+    uint64_t position)
+{
+	topic_set_dropped(topic,
+	    &(struct dropped){ position,
+		frame->update.is_private ? 0 : position });
 }
 
 const struct ring *
@@ -146,7 +169,7 @@ topic_release_held(struct turn *turn)
 bool
 topic_has_overrun(const struct subscription *subscription)
 {
-	uint64_t dropped_position = subscription->topic->dropped_position;
+	uint64_t dropped_position = subscription->topic->dropped.position;
 
 	return dropped_position > subscription->subscriber->position &&
 	    dropped_position > subscription->gone_position;
@@ -163,7 +186,7 @@ visit_overrun(struct topic *topic)
 	struct subscription *subscription;
 	struct subscriber   *subscriber;
 
-	if (topic->dropped_position <= topic->stalled_min)
+	if (topic->dropped.position <= topic->stalled_min)
 		return;
 	list_init(&stalled);
 	list_join(&stalled, &topic->stalled);
@@ -267,7 +290,7 @@ drop_oldest(struct topic *topic)
 	struct frame *oldest = ring_slot(&topic->ring, 0)->frame;
 
 	frame_ref(oldest);
-	topic_set_dropped(topic, ring_drop_oldest(&topic->ring));
+	set_frame_dropped(topic, oldest, ring_drop_oldest(&topic->ring));
 	if (topic->limits.on_drop != NULL)
 		topic->limits.on_drop(topic->limits.arg, oldest);
 	frame_unref(oldest);
@@ -313,7 +336,7 @@ topic_remove(struct topic *topic, const struct frame *frame)
 			subscription->gone_position = 0;
 	}
 	ring_remove(&topic->ring, position);
-	topic_set_dropped(topic, position);
+	set_frame_dropped(topic, frame, position);
 	visit_overrun(topic);
 }
 
@@ -407,7 +430,7 @@ void
 topic_end(struct topic *topic)
 {
 	topic->newest_position = UINT64_MAX;
-	topic_set_dropped(topic, UINT64_MAX);
+	topic_set_dropped(topic, &(struct dropped){ UINT64_MAX, UINT64_MAX });
 	topic_release(topic);
 	visit_overrun(topic);
 }
@@ -419,7 +442,7 @@ topic_join(struct topic *topic, struct subscription *subscription,
 	list_init(&subscription->node);
 	subscription->topic = topic;
 	subscription->subscriber = subscriber;
-	subscription->gone_position = topic->dropped_position;
+	subscription->gone_position = topic->dropped.position;
 	topic->subscriber_count++;
 }
 

@@ -106,11 +106,20 @@ bool   topic_is_over_count(const struct topic *);
 /* Of the newest frame that was published; 0 when there was none. */
 uint64_t topic_newest_position(const struct topic *);
 
-/* Of the newest frame that was dropped; 0 when all are there. */
-uint64_t topic_dropped_position(const struct topic *);
+/* What is gone; 0: nothing is. */
+struct dropped {
+	uint64_t position;        /* of the newest frame that was dropped */
+	uint64_t public_position; /* of the newest that is not private */
+};
 
-/* Frames up to this position are gone, also those that it never had. */
-void topic_set_dropped(struct topic *, uint64_t position);
+const struct dropped *topic_dropped(const struct topic *);
+uint64_t              topic_dropped_position(const struct topic *);
+
+/* Frames up to there are gone, also those that it never had. */
+void topic_set_dropped(struct topic *, const struct dropped *);
+
+/* Raises the first to what is gone by the second. */
+void dropped_add(struct dropped *, const struct dropped *);
 
 const struct ring *topic_ring(const struct topic *);
 

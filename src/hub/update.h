@@ -34,10 +34,18 @@ struct update {
 	size_t      len_bytes;
 };
 
+/* Which updates somebody may have at all. */
+enum update_reach {
+	UPDATE_REACH_PUBLIC,
+	UPDATE_REACH_SOME, /* private ones of some topics too */
+	UPDATE_REACH_ALL
+};
+
 /* Who asks about updates, and whether it may have one. */
 struct update_reader {
 	bool (*may_have)(const void *arg, const struct update *);
-	const void *arg;
+	const void       *arg;
+	enum update_reach reach;
 };
 
 #endif

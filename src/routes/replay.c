@@ -37,7 +37,7 @@ replay_position(const struct hub *hub, uint64_t now, const struct call *call,
 	if (strcmp(id, EVENT_ID_EARLIEST) == 0 ||
 	    !hub_find(hub, id, topics, topic_count, reader, &position))
 		return CURSOR_FROM_START;
-	if (hub_has_all_since(hub, topics, topic_count, position))
+	if (hub_has_all_since(hub, topics, topic_count, position, reader))
 		*from = id;
 	return position;
 }

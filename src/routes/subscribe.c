@@ -101,7 +101,7 @@ admits(const struct subscribe_route *route, struct call *call,
 	const struct hub    *hub = route->hub;
 	struct topic        *topics[CURSOR_TOPICS_MAX];
 	struct reader        own = { route->bearer->access, token };
-	struct update_reader reader = { may_have, &own };
+	struct update_reader reader = { may_have, &own, access_reach(token) };
 	char                 id[POSITION_ID_BYTES];
 	uint64_t             position;
 	size_t               topic_count;
@@ -153,7 +153,7 @@ subscribe(const struct subscribe_route *route, struct call *call,
 	const struct hub    *hub = route->hub;
 	struct topic        *topics[CURSOR_TOPICS_MAX];
 	struct reader        own = { route->bearer->access, token };
-	struct update_reader reader = { may_have, &own };
+	struct update_reader reader = { may_have, &own, access_reach(token) };
 	char                 id[POSITION_ID_BYTES];
 	const char          *from;
 	uint64_t             position;

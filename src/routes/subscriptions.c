@@ -331,7 +331,8 @@ may_have(const void *arg, const struct update *update)
 static void
 find_last_id(const struct subscriptions_route *route, struct listing *listing)
 {
-	struct update_reader reader = { may_have, listing };
+	struct update_reader reader = { may_have, listing,
+		access_reach(listing->token) };
 	uint64_t             position;
 
 	position = hub_shown_position(route->hub,

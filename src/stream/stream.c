@@ -30,15 +30,20 @@
 #define PATH_BYTES_MAX 255
 #define ADDRESS_BYTES_MAX 63
 
+static const struct token *
+token_of(const struct stream *stream)
+{
+	return stream->extra == NULL ? NULL : stream->extra->token;
+}
+
 /* Whether the stream's client may have the update. */
 static bool
 may_have(const void *arg, const struct update *update)
 {
 	const struct stream *stream = arg;
-	const struct token  *token;
 
-	token = stream->extra == NULL ? NULL : stream->extra->token;
-	return access_may_read(stream->streams->access, token, update);
+	return access_may_read(stream->streams->access, token_of(stream),
+	    update);
 }
 
 bool
@@ -409,7 +414,8 @@ print_id(const struct stream *stream, char field[static ID_FIELD_BYTES])
 	if (hub->position > position && !cursor_is_behind(&stream->cursor))
 		position = hub->position;
 	position = hub_shown_position(hub, position,
-	    &(struct update_reader){ may_have, stream });
+	    &(struct update_reader){ may_have, stream,
+		access_reach(token_of(stream)) });
 	if (hub_id(hub, position, id))
 		snprintf(field, ID_FIELD_BYTES, "id: %s\n", id);
 }

@@ -169,11 +169,98 @@ test_what_is_gone_is_known(void **state)
 	pass_ms(AGE_MS);
 	assert_int_equal(hub.topic_count, 0);
 	topic = hub_topic(&hub, "a", NULL);
-	assert_false(hub_has_all_since(&hub, &topic, 1, 1));
-	assert_true(hub_has_all_since(&hub, &topic, 1, 2));
+	assert_false(hub_has_all_since(&hub, &topic, 1, 1, NULL));
+	assert_true(hub_has_all_since(&hub, &topic, 1, 2, NULL));
 	hub_lose(&hub, 5);
-	assert_false(hub_has_all_since(&hub, &topic, 1, 4));
-	assert_true(hub_has_all_since(&hub, &topic, 1, 5));
+	assert_false(hub_has_all_since(&hub, &topic, 1, 4, NULL));
+	assert_true(hub_has_all_since(&hub, &topic, 1, 5, NULL));
+}
+
+static bool
+may_have_topic(const void *arg, const struct update *update)
+{
+	return strcmp(update->topics[0], arg) == 0;
+}
+
+static void
+put_private(const char *topic, int64_t ms)
+{
+	struct update update = {
+		.position = last_position = position_at(ms),
+		.topics = TOPICS(topic),
+		.topic_count = 1,
+		.is_private = true,
+		.bytes = "x",
+		.len_bytes = 1,
+	};
+
+	hub_ingest(&hub, &update, 1, hand_ms(), 0);
+}
+
+/* Up to where the reader is told that something is gone, in ms. */
+static int64_t
+told_ms(const char *name, struct update_reader reader)
+{
+	struct topic *topic = hub_topic(&hub, name, NULL);
+	int64_t       ms = 0;
+
+	while (!hub_has_all_since(&hub, &topic, 1, position_at(ms), &reader))
+		ms++;
+	return ms;
+}
+
+/* Nobody finds out, by trying ids, when others had something. */
+static void
+test_what_is_gone_is_told_to_its_readers(void **state)
+{
+	const struct update_reader stranger = { may_have_topic, "", 0 },
+				   owner = { may_have_topic, "a",
+					   UPDATE_REACH_SOME },
+				   other = { may_have_topic, "b",
+					   UPDATE_REACH_SOME },
+				   all = { may_have_topic, "",
+					   UPDATE_REACH_ALL };
+
+	(void)state;
+	put_on(TOPICS("a"), NULL, "public");
+	for (int64_t ms = 61000; ms < 61007; ms++)
+		put_private("a", ms);
+	for (int round = 0; round < 3; round++) {
+		/* It keeps three, then none, then is a topic that is new. */
+		assert_int_equal(told_ms("a", stranger), 1);
+		assert_int_equal(told_ms("a", owner),
+		    round == 0 ? 61003 : 61006);
+		assert_int_equal(told_ms("a", all), round == 0 ? 61003 : 61006);
+		assert_int_equal(told_ms("a", other), 120000);
+		if (round == 0)
+			hub_drop_all(&hub);
+		else
+			pass_ms(AGE_MS);
+	}
+	assert_int_equal(told_ms("*", other), 120000);
+	assert_int_equal(told_ms("new", stranger), 1);
+	assert_int_equal(told_ms("new", other), 120000);
+	hub_lose(&hub, position_at(123456));
+	assert_int_equal(told_ms("new", stranger), 180000);
+	assert_int_equal(told_ms("new", all), 123456);
+}
+
+/* A publisher's id of elsewhere is known as long as nothing is gone that the
+ * reader could have had. */
+static void
+test_ids_do_not_tell_what_is_gone(void **state)
+{
+	const struct update_reader stranger = { may_have_topic, "", 0 };
+	struct topic              *topic = hub_topic(&hub, "a", NULL);
+	uint64_t                   position;
+
+	(void)state;
+	put("b", "elsewhere");
+	for (int64_t ms = 1000; ms < 1009; ms++)
+		put_private("a", ms);
+	assert_true(hub_find(&hub, "elsewhere", &topic, 1, &stranger,
+	    &position));
+	assert_false(hub_find(&hub, "elsewhere", &topic, 1, NULL, &position));
 }
 
 /* Read from a log, it is as old as its position says. */
@@ -321,7 +408,7 @@ test_it_begins_anew(void **state)
 	assert_null(hub.ids.tree);
 	assert_int_equal(hub.position, 0);
 	assert_kept("a", "");
-	assert_true(hub_has_all_since(&hub, &hub.all, 1, 1));
+	assert_true(hub_has_all_since(&hub, &hub.all, 1, 1, NULL));
 	put("a", "6");
 	assert_kept("a", "6");
 	assert_kept(HUB_ALL, "6");
@@ -358,6 +445,8 @@ main(void)
 		HUB_TEST(test_ids_that_hold_their_position),
 		HUB_TEST(test_an_update_out_of_order_is_passed_over),
 		HUB_TEST(test_what_is_gone_is_known),
+		HUB_TEST(test_what_is_gone_is_told_to_its_readers),
+		HUB_TEST(test_ids_do_not_tell_what_is_gone),
 		HUB_TEST(test_age_is_that_of_the_log),
 		HUB_TEST(test_an_update_to_several_topics),
 		HUB_TEST(test_of_a_repeated_id_the_oldest_counts),

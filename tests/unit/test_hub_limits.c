@@ -40,8 +40,8 @@ test_what_no_topic_replays_is_freed(void **state)
 	/* But for the id before the first that is replayed. */
 	assert_true(find("busy", "6") == 7);
 	assert_kept("quiet", "q");
-	assert_false(hub_has_all_since(&hub, &hub.all, 1, 1));
-	assert_true(hub_has_all_since(&hub, &hub.all, 1, 7));
+	assert_false(hub_has_all_since(&hub, &hub.all, 1, 1, NULL));
+	assert_true(hub_has_all_since(&hub, &hub.all, 1, 7, NULL));
 	/* It stays as long as one of its topics has it. */
 	put_on(TOPICS("busy", "quiet"), "both", "both");
 	put("busy", "x");
