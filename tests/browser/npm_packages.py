@@ -1,9 +1,11 @@
-"""Clients of event streams that npm has, and a tool, kept beside the program.
+"""What the tests use of npm: clients of event streams, libraries that make
+tokens, and a tool. It is kept beside the program.
 
 What is installed once stays in the build's folder `npm-VERSIONS`. Where npm
 is missing or cannot be reached, what needs them is skipped.
 """
 
+import functools
 import json
 import pathlib
 import shutil
@@ -20,10 +22,14 @@ VERSIONS = {
     "eventsource": "3.0.7",
     "sse.js": "2.8.0",
 }
+SIGNERS = {
+    "jose": "6.2.18",
+    "jsonwebtoken": "9.0.3",
+}
 TOOLS = {
     "terser": "5.51.4",
 }
-ALL = {**VERSIONS, **TOOLS}
+ALL = {**VERSIONS, **SIGNERS, **TOOLS}
 INSTALL_S_MAX = 100
 
 
@@ -52,20 +58,29 @@ def install(into):
     return None
 
 
+@functools.cache
+def problem():
+    """Why they are not there, after an attempt to install them, or None."""
+    kept = folder()
+    if kept.exists():
+        return None
+    work = pathlib.Path(tempfile.mkdtemp(prefix=".npm-", dir=kept.parent))
+    try:
+        found = install(work)
+        if found:
+            return found
+        work.chmod(0o755)
+        try:
+            work.rename(kept)
+        except OSError:             # another run was first
+            assert kept.exists()
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return None
+
+
 def modules():
     """The folder node_modules with all of them, or the test is skipped."""
-    kept = folder()
-    if not kept.exists():
-        work = pathlib.Path(tempfile.mkdtemp(prefix=".npm-", dir=kept.parent))
-        try:
-            problem = install(work)
-            if problem:
-                pytest.skip(f"from npm ({', '.join(ALL)}): {problem}")
-            work.chmod(0o755)
-            try:
-                work.rename(kept)
-            except OSError:         # another run was first
-                assert kept.exists()
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-    return kept / "node_modules"
+    if problem():
+        pytest.skip(f"from npm ({', '.join(ALL)}): {problem()}")
+    return folder() / "node_modules"
