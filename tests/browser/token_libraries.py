@@ -7,6 +7,7 @@ own calls. The others are what only some libraries make.
 """
 
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -17,6 +18,9 @@ import pytest
 import npm_packages
 
 SIGNERS = pathlib.Path(__file__).parent / "signers"
+# Loads the libraries of PHP that Debian has no package of: what Composer
+# calls vendor/autoload.php.
+PHP_AUTOLOAD = os.environ.get("PHP_AUTOLOAD")
 SIGN_S_MAX = 60
 
 HS = ["HS256", "HS384", "HS512"]
@@ -37,6 +41,14 @@ def node(name):
         if not shutil.which("node"):
             pytest.skip("node is not there")
         return ["node", SIGNERS / name, npm_packages.modules()]
+    return command
+
+
+def php(name, class_name):
+    def command():
+        if not PHP_AUTOLOAD:
+            pytest.skip(f"PHP_AUTOLOAD names no file that loads {class_name}")
+        return ["php", SIGNERS / name, PHP_AUTOLOAD]
     return command
 
 
@@ -71,4 +83,10 @@ LIBRARIES = {
     "jsonwebtoken": Library(
         node("jsonwebtoken.cjs"), [*HS, *RS, *PS, *ES],
         ["text", "unsigned"]),
+    "firebase/php-jwt": Library(
+        php("firebase.php", "Firebase\\JWT\\JWT"),
+        [*HS, *RS, "ES256", "ES384", "EdDSA"]),
+    "lcobucci/jwt": Library(
+        php("lcobucci.php", "Lcobucci\\JWT\\Token\\Builder"),
+        [*HS, *RS, *ES, "EdDSA"]),
 }
