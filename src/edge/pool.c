@@ -1,5 +1,19 @@
 #include "edge/pool.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/tree.h"
+#include "pure/address.h"
+
+/* A client, and what all its requests hold. */
+struct pool_client {
+	size_t share_count;
+	size_t bytes;
+	char   key[ADDRESS_KEY_BYTES];
+};
+
 static void
 half_init(struct pool_half *half)
 {
@@ -14,6 +28,7 @@ pool_init(struct pool *pool)
 	half_init(&pool->small);
 	half_init(&pool->large);
 	pool->bytes = 0;
+	pool->clients = NULL;
 }
 
 void
@@ -36,6 +51,45 @@ pool_share_init(struct pool_share *share)
 	list_init(&share->node);
 	share->half = NULL;
 	share->bytes = 0;
+	share->client = NULL;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	return strcmp(((const struct pool_client *)a)->key,
+	    ((const struct pool_client *)b)->key);
+}
+
+/* It is nobody's that is known. */
+static void
+disown(struct pool *pool, struct pool_share *share)
+{
+	struct pool_client *client = share->client;
+
+	share->client = NULL;
+	if (client == NULL)
+		return;
+	client->bytes -= share->bytes;
+	if (--client->share_count > 0)
+		return;
+	tree_remove(&pool->clients, client, compare);
+	free(client);
+}
+
+void
+pool_own(struct pool *pool, struct pool_share *share, const char *address)
+{
+	struct pool_client *fresh = mem_zalloc(sizeof(*fresh)), *client;
+
+	disown(pool, share);
+	address_key(fresh->key, address);
+	client = tree_add(&pool->clients, fresh, compare);
+	if (client != fresh)
+		free(fresh);
+	client->share_count++;
+	client->bytes += share->bytes;
+	share->client = client;
 }
 
 void
@@ -53,7 +107,11 @@ pool_hold(struct pool *pool, struct pool_share *share, size_t bytes)
 	else if (half != share->half)
 		list_move(&half->shares, &share->node);
 	share->half = half;
+	if (share->client != NULL)
+		share->client->bytes += bytes - share->bytes;
 	share->bytes = bytes;
+	if (bytes == 0)
+		disown(pool, share);
 }
 
 bool
@@ -65,16 +123,33 @@ pool_has(struct pool *pool, const struct pool_share *share, size_t bytes)
 	return half->bytes - own_bytes + bytes <= half->bytes_max;
 }
 
+/* What all hold that are the same client's. */
+static size_t
+client_bytes(const struct pool_share *share)
+{
+	return share->client == NULL ? share->bytes : share->client->bytes;
+}
+
 struct pool_share *
 pool_victim(struct pool *pool, const struct pool_share *share, size_t bytes)
 {
-	struct pool_share *largest = NULL, *other;
+	struct pool_share *victim = NULL, *other;
+	size_t             all_bytes, most_bytes = 0;
+	size_t own_bytes = client_bytes(share) - share->bytes + bytes;
+	bool   is_own;
 
 	list_for_each (node, &half_of(pool, bytes)->shares) {
 		other = list_entry(node, struct pool_share, node);
-		if (other != share && other->bytes >= bytes &&
-		    (largest == NULL || other->bytes > largest->bytes))
-			largest = other;
+		is_own = share->client != NULL &&
+		    other->client == share->client;
+		all_bytes = is_own ? own_bytes : client_bytes(other);
+		if (other == share || all_bytes < own_bytes ||
+		    (is_own && other->bytes < bytes) ||
+		    all_bytes < most_bytes ||
+		    (all_bytes == most_bytes && other->bytes <= victim->bytes))
+			continue;
+		victim = other;
+		most_bytes = all_bytes;
 	}
-	return largest;
+	return victim;
 }

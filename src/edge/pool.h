@@ -9,8 +9,9 @@
 /*
  * The memory for requests that are not whole yet. Small ones have memory that
  * is theirs alone, so that no body keeps a GET out. Where there is none left,
- * the largest request of the same kind is to make room: whoever sends little
- * is never refused for those who send much.
+ * the client that holds most is to make room by its largest request: whoever
+ * sends little is never refused for those who send much, be it in many
+ * requests. As long as nobody knows whose a request is, it is a client's own.
  */
 struct pool_half {
 	struct list shares;
@@ -21,7 +22,8 @@ struct pool_half {
 struct pool {
 	struct pool_half small;
 	struct pool_half large;
-	size_t           bytes; /* of both */
+	size_t           bytes;   /* of both */
+	void            *clients; /* a tree of those that hold something */
 };
 
 /* A request up to this size is small. */
@@ -29,9 +31,10 @@ struct pool {
 
 /* What one request holds; it lies within its owner. */
 struct pool_share {
-	struct list       node;
-	struct pool_half *half; /* NULL: holds nothing */
-	size_t            bytes;
+	struct list         node;
+	struct pool_half   *half; /* NULL: holds nothing */
+	size_t              bytes;
+	struct pool_client *client; /* NULL: not known */
 };
 
 /* A pool without memory. */
@@ -44,6 +47,9 @@ void pool_set_limits(struct pool *, size_t small_bytes_max,
 /* A share of nothing. */
 void pool_share_init(struct pool_share *);
 
+/* Whose it is, until it holds nothing any more: an address, or NULL. */
+void pool_own(struct pool *, struct pool_share *, const char *address);
+
 /* It holds so many bytes from now on. */
 void pool_hold(struct pool *, struct pool_share *, size_t bytes);
 
@@ -51,8 +57,9 @@ void pool_hold(struct pool *, struct pool_share *, size_t bytes);
 bool pool_has(struct pool *, const struct pool_share *, size_t bytes);
 
 /*
- * Who is to make room for a share that is to be of so many bytes: the largest
- * of its half, or NULL if that would be the share itself.
+ * Who is to make room for a share that is to be of so many bytes: in its half
+ * the largest of the client that holds most, or NULL if that would be the share
+ * itself.
  */
 struct pool_share *pool_victim(struct pool *, const struct pool_share *,
     size_t bytes);

@@ -128,6 +128,7 @@ request_check(struct conn *conn)
 	if (call == NULL)
 		return;
 	exchange->is_checked = true;
+	pool_own(&conns->pool, &exchange->share, call_env(call, "REMOTE_ADDR"));
 	call->is_body_cut = exchange->reader.is_body_cut ||
 	    call_content_length(call) > conns->limits.records.body_bytes_max;
 	if (router_check(conns->router, call, &takes_body)) {

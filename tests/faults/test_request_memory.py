@@ -17,10 +17,10 @@ FORM = "application/x-www-form-urlencoded"
 CROWD = 300
 
 
-def head(length, **changes):
-    """A POST up to where its body begins."""
+def head(length, method="POST", **changes):
+    """A request up to where its body begins."""
     changes.setdefault("path", "/events")
-    values = environ(method="POST", CONTENT_LENGTH=str(length),
+    values = environ(method=method, CONTENT_LENGTH=str(length),
                      CONTENT_TYPE=FORM, **changes)
     return begin() + records(fcgi_client.PARAMS, pairs(values))
 
@@ -84,6 +84,21 @@ def test_bodies_without_end(fcgi_sse, good_clients, bad_peers, key_file, path):
         assert 10 <= len(refused) <= 63
     else:
         assert not refused
+
+
+def test_many_queries_of_one_client(fcgi_sse, bad_peers, key_file):
+    """Each is smaller than what another one publishes, and they make room."""
+    process = fcgi_sse("--publish-key-file", key_file, "--max-body", "1M")
+    with process.unharmed(slack_kib=80 * 1024):
+        bad_peers.add(process.address, head(MIB, "QUERY") + body(327680), 160)
+        for _ in range(3):
+            assert publish(process, "news", "y" * 900000,
+                           REMOTE_ADDR="2001:db8::2").status == "200 OK"
+        bad_peers.close()
+    refused = [line for line in process.log if line.has(
+        event="refuse-request")]
+    assert 1 <= len(refused) < 160
+    assert not any(line.has(client="2001:db8::2") for line in refused)
 
 
 def test_small_requests_without_end(fcgi_sse, good_clients, bad_peers):

@@ -74,6 +74,34 @@ test_the_largest_makes_room(void **state)
 	assert_null(pool_victim(&pool, &shares[3], 100));
 }
 
+/* Many requests of one client are not to outweigh a larger one of another. */
+static void
+test_the_client_that_holds_most_makes_room(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		pool_own(&pool, &shares[i], "192.0.2.1");
+		pool_hold(&pool, &shares[i], 20000 + 1000 * i);
+	}
+	pool_own(&pool, &shares[3], "192.0.2.2");
+	assert_ptr_equal(pool_victim(&pool, &shares[3], 60000), &shares[2]);
+	assert_null(pool_victim(&pool, &shares[3], 70000));
+	pool_hold(&pool, &shares[3], 60000);
+	/* Its own are to make room for one another as before. */
+	assert_ptr_equal(pool_victim(&pool, &shares[0], 21000), &shares[2]);
+	assert_null(pool_victim(&pool, &shares[0], 25000));
+	/* An IPv6 network is one, and what holds nothing is nobody's. */
+	pool_hold(&pool, &shares[2], 0);
+	assert_ptr_equal(pool_victim(&pool, &shares[2], 10000), &shares[3]);
+	pool_own(&pool, &shares[2], "2001:db8::1");
+	pool_own(&pool, &shares[3], "2001:db8::2");
+	assert_null(pool_victim(&pool, &shares[2], 70000));
+	assert_ptr_equal(pool_victim(&pool, &shares[0], 10000), &shares[3]);
+	for (size_t i = 0; i < 4; i++)
+		pool_hold(&pool, &shares[i], 0);
+	assert_null(pool.clients);
+}
+
 #define POOL_TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int
@@ -83,6 +111,7 @@ main(void)
 		POOL_TEST(test_what_is_held_is_counted),
 		POOL_TEST(test_bodies_leave_the_small_ones_theirs),
 		POOL_TEST(test_the_largest_makes_room),
+		POOL_TEST(test_the_client_that_holds_most_makes_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
