@@ -258,6 +258,7 @@ stream_add_extra(struct stream *stream, const struct stream_spec *spec)
 void
 stream_set_expiry(struct stream *stream, int64_t wall_ms)
 {
+	streams_watch_clock(stream->streams);
 	heap_set(&stream->streams->expiries, &stream_extra(stream)->expiry,
 	    wall_ms);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "auth/access.h"
+#include "auth/token.h"
 #include "base/log.h"
 #include "hub/turns.h"
 #include "store/seats.h"
@@ -236,6 +237,43 @@ streams_run_lifetimes(struct streams *streams, int64_t now_ms)
 /* The time of day may be set forward while the loop waits. */
 #define EXPIRY_WAIT_MS_MAX 10000
 
+/* The time of day was set if it differs by so much from what has passed. */
+#define CLOCK_SET_MS 1000
+
+/* Has the streams end no later than was said when they began. */
+static void
+shift_expiries(struct streams *streams, int64_t shift_ms)
+{
+	struct stream_extra *extra;
+	int64_t              key;
+
+	list_for_each (node, &streams->open) {
+		extra = list_entry(node, struct stream, node)->extra;
+		if (extra == NULL || extra->token == NULL ||
+		    extra->expiry.key == EXPIRED_BY_RIGHTS ||
+		    extra->expiry.key == INT64_MAX)
+			continue;
+		key = extra->expiry.key + shift_ms;
+		if (key > extra->token->times.exp_ms)
+			key = extra->token->times.exp_ms;
+		heap_set(&streams->expiries, &extra->expiry, key);
+	}
+}
+
+void
+streams_watch_clock(struct streams *streams)
+{
+	int64_t ahead_ms;
+
+	ahead_ms = streams->wall_ms() - turns_now_ms(streams->turns);
+	if (heap_first(&streams->expiries) != NULL) {
+		if (llabs(ahead_ms - streams->clock_ahead_ms) < CLOCK_SET_MS)
+			return;
+		shift_expiries(streams, ahead_ms - streams->clock_ahead_ms);
+	}
+	streams->clock_ahead_ms = ahead_ms;
+}
+
 /* Whether its client may go on to read. */
 static bool
 may_stay(const struct stream *stream, bool is_anonymous_allowed)
@@ -280,6 +318,7 @@ streams_run_expiries(struct streams *streams)
 
 	if (heap_first(&streams->expiries) == NULL)
 		return;
+	streams_watch_clock(streams);
 	wall_ms = streams->wall_ms();
 	for (count = 0; count < ENDS_PER_RUN; count++) {
 		first = heap_first(&streams->expiries);

@@ -83,6 +83,8 @@ struct streams {
 	struct heap          expiries;
 	const struct access *access;
 	int64_t (*wall_ms)(void);
+
+	int64_t clock_ahead_ms; /* the time of day ahead of turns' clock */
 };
 
 void streams_init(struct streams *, struct turns *,
@@ -118,6 +120,13 @@ void streams_drain(struct streams *);
 
 /* Ends all that are left, at once. */
 void streams_end_all(struct streams *, enum stream_end);
+
+/*
+ * Looks whether the time of day was set. Where it was set back, streams with a
+ * token end when they would have; where it was set forward, those whose token
+ * is over by it end at once. Called before a stream gets a token's time.
+ */
+void streams_watch_clock(struct streams *);
 
 /*
  * Ends the streams whose tokens were verified by keys that are no longer
