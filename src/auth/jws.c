@@ -52,7 +52,9 @@ read_header(struct jws *jws)
 {
 	const char *alg;
 
+	/* A payload that is not encoded is none of a token (RFC 7797 7). */
 	if (json_object_get(jws->header, "crit") != NULL ||
+	    json_is_false(json_object_get(jws->header, "b64")) ||
 	    !token_json_string(jws->header, "alg", &alg) || alg == NULL ||
 	    !token_json_string(jws->header, "kid", &jws->kid) ||
 	    !token_json_string(jws->header, "typ", &jws->typ))
