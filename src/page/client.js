@@ -14,6 +14,9 @@ const KEPT_EACH = 2000;
 const TAB_MS_MAX = 3e5;
 const TOKEN_MS_MAX = 5000;
 
+/* A worker that has never answered for so long does not work; before, it is slow. */
+const UNHEARD_MS_MAX = 3e4;
+
 const WAIT_MS_MIN = 100;
 const WAIT_MS_USUAL_MAX = 3e4;
 const WAIT_MS_MAX = 36e5;
@@ -278,7 +281,7 @@ function byLock(key, receive, fail, isAgain) {
 	const channels = {};
 	const to = (name) => channels[name] ||= new BroadcastChannel(name);
 	const gone = () => receive({ type: "gone" });
-	let sharer, release, leader, isClosed;
+	let sharer, release, leader, isClosed, joins = 0;
 	const lead = (steal) => locks.request(key, { steal }, () => isClosed || new Promise((done) => {
 		release = done;
 		sharer = new Sharer();
@@ -290,14 +293,14 @@ function byLock(key, receive, fail, isAgain) {
 		if (!sharer)
 			return fail();
 		sharer.close();
-		sharer = null;
+		sharer = leader = null;
 		lead();
 		gone();
 	});
-	const hear = ({ data: { from, leader: by, what } }) => {
+	const hear = ({ data: { from, leader: by, what, join } }) => {
 		if (from)
-			sharer?.take(from, (answer) => to(from).postMessage({ leader: me, what: answer }), what);
-		else if (!sharer && (!what || !leader || by === leader)) {
+			sharer?.take(from, (answer) => to(from).postMessage({ leader: me, what: answer, join }), what);
+		else if (!sharer && (!what || join === joins && (!leader || by === leader))) {
 			leader = by;
 			what ? receive(what) : gone();
 		}
@@ -305,7 +308,10 @@ function byLock(key, receive, fail, isAgain) {
 	lead(isAgain);
 	to(key).onmessage = to(me).onmessage = hear;
 	return {
-		post: (what) => sharer ? sharer.take(me, receive, what) : to(leader || key).postMessage({ from: me, what }),
+		post(what) {
+			joins += what.type === "join";
+			sharer ? sharer.take(me, receive, what) : to(leader || key).postMessage({ from: me, what, join: joins });
+		},
 		close() {
 			isClosed = true;
 			sharer?.close();
@@ -323,7 +329,7 @@ function byItself(key, receive) {
 /* As EventSource (HTML standard, section 9.2); client.d.ts has what is more. */
 export class SharedSource extends EventTarget {
 	readyState = 0;
-	#spec; #key; #token; #worker; #store; #ways; #timer; #link; #fail; #pings; #isHeard;
+	#spec; #key; #token; #worker; #store; #ways; #timer; #link; #fail; #pings; #failsAt;
 
 	constructor(url, { withCredentials = false, token, heartbeat = 15000, key = "", share = true,
 		worker = import.meta.url, resume = true, lastEventId } = {}) {
@@ -385,6 +391,8 @@ export class SharedSource extends EventTarget {
 			this.#open();
 		};
 		this.#pings = 0;
+		if (!isAgain)
+			this.#failsAt = way === byWorker && Date.now() + UNHEARD_MS_MAX;
 		try {
 			this.#link = way(this.#key, (what) => this.#receive(what), fail, isAgain, this.#worker);
 			this.#receive({ type: "gone" });
@@ -393,13 +401,13 @@ export class SharedSource extends EventTarget {
 		}
 	}
 
-	/* The sharer answers each; two without an answer, and it is dead or frozen. */
+	/* The sharer answers each; two without an answer, and it is dead, frozen or yet to start. */
 	#ping() {
 		if (!this.#link)
 			return;
-		if (this.#pings++ < 2)
+		if (this.#pings++ < 2 || Date.now() < this.#failsAt)
 			return this.#link.post({ type: "ping" });
-		if (!this.#isHeard)
+		if (this.#failsAt)
 			return this.#fail();
 		this.#unlink();
 		this.#open(true);
@@ -410,7 +418,7 @@ export class SharedSource extends EventTarget {
 		if (this.readyState > 1)
 			return;
 		if (type !== "gone")
-			this.#isHeard = !(this.#pings = 0);
+			this.#failsAt = this.#pings = 0;
 		if (event) {
 			this.lastEventId = id;
 			this.#tell(new MessageEvent(event, { data, lastEventId: id, origin: new URL(this.url).origin }));

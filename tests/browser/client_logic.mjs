@@ -448,6 +448,91 @@ test("a tab takes the lock from one that says nothing", async () => {
 	assert.equal(open().length, 0);
 });
 
+test("a tab whose leader was another before joins the one that took the lock", async () => {
+	const first = await source_of();
+	const a = await source_of();
+	first.close();
+	await settle();
+	const b = await source_of();
+	requests[1].open();
+	await settle();
+	const [[, lock]] = held;
+	const stolen = lock.reject;
+	lock.reject = () => {};
+	const deliver = BroadcastChannel.prototype.postMessage;
+	BroadcastChannel.prototype.postMessage = () => {};
+	await pass(2 * HEARTBEAT);
+	BroadcastChannel.prototype.postMessage = deliver;
+	stolen(new Error("stolen"));
+	await settle();
+	requests[2].open();
+	await settle();
+	requests[2].send(event(1));
+	await settle();
+	assert.equal(requests.length, 3);
+	assert.deepEqual([a.got, b.got], [["1"], ["1"]]);
+	a.close();
+	b.close();
+	await settle();
+	assert.equal(open().length, 0);
+});
+
+test("a tab that joins twice gets what was missed once", async () => {
+	const channel = new BroadcastChannel("http://host/events,false,false,");
+	let news;
+	channel.onmessage = ({ data }) => news ??= data;
+	const a = await source_of();
+	requests[0].open();
+	await settle();
+	[1, 2].forEach((n) => requests[0].send(event(n)));
+	await settle();
+	const joining = source_of({ lastEventId: "1" });
+	channel.postMessage(news);
+	const b = await joining;
+	assert.deepEqual([a.got, b.got], [["1", "2"], ["2"]]);
+	assert.equal(requests.length, 1);
+	channel.close();
+	a.close();
+	b.close();
+	await settle();
+});
+
+/* A SharedWorker, whose script comes late. */
+
+test("tabs wait for a worker that is slow, and not for one that never answers", async () => {
+	const ports = [];
+	globalThis.SharedWorker = class {
+		constructor() {
+			const waiting = [];
+			const port = this.port = { close() {}, postMessage: (what) => port.take ? port.take(what) : waiting.push(what) };
+			ports.push((sharer) => {
+				port.take = (what) => sharer.take(port, (answer) => port.onmessage({ data: answer }), what);
+				waiting.forEach(port.take);
+			});
+		}
+	};
+	const sources = [await source_of({ worker: "w" }), await source_of({ worker: "w" })];
+	await pass(8 * HEARTBEAT);
+	assert.equal(requests.length, 0);
+	const sharer = new Sharer();
+	ports.forEach((start) => start(sharer));
+	await settle();
+	requests[0].open();
+	await settle();
+	requests[0].send(event(1));
+	await settle();
+	assert.equal(requests.length, 1);
+	assert.deepEqual(sources.map(({ got }) => got), [["1"], ["1"]]);
+	sources.forEach((it) => it.close());
+	await settle();
+	assert.equal(open().length, 0);
+	const alone = await source_of({ worker: "w" });
+	await pass(40 * HEARTBEAT);
+	assert.equal(open().length, 1);
+	alone.close();
+	delete globalThis.SharedWorker;
+});
+
 test("where no lock can be had, each tab has its own stream", async () => {
 	const { request } = locks;
 	locks.request = () => Promise.reject(new Error("not here"));
