@@ -12,9 +12,11 @@ import json
 import pathlib
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
@@ -68,16 +70,35 @@ def site_of(front, heartbeat):
 
 
 class Running:
+    """A site that runs, until it is left or all of them are stopped."""
+
+    running = set()
+    is_over = False
+
     def __init__(self, front, heartbeat="1s"):
         self.site = site_of(front, heartbeat)
+        self.lock = threading.Lock()
 
     def __enter__(self):
-        self.site.start()
+        Running.running.add(self)
+        with self.lock:
+            assert not Running.is_over, "all sites are to stop"
+            self.site.start()
         return self.site
 
     def __exit__(self, *_):
-        self.site.stop()
-        self.site.place.remove()
+        with self.lock:
+            if self not in Running.running:
+                return
+            Running.running.remove(self)
+            self.site.stop()
+            self.site.place.remove()
+
+    @classmethod
+    def stop_all(cls):
+        cls.is_over = True
+        for one in list(cls.running):
+            one.__exit__()
 
 
 def noticed_ms(site):
@@ -229,11 +250,20 @@ def main():
     http2 = {} if options.only else http2_streams()
     print(HEAD, flush=True)
     with concurrent.futures.ThreadPoolExecutor(len(chosen) or 1) as pool:
-        idle = {name: pool.submit(idle_ends, front, options.idle)
-                for name, front in chosen.items()}
-        for name, front in chosen.items():
-            print(row(name, front, idle[name], http2), flush=True)
+        try:
+            idle = {name: pool.submit(idle_ends, front, options.idle)
+                    for name, front in chosen.items()}
+            for name, front in chosen.items():
+                print(row(name, front, idle[name], http2), flush=True)
+        finally:
+            Running.stop_all()      # ends the streams that are watched
+
+
+def end(number, _frame):
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, end)
     main()
