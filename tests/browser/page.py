@@ -29,8 +29,12 @@ document.addEventListener("DOMContentLoaded", () => {
 """
 
 
-def start_chromium(profile_dir, *more_arguments):
+def start_chromium(profile_dir, *more_arguments, **preferences):
+    """Preferences have `__` where their names have a dot."""
     options = webdriver.ChromeOptions()
+    options.add_experimental_option("prefs", {
+        name.replace("__", "."): value
+        for name, value in preferences.items()})
     options.binary_location = "/usr/bin/chromium"
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     for argument in [*ARGUMENTS, f"--user-data-dir={profile_dir}",
