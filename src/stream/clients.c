@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/tree.h"
 #include "pure/address.h"
+#include "pure/hash.h"
 
 static int
 compare(const void *a, const void *b)
@@ -27,6 +28,15 @@ client_new(const char *address)
 	client = mem_zalloc(sizeof(*client) + strlen(key) + 1);
 	memcpy(client->key, key, strlen(key));
 	return client;
+}
+
+uint64_t
+client_key(const char *address)
+{
+	char key[ADDRESS_KEY_BYTES];
+
+	address_key(key, address);
+	return hash_bytes(HASH_START, key, strlen(key));
 }
 
 size_t

@@ -2,6 +2,7 @@
 #define STREAM_CLIENTS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* A client, and how many streams it has. */
 struct client {
@@ -13,6 +14,9 @@ struct client {
 struct clients {
 	void *tree; /* of clients, by key */
 };
+
+/* A number for the client that the address belongs to; NULL: unknown. */
+uint64_t client_key(const char *address);
 
 /* How many streams the client has that the address belongs to. */
 size_t clients_count(const struct clients *, const char *address);

@@ -1,6 +1,7 @@
 #include "stream/places.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -9,6 +10,21 @@
 
 /* Clients come late, by a network's time and by up to half their wait. */
 #define LATE_MS 3000
+
+/* How many waits are kept: so many for each place, within bounds. */
+#define WAITS_PER_PLACE 64
+#define WAITS_MIN 4096
+#define WAITS_MAX 65536
+
+/* Clients are grouped by their keys; few share a group by chance. */
+#define GROUP_COUNT 256
+
+/*
+ * For others a client counts as an eighth of all at most, or as many clients
+ * as there are places. So much nearer to that each step comes.
+ */
+#define SHARE_MAX 8
+#define SHARE_STEPS 12
 
 /*
  * A round is as long as its turns, but no longer than the longer of these:
@@ -39,20 +55,94 @@ longest_turn_ms(const struct places *places)
 	    places->limits.turn_ms_min;
 }
 
-static size_t
-client_count(const struct places *places, size_t open_count)
-{
-	size_t count = open_count + places->awaited_count;
+/* Those who wait, by client. */
+struct crowd_view {
+	uint32_t groups[GROUP_COUNT];
+	size_t   share_max;    /* what each group counts for the others */
+	size_t   capped_count; /* all, with no group above that */
+};
 
+static size_t
+count_capped(const struct crowd_view *view, size_t share_max)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < GROUP_COUNT; i++)
+		count += view->groups[i] < share_max ? view->groups[i] :
+						       share_max;
+	return count;
+}
+
+static void
+view_crowd(const struct places *places, struct crowd_view *view)
+{
+	memset(view, 0, sizeof(*view));
+	for (size_t i = 0; i < places->wait_count; i++)
+		view->groups[places->waits[i].client % GROUP_COUNT]++;
+	view->share_max = places->wait_count;
+	for (int i = 0; i < SHARE_STEPS; i++) {
+		view->capped_count = count_capped(view, view->share_max);
+		view->share_max = view->capped_count / SHARE_MAX;
+		if (view->share_max < places->limits.count)
+			view->share_max = places->limits.count;
+	}
+	view->capped_count = count_capped(view, view->share_max);
+}
+
+/* Whether a round in which all have their turns is longer than the longest. */
+static double
+least_round_ms(const struct places *places, size_t client_count)
+{
+	return (double)client_count / (double)places->limits.count *
+	    (double)places->limits.turn_ms_min * 5 / 4;
+}
+
+static bool
+is_crowded(const struct places *places, size_t open_count)
+{
+	return least_round_ms(places, open_count + places->wait_count) >
+	    (double)longest_turn_ms(places);
+}
+
+/* How many clients there are, as this one is to see it. */
+static size_t
+client_count(const struct places *places, uint64_t client, size_t open_count)
+{
+	size_t            count = open_count + places->wait_count, own;
+	struct crowd_view view;
+
+	if (is_crowded(places, open_count)) {
+		view_crowd(places, &view);
+		own = view.groups[client % GROUP_COUNT];
+		count = open_count + view.capped_count;
+		if (own > view.share_max)
+			count += own - view.share_max;
+	}
 	return count > places->limits.count ? count : places->limits.count;
 }
 
+bool
+places_is_greedy(const struct places *places, uint64_t client,
+    size_t open_count, size_t own_count)
+{
+	struct crowd_view view;
+	size_t            own;
+
+	if (!is_crowded(places, open_count))
+		return false;
+	view_crowd(places, &view);
+	own = view.groups[client % GROUP_COUNT];
+	return own > view.share_max && own < places->wait_count &&
+	    own_count * view.capped_count >=
+	    places->limits.count * view.share_max;
+}
+
 int64_t
-places_turn_ms(const struct places *places, size_t open_count)
+places_turn_ms(const struct places *places, uint64_t client, size_t open_count)
 {
 	int64_t max_ms = longest_turn_ms(places);
 	double  part = (double)places->limits.count /
-	    (double)client_count(places, open_count);
+	    (double)client_count(places, client, open_count);
 
 	return between((int64_t)((double)max_ms * part),
 	    places->limits.turn_ms_min, max_ms);
@@ -63,12 +153,11 @@ places_turn_ms(const struct places *places, size_t open_count)
  * they need: with none to spare most of those who come would find no place.
  */
 int64_t
-places_round_ms(const struct places *places, size_t open_count)
+places_round_ms(const struct places *places, uint64_t client, size_t open_count)
 {
 	int64_t max_ms = longest_turn_ms(places), end_ms;
-	double  turns = (double)client_count(places, open_count) /
-	    (double)places->limits.count;
-	double least_ms = turns * (double)places->limits.turn_ms_min * 5 / 4;
+	double  least_ms = least_round_ms(places,
+	     client_count(places, client, open_count));
 
 	end_ms = max_ms * ROUND_TURNS_MAX > ROUND_MS_MAX ?
 	    max_ms * ROUND_TURNS_MAX :
@@ -79,60 +168,81 @@ places_round_ms(const struct places *places, size_t open_count)
 }
 
 void
-places_set_limits(struct places *places, const struct places_limits *limits,
-    int64_t now_ms)
+places_set_limits(struct places *places, const struct places_limits *limits)
 {
+	size_t count = limits->count;
+
 	places->limits = *limits;
-	if (limits->count == 0) {
+	if (count == 0) {
 		places_deinit(places);
-	} else if (places->slots == NULL) {
-		places->slots = mem_zalloc(PLACES_SLOT_COUNT *
-		    sizeof(*places->slots));
-		places->first_slot = now_ms / PLACES_SLOT_MS;
+		return;
 	}
+	places->wait_max = count > WAITS_MAX / WAITS_PER_PLACE ?
+	    WAITS_MAX :
+	    count * WAITS_PER_PLACE;
+	if (places->wait_max < WAITS_MIN)
+		places->wait_max = WAITS_MIN;
+	places->waits = mem_realloc(places->waits,
+	    places->wait_max * sizeof(*places->waits));
+	if (places->wait_count > places->wait_max)
+		places->wait_count = places->wait_max;
 }
 
 void
 places_deinit(struct places *places)
 {
-	free(places->slots);
-	places->slots = NULL;
-	places->awaited_count = 0;
+	free(places->waits);
+	places->waits = NULL;
+	places->wait_count = places->wait_max = 0;
 }
 
-static uint32_t *
-slot_at(struct places *places, int64_t slot)
-{
-	return &places->slots[slot % PLACES_SLOT_COUNT];
-}
-
-/* Forgets those who should have come long ago. */
 static void
-forget_lost(struct places *places, int64_t now_ms)
+drop_wait(struct places *places, size_t i)
 {
-	int64_t late_ms = LATE_MS + places_round_ms(places, 0) / 2;
-	int64_t first = (now_ms - late_ms) / PLACES_SLOT_MS;
-
-	while (places->first_slot < first && places->awaited_count > 0) {
-		places->awaited_count -= *slot_at(places, places->first_slot);
-		*slot_at(places, places->first_slot) = 0;
-		places->first_slot++;
-	}
-	if (places->first_slot < first)
-		places->first_slot = first;
+	places->waits[i] = places->waits[--places->wait_count];
 }
 
-static long
-await(struct places *places, int64_t wait_ms, int64_t now_ms)
+/*
+ * Who should have come long ago has forgotten us. Nobody was told to come later
+ * than the longest round from now.
+ */
+void
+places_forget_lost(struct places *places, int64_t now_ms)
 {
-	int64_t slot = (now_ms + wait_ms) / PLACES_SLOT_MS;
+	int64_t round_ms, due_ms;
 
-	forget_lost(places, now_ms);
-	/* Where that is further ahead than the ring goes it is not counted. */
-	if (slot < places->first_slot + PLACES_SLOT_COUNT) {
-		++*slot_at(places, slot);
-		places->awaited_count++;
+	if (places->wait_count == 0)
+		return;
+	round_ms = places_round_ms(places, 0, 0);
+	for (size_t i = places->wait_count; i-- > 0;) {
+		due_ms = places->waits[i].due_ms;
+		if (due_ms < now_ms - LATE_MS - round_ms / 2 ||
+		    due_ms > now_ms +
+			    2 * longest_turn_ms(places) * ROUND_TURNS_MAX +
+			    ROUND_MS_MAX)
+			drop_wait(places, i);
 	}
+}
+
+static size_t
+count_of(const struct places *places, uint64_t client)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < places->wait_count; i++)
+		count += places->waits[i].client == client;
+	return count;
+}
+
+/* A client that has half of all that are kept is counted no further. */
+static long
+await(struct places *places, uint64_t client, int64_t wait_ms, int64_t now_ms)
+{
+	places_forget_lost(places, now_ms);
+	if (places->wait_count < places->wait_max &&
+	    count_of(places, client) < places->wait_max / 2)
+		places->waits[places->wait_count++] =
+		    (struct places_wait){ client, now_ms + wait_ms };
 	return (long)wait_ms;
 }
 
@@ -143,70 +253,73 @@ places_are_taken(const struct places *places, size_t open_count)
 }
 
 bool
-places_arrive(struct places *places, int64_t now_ms)
+places_arrive(struct places *places, uint64_t client, int64_t now_ms)
 {
-	int64_t slot, now_slot = now_ms / PLACES_SLOT_MS;
+	size_t first = SIZE_MAX;
 
-	if (places->slots == NULL)
-		return false;
-	forget_lost(places, now_ms);
-	for (slot = places->first_slot;
-	     places->awaited_count > 0 && slot <= now_slot; slot++) {
-		if (*slot_at(places, slot) == 0)
-			continue;
-		--*slot_at(places, slot);
-		places->awaited_count--;
-		return true;
+	places_forget_lost(places, now_ms);
+	for (size_t i = 0; i < places->wait_count; i++) {
+		if (places->waits[i].client == client &&
+		    places->waits[i].due_ms <= now_ms &&
+		    (first == SIZE_MAX ||
+			places->waits[i].due_ms < places->waits[first].due_ms))
+			first = i;
 	}
-	return false;
+	if (first == SIZE_MAX)
+		return false;
+	drop_wait(places, first);
+	return true;
 }
 
 /* A stream may be ended for another one once half its turn is over. */
 static int64_t
-age_ms_min(const struct places *places, size_t open_count)
+age_ms_min(const struct places *places, uint64_t client, size_t open_count)
 {
-	return between(places_turn_ms(places, open_count) / 2,
+	return between(places_turn_ms(places, client, open_count) / 2,
 	    places->limits.turn_ms_min, longest_turn_ms(places));
 }
 
 bool
-places_had_turn(const struct places *places, size_t open_count,
+places_had_turn(const struct places *places, uint64_t client, size_t open_count,
     int64_t opened_ms, int64_t now_ms)
 {
-	return now_ms - opened_ms >= age_ms_min(places, open_count);
+	return now_ms - opened_ms >= age_ms_min(places, client, open_count);
 }
 
 long
-places_send_away(struct places *places, size_t open_count, int64_t opened_ms,
-    int64_t now_ms)
+places_send_away(struct places *places, uint64_t client, size_t open_count,
+    int64_t opened_ms, int64_t now_ms)
 {
-	int64_t round_ms = places_round_ms(places, open_count);
+	int64_t round_ms = places_round_ms(places, client, open_count);
 	int64_t wait_ms = round_ms - (now_ms - opened_ms);
 	/* With hardly more clients than places they need not hurry. */
-	int64_t least_ms = places_turn_ms(places, open_count) / 4;
+	int64_t least_ms = places_turn_ms(places, client, open_count) / 4;
 
 	/* Clients that came together are spread, so that they part in time. */
 	wait_ms += random_ms(round_ms / 10) - round_ms / 20;
 	if (least_ms < RETURN_MS_MIN)
 		least_ms = RETURN_MS_MIN;
-	return await(places, wait_ms < least_ms ? least_ms : wait_ms, now_ms);
+	return await(places, client, wait_ms < least_ms ? least_ms : wait_ms,
+	    now_ms);
 }
 
 long
-places_refuse(struct places *places, size_t open_count, bool was_awaited,
-    int64_t oldest_opened_ms, int64_t now_ms)
+places_refuse(struct places *places, uint64_t client, size_t open_count,
+    bool was_awaited, int64_t oldest_opened_ms, int64_t now_ms)
 {
 	int64_t wait_ms;
 
 	if (was_awaited) {
 		wait_ms = oldest_opened_ms - now_ms +
-		    age_ms_min(places, open_count);
+		    age_ms_min(places, client, open_count);
 		if (wait_ms < 0)
 			wait_ms = 0;
-		wait_ms += random_ms(places_turn_ms(places, open_count));
+		wait_ms += random_ms(places_turn_ms(places, client,
+		    open_count));
 	} else {
-		wait_ms = random_ms(places_round_ms(places, open_count));
+		wait_ms = random_ms(places_round_ms(places, client,
+		    open_count));
 	}
-	return await(places, wait_ms < RETURN_MS_MIN ? RETURN_MS_MIN : wait_ms,
-	    now_ms);
+	return await(places, client,
+	    wait_ms < RETURN_MS_MIN ? RETURN_MS_MIN : wait_ms, now_ms);
 }

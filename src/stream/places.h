@@ -11,9 +11,11 @@ struct places_limits {
 	int64_t turn_ms_max; /* each client is to have its turn within it */
 };
 
-/* Those who are to come back are counted by slots of so much time. */
-#define PLACES_SLOT_MS 250
-#define PLACES_SLOT_COUNT 8192
+/* Somebody who was told to come back then. */
+struct places_wait {
+	uint64_t client; /* client_key of its address */
+	int64_t  due_ms;
+};
 
 /*
  * Few places, which more clients take in turns. Who asks for a stream while all
@@ -22,54 +24,72 @@ struct places_limits {
  * makes it fair: they spread the clients evenly over a round, in which each has
  * one turn, so that at any time just as many come as turns end.
  *
- * A client that comes back cannot be told from a new one, so those who are
- * awaited are counted by the time that they were told. As long as one is due,
- * whoever comes is taken for that one: if it finds no place it has waited for
- * its turn already, and is told to try again soon.
+ * Of those who come from one address, one that comes back cannot be told from a
+ * new one, so those who are awaited are counted by address and by the time that
+ * they were told. As long as one is due, whoever comes from there is taken for
+ * that one: if it finds no place it has waited for its turn already, and is
+ * told to try again soon.
+ *
+ * Who asks again and again, and does not wait, looks like a crowd. As long as
+ * the round is no longer for it that does no harm. Beyond that an address
+ * counts for the others as a part of all clients only, whose round is the
+ * shorter; its own clients see all of it.
  *
  * Times are ms on the monotonic clock. open_count is the number of streams that
- * are open now. {0} has no limits.
+ * are open now; client is the key of the address that is concerned. {0} has no
+ * limits.
  */
 struct places {
 	struct places_limits limits;
-	uint32_t            *slots;         /* a ring; NULL: no turns */
-	int64_t              first_slot;    /* those before are forgotten */
-	size_t               awaited_count; /* in all slots */
+	struct places_wait  *waits; /* in no order; NULL: no turns */
+	size_t               wait_count;
+	size_t               wait_max; /* further ones are not counted */
 };
 
 /* Takes other limits; those who are awaited stay so. */
-void places_set_limits(struct places *, const struct places_limits *,
-    int64_t now_ms);
+void places_set_limits(struct places *, const struct places_limits *);
 void places_deinit(struct places *);
+
+/* Forgets those who did not come when they were awaited. */
+void places_forget_lost(struct places *, int64_t now_ms);
 
 /* Whether a newcomer needs the place of another. */
 bool places_are_taken(const struct places *, size_t open_count);
 
+/*
+ * Whether there are more clients than turns, and this one has own_count streams
+ * and with them its share.
+ */
+bool places_is_greedy(const struct places *, uint64_t client, size_t open_count,
+    size_t own_count);
+
 /* How long a stream is to be open while others wait for its place. */
-int64_t places_turn_ms(const struct places *, size_t open_count);
+int64_t places_turn_ms(const struct places *, uint64_t client,
+    size_t open_count);
 
 /* In what time each client has one turn. */
-int64_t places_round_ms(const struct places *, size_t open_count);
+int64_t places_round_ms(const struct places *, uint64_t client,
+    size_t open_count);
 
 /*
  * Somebody asks for a stream. Returns whether one was awaited by now, who is
  * not any more.
  */
-bool places_arrive(struct places *, int64_t now_ms);
+bool places_arrive(struct places *, uint64_t client, int64_t now_ms);
 
-/* Whether a stream that was opened then has had its turn. */
-bool places_had_turn(const struct places *, size_t open_count,
+/* Whether a stream of that client, opened then, has had its turn. */
+bool places_had_turn(const struct places *, uint64_t client, size_t open_count,
     int64_t opened_ms, int64_t now_ms);
 
 /* Its client is awaited again. Returns in how many ms it is to come back. */
-long places_send_away(struct places *, size_t open_count, int64_t opened_ms,
-    int64_t now_ms);
+long places_send_away(struct places *, uint64_t client, size_t open_count,
+    int64_t opened_ms, int64_t now_ms);
 
 /*
  * The same for one who gets no place, since the oldest stream, opened then, has
  * not had its turn.
  */
-long places_refuse(struct places *, size_t open_count, bool was_awaited,
-    int64_t oldest_opened_ms, int64_t now_ms);
+long places_refuse(struct places *, uint64_t client, size_t open_count,
+    bool was_awaited, int64_t oldest_opened_ms, int64_t now_ms);
 
 #endif

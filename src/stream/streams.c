@@ -53,7 +53,7 @@ streams_set_limits(struct streams *streams, const struct stream_limits *limits)
 	if (streams->seats != NULL)
 		seats_set_count(streams->seats, (unsigned)limits->count_max);
 	else
-		places_set_limits(&streams->places, &limits->places, now_ms);
+		places_set_limits(&streams->places, &limits->places);
 }
 
 void
@@ -128,21 +128,28 @@ leave_seats(struct streams *streams)
  * still be refused for what it asks.
  */
 static bool
-has_place(struct streams *streams, long *return_ms)
+has_place(struct streams *streams, const char *client, long *return_ms)
 {
 	int64_t              now_ms = turns_now_ms(streams->turns);
 	struct places       *places = &streams->places;
-	bool                 was_awaited = places_arrive(places, now_ms);
+	uint64_t             key = client_key(client);
+	bool                 was_awaited = places_arrive(places, key, now_ms);
 	size_t               left_count = streams->open_count;
 	const struct list   *node = streams->open.next;
 	const struct stream *oldest;
+	bool                 is_greedy;
 
+	is_greedy = places_are_taken(places, left_count) &&
+	    places_is_greedy(places, key, left_count,
+		clients_count(&streams->clients, client));
 	for (; places_are_taken(places, left_count); node = node->next) {
 		oldest = list_entry(node, const struct stream, node);
-		if (!places_had_turn(places, left_count, oldest->opened_ms,
-			now_ms)) {
-			*return_ms = places_refuse(places, streams->open_count,
-			    was_awaited, oldest->opened_ms, now_ms);
+		if (is_greedy ||
+		    !places_had_turn(places, client_key(oldest->client->key),
+			left_count, oldest->opened_ms, now_ms)) {
+			*return_ms = places_refuse(places, key,
+			    streams->open_count, was_awaited && !is_greedy,
+			    oldest->opened_ms, now_ms);
 			return false;
 		}
 		left_count--;
@@ -160,8 +167,8 @@ streams_make_place(struct streams *streams)
 	while (places_are_taken(places, streams->open_count)) {
 		oldest = list_entry(streams->open.next, struct stream, node);
 		stream_send_away(oldest, STREAM_END_TURN,
-		    places_send_away(places, streams->open_count,
-			oldest->opened_ms, now_ms));
+		    places_send_away(places, client_key(oldest->client->key),
+			streams->open_count, oldest->opened_ms, now_ms));
 	}
 }
 
@@ -181,7 +188,7 @@ streams_admit(struct streams *streams, const char *client, const char *path,
 	else if (client_max > 0 &&
 	    clients_count(&streams->clients, client) >= client_max)
 		refusal = STREAM_REFUSED_CLIENT;
-	else if (!has_place(streams, return_ms))
+	else if (!has_place(streams, client, return_ms))
 		refusal = STREAM_REFUSED_TURN;
 	if (refusal == STREAM_ADMITTED)
 		return refusal;

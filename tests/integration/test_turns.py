@@ -31,6 +31,11 @@ def ask(hub, query="topic=t", **changes):
     return hub.process.ask("/events", query, **EVENT_SOURCE, **changes)
 
 
+def retry_ms(answer):
+    found = re.search(r"^retry: (\d+)$", answer.body.decode(), re.M)
+    return int(found[1])
+
+
 @pytest.mark.parametrize("limits, why", [
     (("--turns", "1", *LONG), "other clients have their turn"),
     (("--max-streams", "1"), "too many streams"),
@@ -163,3 +168,21 @@ def test_without_turns_nobody_is_sent_away(fcgi_sse, short_dir):
     hub.publish("t", "x")
     for reader in readers:
         assert [event.data for event in reader.take(1)] == ["x"]
+
+
+def test_who_does_not_wait_lengthens_no_round_of_others(fcgi_sse, short_dir):
+    """One address asks again and again, and is to wait for a minute; others
+    are not."""
+    hub = start_hub(fcgi_sse, short_dir, "--turns", "2", "--turn-min", "2s",
+                    "--turn-max", "2s")
+    streams = [hub.subscribe("t") for _ in range(2)]
+    for _ in range(150):
+        ask(hub, REMOTE_ADDR="192.0.2.1")
+    rushing = max(retry_ms(ask(hub, REMOTE_ADDR="192.0.2.1"))
+                  for _ in range(20))
+    others = max(retry_ms(ask(hub, REMOTE_ADDR=f"198.51.100.{number}"))
+                 for number in range(5))
+    assert rushing > 20000
+    assert others < 20000
+    for stream in streams:
+        stream.close()

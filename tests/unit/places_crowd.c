@@ -10,6 +10,9 @@
 #define EVENT_MS 100 /* from one event to the next */
 #define NETWORK_MS 20
 
+/* They all have one address. */
+#define CROWD 1
+
 struct member {
 	struct list node; /* among those who have a stream, the oldest first */
 	bool        is_open;
@@ -79,8 +82,8 @@ static void
 end_stream(struct run *run, struct member *member, int64_t now_ms)
 {
 	go(run, member,
-	    places_send_away(&run->places, run->open_count, member->since_ms,
-		now_ms),
+	    places_send_away(&run->places, CROWD, run->open_count,
+		member->since_ms, now_ms),
 	    now_ms);
 	list_remove(&member->node);
 	run->open_count--;
@@ -97,16 +100,16 @@ end_stream(struct run *run, struct member *member, int64_t now_ms)
 static void
 come(struct run *run, struct member *member, int64_t now_ms)
 {
-	bool           was_awaited = places_arrive(&run->places, now_ms);
+	bool           was_awaited = places_arrive(&run->places, CROWD, now_ms);
 	struct member *oldest;
 
 	run->come_count += now_ms >= run->from_ms;
 	if (places_are_taken(&run->places, run->open_count)) {
 		oldest = list_entry(run->open.next, struct member, node);
-		if (!places_had_turn(&run->places, run->open_count,
+		if (!places_had_turn(&run->places, CROWD, run->open_count,
 			oldest->since_ms, now_ms)) {
 			go(run, member,
-			    places_refuse(&run->places, run->open_count,
+			    places_refuse(&run->places, CROWD, run->open_count,
 				was_awaited, oldest->since_ms, now_ms),
 			    now_ms);
 			run->refused_count += now_ms >= run->from_ms;
@@ -168,7 +171,7 @@ crowd_run(const struct crowd *crowd, struct crowd_result *result)
 	size_t     i;
 
 	list_init(&run.open);
-	places_set_limits(&run.places, &crowd->limits, 0);
+	places_set_limits(&run.places, &crowd->limits);
 	run.from_ms = 2 *
 	    (crowd->limits.turn_ms_max +
 		(int64_t)crowd->client_count * crowd->limits.turn_ms_min);

@@ -13,6 +13,7 @@
 #define MIN_MS 200
 #define MAX_MS 4000
 #define START_MS 1000000
+#define CLIENT 7
 
 static const struct places_limits limits = { COUNT, MIN_MS, MAX_MS };
 
@@ -24,7 +25,7 @@ set_up(void **state)
 	(void)state;
 	srandom(1);
 	places = (struct places){ 0 };
-	places_set_limits(&places, &limits, START_MS);
+	places_set_limits(&places, &limits);
 	return 0;
 }
 
@@ -43,16 +44,16 @@ static void
 refuse(int count, int64_t now_ms)
 {
 	while (count-- > 0)
-		places_refuse(&places, COUNT, false, now_ms, now_ms);
+		places_refuse(&places, CLIENT, COUNT, false, now_ms, now_ms);
 }
 
 static void
 test_without_a_count_nobody_takes_turns(void **state)
 {
 	(void)state;
-	places_set_limits(&places, &(struct places_limits){ 0 }, START_MS);
+	places_set_limits(&places, &(struct places_limits){ 0 });
 	assert_false(places_are_taken(&places, 1000000));
-	assert_false(places_arrive(&places, START_MS));
+	assert_false(places_arrive(&places, CLIENT, START_MS));
 }
 
 static void
@@ -68,37 +69,39 @@ static void
 test_turns_are_shorter_the_more_clients_there_are(void **state)
 {
 	(void)state;
-	assert_int_equal(places_turn_ms(&places, COUNT), MAX_MS);
+	assert_int_equal(places_turn_ms(&places, CLIENT, COUNT), MAX_MS);
 	refuse(COUNT, START_MS);
-	assert_int_equal(places_turn_ms(&places, COUNT), MAX_MS / 2);
-	assert_int_equal(places_round_ms(&places, COUNT), MAX_MS);
+	assert_int_equal(places_turn_ms(&places, CLIENT, COUNT), MAX_MS / 2);
+	assert_int_equal(places_round_ms(&places, CLIENT, COUNT), MAX_MS);
 	refuse(98 * COUNT, START_MS);
-	assert_int_equal(places_turn_ms(&places, COUNT), MIN_MS);
-	assert_int_equal(places_round_ms(&places, COUNT), 100 * MIN_MS * 5 / 4);
+	assert_int_equal(places_turn_ms(&places, CLIENT, COUNT), MIN_MS);
+	assert_int_equal(places_round_ms(&places, CLIENT, COUNT),
+	    100 * MIN_MS * 5 / 4);
 }
 
 static void
 test_a_round_has_an_end_however_many_ask(void **state)
 {
 	(void)state;
-	refuse(100000, START_MS);
-	assert_int_equal(places_round_ms(&places, COUNT), 60000);
-	assert_in_range(places_refuse(&places, COUNT, false, 0, START_MS), 100,
-	    60000);
+	refuse(5000, START_MS);
+	assert_int_equal(places_round_ms(&places, CLIENT, COUNT), 60000);
+	assert_in_range(places_refuse(&places, CLIENT, COUNT, false, 0,
+			    START_MS),
+	    100, 60000);
 }
 
 static void
 test_a_stream_has_its_turn_before_it_is_ended(void **state)
 {
 	(void)state;
-	assert_false(places_had_turn(&places, COUNT, START_MS,
+	assert_false(places_had_turn(&places, CLIENT, COUNT, START_MS,
 	    START_MS + MAX_MS / 2 - 1));
-	assert_true(places_had_turn(&places, COUNT, START_MS,
+	assert_true(places_had_turn(&places, CLIENT, COUNT, START_MS,
 	    START_MS + MAX_MS / 2));
 	refuse(99 * COUNT, START_MS);
-	assert_false(places_had_turn(&places, COUNT, START_MS,
+	assert_false(places_had_turn(&places, CLIENT, COUNT, START_MS,
 	    START_MS + MIN_MS - 1));
-	assert_true(places_had_turn(&places, COUNT, START_MS,
+	assert_true(places_had_turn(&places, CLIENT, COUNT, START_MS,
 	    START_MS + MIN_MS));
 }
 
@@ -108,13 +111,14 @@ test_who_was_sent_away_is_awaited_once(void **state)
 	long wait_ms;
 
 	(void)state;
-	assert_false(places_arrive(&places, START_MS));
-	wait_ms = places_send_away(&places, COUNT, START_MS - 1000, START_MS);
+	assert_false(places_arrive(&places, CLIENT, START_MS));
+	wait_ms = places_send_away(&places, CLIENT, COUNT, START_MS - 1000,
+	    START_MS);
 	assert_in_range(wait_ms, MAX_MS - 1000 - MAX_MS / 20,
 	    MAX_MS - 1000 + MAX_MS / 20);
-	assert_false(places_arrive(&places, START_MS + wait_ms - 250));
-	assert_true(places_arrive(&places, START_MS + wait_ms));
-	assert_false(places_arrive(&places, START_MS + wait_ms));
+	assert_false(places_arrive(&places, CLIENT, START_MS + wait_ms - 250));
+	assert_true(places_arrive(&places, CLIENT, START_MS + wait_ms));
+	assert_false(places_arrive(&places, CLIENT, START_MS + wait_ms));
 }
 
 static void
@@ -122,10 +126,10 @@ test_who_does_not_come_back_is_forgotten(void **state)
 {
 	(void)state;
 	refuse(4 * COUNT, START_MS);
-	assert_int_equal(places.awaited_count, 4 * COUNT);
-	assert_false(places_arrive(&places, START_MS + 100 * MAX_MS));
-	assert_int_equal(places.awaited_count, 0);
-	assert_int_equal(places_turn_ms(&places, COUNT), MAX_MS);
+	assert_int_equal(places.wait_count, 4 * COUNT);
+	assert_false(places_arrive(&places, CLIENT, START_MS + 100 * MAX_MS));
+	assert_int_equal(places.wait_count, 0);
+	assert_int_equal(places_turn_ms(&places, CLIENT, COUNT), MAX_MS);
 }
 
 static void
@@ -134,8 +138,8 @@ test_who_has_waited_is_not_sent_to_the_end(void **state)
 	(void)state;
 	refuse(9 * COUNT, START_MS);
 	for (int i = 0; i < 20; i++)
-		assert_in_range(places_refuse(&places, COUNT, true, START_MS,
-				    START_MS + MIN_MS - 50),
+		assert_in_range(places_refuse(&places, CLIENT, COUNT, true,
+				    START_MS, START_MS + MIN_MS - 50),
 		    100, 50 + MAX_MS / 10);
 }
 
@@ -145,10 +149,57 @@ test_other_limits_keep_who_is_awaited(void **state)
 	(void)state;
 	refuse(COUNT, START_MS);
 	places_set_limits(&places,
-	    &(struct places_limits){ 2 * COUNT, MIN_MS, MAX_MS }, START_MS);
-	assert_int_equal(places.awaited_count, COUNT);
-	places_set_limits(&places, &(struct places_limits){ 0 }, START_MS);
-	assert_int_equal(places.awaited_count, 0);
+	    &(struct places_limits){ 2 * COUNT, MIN_MS, MAX_MS });
+	assert_int_equal(places.wait_count, COUNT);
+	places_set_limits(&places, &(struct places_limits){ 0 });
+	assert_int_equal(places.wait_count, 0);
+}
+
+/* Sixty addresses with a client each, and one that asks all the time. */
+static void
+test_who_does_not_wait_hurts_itself(void **state)
+{
+	uint64_t client;
+
+	(void)state;
+	refuse(2000, START_MS);
+	assert_false(places_is_greedy(&places, CLIENT, COUNT, COUNT));
+	for (client = 100; client < 160; client++)
+		places_refuse(&places, client, COUNT, false, START_MS,
+		    START_MS);
+	assert_int_equal(places_round_ms(&places, CLIENT, COUNT), 60000);
+	assert_in_range(places_round_ms(&places, 100, COUNT), MAX_MS,
+	    MAX_MS * 5 / 4);
+	assert_true(places_is_greedy(&places, CLIENT, COUNT, 1));
+	assert_false(places_is_greedy(&places, CLIENT, COUNT, 0));
+	assert_false(places_is_greedy(&places, 100, COUNT, 1));
+	/* It has not taken the place in which others are noted. */
+	refuse(5000, START_MS);
+	places_refuse(&places, 99, COUNT, false, START_MS, START_MS);
+	assert_true(places_arrive(&places, 99, START_MS + MAX_MS * 5 / 4));
+}
+
+/* As long as all have their turns in time nobody is told apart. */
+static void
+test_who_does_no_harm_is_not_greedy(void **state)
+{
+	(void)state;
+	refuse(30, START_MS);
+	places_refuse(&places, 100, COUNT, false, START_MS, START_MS);
+	assert_false(places_is_greedy(&places, CLIENT, COUNT, COUNT));
+	assert_int_equal(places_round_ms(&places, CLIENT, COUNT), MAX_MS);
+	assert_int_equal(places_turn_ms(&places, 100, COUNT),
+	    places_turn_ms(&places, CLIENT, COUNT));
+}
+
+/* One is not taken for another who is due. */
+static void
+test_each_address_is_awaited_by_itself(void **state)
+{
+	(void)state;
+	refuse(1, START_MS);
+	assert_false(places_arrive(&places, 100, START_MS + MAX_MS));
+	assert_true(places_arrive(&places, CLIENT, START_MS + MAX_MS));
 }
 
 /* The longest turn is at least the shortest. */
@@ -156,10 +207,10 @@ static void
 test_limits_that_cross(void **state)
 {
 	(void)state;
-	places_set_limits(&places, &(struct places_limits){ COUNT, 9000, 1000 },
-	    START_MS);
-	assert_int_equal(places_turn_ms(&places, COUNT), 9000);
-	assert_in_range(places_round_ms(&places, COUNT), 9000, 12000);
+	places_set_limits(&places,
+	    &(struct places_limits){ COUNT, 9000, 1000 });
+	assert_int_equal(places_turn_ms(&places, CLIENT, COUNT), 9000);
+	assert_in_range(places_round_ms(&places, CLIENT, COUNT), 9000, 12000);
 }
 
 /* 16 places for 200 clients, who each want to be there in 5 seconds. */
@@ -227,6 +278,9 @@ main(void)
 		TEST(test_who_does_not_come_back_is_forgotten),
 		TEST(test_who_has_waited_is_not_sent_to_the_end),
 		TEST(test_other_limits_keep_who_is_awaited),
+		TEST(test_who_does_not_wait_hurts_itself),
+		TEST(test_who_does_no_harm_is_not_greedy),
+		TEST(test_each_address_is_awaited_by_itself),
 		TEST(test_limits_that_cross),
 		TEST(test_many_clients_share_few_places),
 		TEST(test_many_clients_that_come_late),
