@@ -304,13 +304,16 @@ bearer_refuse(struct bearer *bearer, struct call *call,
 		    "the field Authorization takes \"Bearer TOKEN\"");
 	else if (verdict->result == TOKEN_NONE)
 		answer_refusal(bearer, call, "401 Unauthorized", NULL,
-		    "this takes a token");
+		    "no token came with this, as \"Authorization: Bearer "
+		    "TOKEN\" or in a cookie");
 	else if (verdict->result == TOKEN_ORIGIN)
 		answer_refusal(bearer, call, "403 Forbidden", "invalid_request",
-		    "by a cookie, pages of this origin may not do this");
+		    "to publish by a cookie, the Origin has to be the hub's own "
+		    "or one that the option publish-origin names");
 	else
 		answer_refusal(bearer, call, "401 Unauthorized",
-		    "invalid_token", "the token is not valid");
+		    "invalid_token",
+		    "the token is not valid; the hub's log says why");
 }
 
 void

@@ -11,7 +11,8 @@ KEY = "correct-horse.battery"
 PAST = 946684800            # the year 2000
 MARKUP = "<img src=x onerror=alert(1)>"
 
-INVALID = "401 Unauthorized: the token is not valid"
+INVALID = ("401 Unauthorized: the token is not valid; the hub's log says "
+           "why")
 
 # A web server that puts a page of its own in place of each refusal's text.
 ANSWER = """

@@ -104,6 +104,10 @@ def test_malformed_field(hub, field):
     {"HTTP_AUTHORIZATION": f"Bearerish {GOOD}"}, {"HTTP_AUTHORIZATION": GOOD}])
 def test_no_token(hub, changes):
     assert reason(hub, **changes) == "none"
+    check_short(hub.process.ask(PATH, "topic=t", **changes),
+                "401 Unauthorized", "401 Unauthorized: no token came with "
+                "this, as \"Authorization: Bearer TOKEN\" or in a cookie\n",
+                WWW_Authenticate=f"Bearer {METADATA}")
 
 
 def test_query_token(fcgi_sse, short_dir):
@@ -147,7 +151,7 @@ def test_bad_tokens(hub, token, word):
     assert reason(hub, **cookie(token)) == word
     check_short(hub.process.ask(PATH, "topic=t", **bearer(token)),
                 "401 Unauthorized", "401 Unauthorized: the token is not "
-                "valid\n", WWW_Authenticate=f'Bearer error="invalid_token", '
+                "valid; the hub's log says why\n", WWW_Authenticate=f'Bearer error="invalid_token", '
                                  f'{METADATA}')
 
 
