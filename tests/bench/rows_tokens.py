@@ -7,15 +7,21 @@ import hashlib
 import hmac
 import json
 import os
+import subprocess
+import threading
 
 import updates
 from results import Row
+from rows_faults import QUERY, Asked, fcgi_client
 from rows_hub import HERE, INTERVAL_MS, hub, measure_delivery
 
 SECRET = b"a secret of more than 32 bytes for the bench"
 PAIRS = 5
 EQUAL_MAX, DIFFERENT_MAX, COME_BACK_MAX = 1.1, 1.5, 1.2
 MEMORY_MAX = 200
+LATE_MS_MAX, FAILING_SECONDS, FLOODERS = 10, 4, 4
+# Of the responder's time, what may go into signatures that are wrong.
+SIGNATURE_SHARE_MAX, SIGNATURE_US = 0.03, 1500
 
 
 def encode(data):
@@ -123,10 +129,108 @@ def come_back(bench, streams):
                 (("first", None), ("back", COME_BACK_MAX)))]
 
 
+def failing_token():
+    """One of ES384 that nobody has sent, nor signed."""
+    return ".".join([encode(b'{"alg":"ES384","typ":"JWT"}'),
+                     encode(b'{"mercure":{"subscribe":["*"]}}'),
+                     encode(os.urandom(96))])
+
+
+class Flood:
+    """Asks as fast as it can: with tokens that fail, from one address or from
+    all of an IPv6 network, or without a token."""
+
+    def __init__(self, address, kind):
+        self.address, self.kind = address, kind
+        self.is_over = threading.Event()
+        self.counts = [0] * FLOODERS
+        self.threads = [threading.Thread(target=self.run, args=(number,))
+                        for number in range(FLOODERS)]
+
+    def changes(self):
+        if self.kind == "no token":
+            return {"REMOTE_ADDR": "2001:db8::1"}
+        low = encode(os.urandom(2)).encode().hex()[:4]
+        address = "1" if self.kind == "one address" else low
+        return {"REMOTE_ADDR": f"2001:db8::{address}",
+                "HTTP_AUTHORIZATION": f"Bearer {failing_token()}"}
+
+    def run(self, number):
+        with fcgi_client.Client(self.address) as client:
+            while not self.is_over.is_set():
+                answer = client.ask("/events", "topic=t", method="HEAD",
+                                    keep=True, **self.changes())
+                assert answer.status[:3] in ("200", "401", "503")
+                self.counts[number] += 1
+
+    def __enter__(self):
+        if self.kind != "nobody":
+            for thread in self.threads:
+                thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over.set()
+        for thread in self.threads:
+            if thread.is_alive():
+                thread.join()
+
+
+def es384_options(bench):
+    private, public = bench.path("es384"), bench.path("es384.pub")
+    for command in (["ecparam", "-name", "secp384r1", "-genkey", "-noout",
+                     "-out", private],
+                    ["ec", "-in", private, "-pubout", "-out", public]):
+        subprocess.run(["openssl", *command], check=True, capture_output=True)
+    return ("--anonymous", "yes", "--token-key", f"dialect=07,file={public}")
+
+
+def failing_run(bench, kind, streams):
+    """Ticks of others, and what the responder has done meanwhile."""
+    what = f"ES384 that fails, {kind}"
+    with bench.responder(*es384_options(bench)) as process:
+        with Flood(process.address, kind) as flood:
+            found = bench.load(
+                process.address, what, "--query", QUERY, "--streams", streams,
+                "--window", FAILING_SECONDS, pids=[process.pid])
+        signatures = Asked(process.address).metric("token_signatures_total")
+    seconds = found["window"]["seconds"]
+    return {
+        "late": found["window"]["delay_ms"]["p99"],
+        "cpu": found["processes"][0]["cpu_us"] / seconds / 1e6,
+        "asked": sum(flood.counts), "signatures": signatures,
+        "share": signatures * SIGNATURE_US / 1e6 / seconds}
+
+
+def failing(bench, streams):
+    """Tokens that fail, from one client: its signatures are budgeted."""
+    runs = {kind: [] for kind in ("nobody", "no token", "one address",
+                                  "one IPv6 network")}
+    for kind in bench.alternating(PAIRS, names=tuple(runs)):
+        runs[kind].append(failing_run(bench, kind, streams))
+    rows = []
+    for kind, found in runs.items():
+        title = f"{streams} tick, beside them {kind}"
+        is_judged = kind.startswith("one")
+        for key, unit, what, most in (
+                ("late", "ms", "99 of 100 ticks", LATE_MS_MAX),
+                ("cpu", "of a core", "CPU of the responder", None),
+                ("asked", "", "requests in all", None),
+                ("signatures", "", "signatures checked", None),
+                ("share", "of a core", "signatures, by the time of one",
+                 SIGNATURE_SHARE_MAX)):
+            rows.append(Row(f"{title}: {what}", unit,
+                            [run[key] for run in found],
+                            limit=most if is_judged else None,
+                            limit_on="value"))
+    return rows
+
+
 def groups(is_quick):
     """Names to choose from, and what they run."""
     many = 2000 if is_quick else 10000
     return {
         f"tokens-private-{many}": functools.partial(private, streams=many),
         f"tokens-come-{many}": functools.partial(come_back, streams=many),
+        "tokens-failing-1000": functools.partial(failing, streams=1000),
     }
