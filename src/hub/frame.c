@@ -41,6 +41,7 @@ frame_new_blank(size_t len_bytes, size_t topic_count)
 	memset(frame, 0, sizeof(*frame));
 	list_init(&frame->node);
 	list_init(&frame->orphan);
+	list_init(&frame->announced);
 	frame->ref_count = 1;
 	frame->len_bytes = len_bytes;
 	frame->update.topics = frame_topics(frame);

@@ -29,10 +29,11 @@ struct frame {
 	/* The hub's, for those that it keeps. */
 	unsigned         ring_count; /* rings of named topics that have it */
 	unsigned         pattern_count;
-	struct pattern **patterns; /* whose rings have it */
-	struct list      node;     /* of all that are kept */
-	struct list      orphan;   /* of those that no named ring has */
-	struct own_id   *own_id;   /* if its publisher chose one */
+	struct pattern **patterns;  /* whose rings have it */
+	struct list      node;      /* of all that are kept */
+	struct list      orphan;    /* of those that no named ring has */
+	struct list      announced; /* of the hub's own announcements */
+	struct own_id   *own_id;    /* if its publisher chose one */
 
 	size_t len_bytes;
 	char   bytes[];

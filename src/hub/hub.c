@@ -15,6 +15,9 @@
 /* For so long "*" counts as followed when its last subscriber has left. */
 #define ALL_LINGER_MS 60000
 
+/* Announcements have this part of the bytes, beside them. */
+#define ANNOUNCED_PART 8
+
 /* Nobody is to have this update any more. */
 static void
 forget(struct hub *hub, struct frame *frame)
@@ -24,6 +27,11 @@ forget(struct hub *hub, struct frame *frame)
 	patterns_forget(frame);
 	list_remove(&frame->node);
 	list_remove(&frame->orphan);
+	if (!list_is_empty(&frame->announced)) {
+		list_remove(&frame->announced);
+		hub->announced_count--;
+		hub->announced_bytes -= frame_cost_bytes(frame);
+	}
 	ids_remove(&hub->ids, frame->own_id);
 	for (size_t i = 0; i < frame->update.topic_count; i++)
 		named_forget_update(named_of(frame->update.topics[i]));
@@ -60,6 +68,7 @@ hub_init(struct hub *hub, struct turns *turns, const struct hub_limits *limits)
 	hub->turns = turns;
 	list_init(&hub->updates);
 	list_init(&hub->orphans);
+	list_init(&hub->announced);
 	list_init(&hub->idle);
 	list_init(&hub->named);
 	patterns_init(hub);
@@ -162,6 +171,41 @@ add_to_topic(struct named *named, struct frame *frame, int64_t now_ms)
 	watch_backlog(named, now_ms);
 }
 
+/* Drops an update that is the oldest of each of its topics. */
+static void
+drop(struct hub *hub, struct frame *oldest)
+{
+	frame_ref(oldest);
+	for (size_t i = 0;
+	     i < oldest->update.topic_count && oldest->ring_count > 0; i++)
+		topic_drop(named_of(oldest->update.topics[i])->topic,
+		    oldest->update.position);
+	if (!list_is_empty(&oldest->node))
+		forget(hub, oldest);
+	frame_unref(oldest);
+}
+
+static void
+make_room(struct hub *hub, struct named *own)
+{
+	while (hub->update_count > hub->announced_count &&
+	    hub_bytes(hub) - hub->announced_bytes > hub->limits.bytes_max)
+		drop_one(hub, own);
+}
+
+/* The frame is one more of the announcements, and the oldest make way. */
+static void
+make_room_for_announced(struct hub *hub, struct frame *frame)
+{
+	hub->announced_bytes += frame_cost_bytes(frame);
+	while (!list_is_empty(&hub->announced) &&
+	    hub->announced_bytes > hub->limits.bytes_max / ANNOUNCED_PART)
+		drop(hub,
+		    list_entry(hub->announced.next, struct frame, announced));
+	list_append(&hub->announced, &frame->announced);
+	hub->announced_count++;
+}
+
 static void
 ingest(struct hub *hub, const struct update *update, int64_t now_ms,
     int64_t wall_ms)
@@ -176,9 +220,10 @@ ingest(struct hub *hub, const struct update *update, int64_t now_ms,
 	for (i = 0; i < update->topic_count; i++)
 		named_add_update(named_of(names[i]));
 	hub->update_bytes += frame_cost_bytes(frame);
-	while (!list_is_empty(&hub->updates) &&
-	    hub_bytes(hub) > hub->limits.bytes_max)
-		drop_one(hub, named_of(names[0]));
+	if (named_of(names[0])->is_announced)
+		make_room_for_announced(hub, frame);
+	else
+		make_room(hub, named_of(names[0]));
 	hub->position = update->position;
 	hub->update_count++;
 	hub->published_count++;
@@ -240,21 +285,10 @@ hub_next_ms(const struct hub *hub)
 	return next_ms;
 }
 
-/* The oldest update of all, so it is the oldest of each of its topics. */
 static void
 drop_oldest(struct hub *hub)
 {
-	struct frame *oldest = list_entry(hub->updates.next, struct frame,
-	    node);
-
-	frame_ref(oldest);
-	for (size_t i = 0;
-	     i < oldest->update.topic_count && oldest->ring_count > 0; i++)
-		topic_drop(named_of(oldest->update.topics[i])->topic,
-		    oldest->update.position);
-	if (!list_is_empty(&oldest->node))
-		forget(hub, oldest);
-	frame_unref(oldest);
+	drop(hub, list_entry(hub->updates.next, struct frame, node));
 }
 
 /* Frees what only "*" has, and no pattern, when nobody has followed it for a

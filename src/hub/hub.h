@@ -25,7 +25,7 @@ struct url;
 
 struct hub_limits {
 	size_t  event_count_max; /* of one topic */
-	size_t  bytes_max;       /* of all updates, and of their topics */
+	size_t  bytes_max;       /* of publishers' updates and topics */
 	size_t  empty_bytes_max; /* of topics that nobody has published to */
 	int64_t age_ms;
 };
@@ -46,6 +46,9 @@ struct hub_limits {
  * topic that has most. So a busy topic drops its own before it costs a quiet
  * one anything.
  *
+ * What the hub itself publishes, to topics below its path, has an eighth as
+ * many bytes beside these: who comes and goes has others lose nothing.
+ *
  * A topic that nobody has published to is paid from the share of the client
  * that asked for it first (hub/shares.h), apart from the updates: nobody can
  * take what others have published by asking for many topics.
@@ -63,10 +66,11 @@ struct hub {
 	void             *topics;        /* a tree, by name */
 	struct ids        ids;
 	struct shares     shares;
-	struct list       updates; /* frames, oldest first */
-	struct list       orphans; /* those that only "*" and patterns have */
-	struct list       named;   /* topics */
-	struct list       idle;    /* topics to be freed */
+	struct list       updates;   /* frames, oldest first */
+	struct list       orphans;   /* those that only "*" and patterns have */
+	struct list       announced; /* those that the hub itself publishes */
+	struct list       named;     /* topics */
+	struct list       idle;      /* topics to be freed */
 	struct list       by_size[HUB_SIZE_COUNT];
 	struct deadline_list backlogs; /* topics beyond their count */
 	/* Patterns (hub/pattern.h). */
@@ -83,6 +87,8 @@ struct hub {
 	size_t           update_count;
 	size_t           topic_bytes; /* of topics with updates */
 	size_t           update_bytes;
+	size_t           announced_count;
+	size_t           announced_bytes; /* within the sum of both above */
 	uint64_t         published_count;
 	struct histogram latency; /* from publish to the last subscriber */
 };

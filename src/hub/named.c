@@ -10,6 +10,7 @@
 #include "hub/frame.h"
 #include "hub/hub.h"
 #include "hub/topic.h"
+#include "pure/url.h"
 
 /*
  * What a topic takes beside its own bytes: allocation heads, nodes of the
@@ -59,7 +60,8 @@ named_resize(struct named *named, size_t kept_bytes)
 	while (size < HUB_SIZE_COUNT - 1 && kept_bytes >> size != 0)
 		size++;
 	named->kept_bytes = kept_bytes;
-	if (size == named->size)
+	/* Others take nothing from the announcements. */
+	if (size == named->size || named->is_announced)
 		return;
 	named->size = size;
 	if (size == 0)
@@ -74,6 +76,8 @@ named_forget_update(struct named *named)
 	if (--named->update_count > 0)
 		return;
 	named->hub->topic_bytes -= named_cost_bytes(named->name);
+	if (named->is_announced)
+		named->hub->announced_bytes -= named_cost_bytes(named->name);
 	on_idle(named);
 }
 
@@ -86,6 +90,8 @@ named_add_update(struct named *named)
 	if (named->update_count++ > 0)
 		return;
 	hub->topic_bytes += cost_bytes;
+	if (named->is_announced)
+		hub->announced_bytes += cost_bytes;
 	if (named->share != NULL)
 		shares_give_back(&hub->shares, named->share, cost_bytes);
 	named->share = NULL;
@@ -123,6 +129,19 @@ named_find(const struct hub *hub, const char *name)
 	return tree_find(&hub->topics, name, compare_names);
 }
 
+/* Publishers may use no such topic. */
+static bool
+is_announced(const struct hub *hub, const char *name)
+{
+	const struct buf *path;
+
+	if (hub->base == NULL)
+		return false;
+	path = &hub->base->parts[URL_PATHNAME];
+	return strncmp(name, path->data, path->len_bytes) == 0 &&
+	    name[path->len_bytes] == '/';
+}
+
 struct named *
 named_new(struct hub *hub, const char *name)
 {
@@ -130,6 +149,7 @@ named_new(struct hub *hub, const char *name)
 	struct named *named = mem_zalloc(sizeof(*named) + name_bytes);
 
 	named->hub = hub;
+	named->is_announced = is_announced(hub, name);
 	memcpy(named->name, name, name_bytes);
 	named->name_of_gone = named->name;
 	list_init(&named->node);

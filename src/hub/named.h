@@ -24,6 +24,7 @@ struct named {
 	struct topic   *topic;
 	struct share   *share; /* pays for it until it has an update; or NULL */
 	bool            is_matched;   /* pattern.c's, while it fills one */
+	bool            is_announced; /* below the hub\'s path */
 	size_t          update_count; /* updates that went to it */
 	size_t          kept_bytes;   /* of those that its ring has */
 	unsigned        size;         /* its place in hub->by_size */

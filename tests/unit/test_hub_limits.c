@@ -10,6 +10,50 @@
 #include <string.h>
 
 #include "hub_fixture.h"
+#include "pure/url.h"
+
+/* Those who come and go push out what they did before, and nothing else. */
+static void
+test_announcements_have_room_of_their_own(void **state)
+{
+	static char text[200];
+	struct url  base = { 0 };
+	char        name[64];
+	size_t      full_count = 0;
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	assert_int_equal(url_parse(&base, "https://e/hub", 13, NULL,
+			     URL_ANY_HOST),
+	    0);
+	hub.base = &base;
+	for (int i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "/hub/subscriptions/%d", i);
+		put_on(TOPICS(name), NULL, text);
+		if (i == 50)
+			put("a", "1");
+		if (i == 100)
+			full_count = hub.update_count;
+	}
+	assert_kept("a", "1");
+	assert_int_equal(hub.update_count, hub.announced_count + 1);
+	assert_true(hub.announced_count > 5 && full_count <= 101);
+	assert_true(hub.announced_bytes <= 8 * 1024);
+	/* Nor do others push these out. */
+	full_count = hub.announced_count;
+	for (int i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "/hubs/%d", i);
+		put_on(TOPICS(name), NULL, text);
+	}
+	assert_int_equal(hub.announced_count, full_count);
+	assert_true(hub_bytes(&hub) <= 64 * 1024 + 8 * 1024);
+	assert_true(hub_bytes(&hub) > 60 * 1024);
+	pass_ms(AGE_MS);
+	assert_int_equal(hub.announced_count + hub.update_count, 0);
+	assert_int_equal(hub.announced_bytes, 0);
+	hub.base = NULL;
+	url_deinit(&base);
+}
 
 static void
 test_each_topic_keeps_so_many(void **state)
@@ -360,6 +404,7 @@ main(void)
 		HUB_TEST(test_a_slow_reader_is_waited_for_so_long),
 		HUB_TEST(test_who_keeps_up_late_loses_nothing),
 		HUB_TEST(test_other_limits),
+		HUB_TEST(test_announcements_have_room_of_their_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
