@@ -145,8 +145,10 @@ pool_victim(struct pool *pool, const struct pool_share *share, size_t bytes)
 		all_bytes = is_own ? own_bytes : client_bytes(other);
 		if (other == share || all_bytes < own_bytes ||
 		    (is_own && other->bytes < bytes) ||
-		    all_bytes < most_bytes ||
-		    (all_bytes == most_bytes && other->bytes <= victim->bytes))
+		    all_bytes < most_bytes)
+			continue;
+		if (victim != NULL && all_bytes == most_bytes &&
+		    other->bytes <= victim->bytes)
 			continue;
 		victim = other;
 		most_bytes = all_bytes;
