@@ -34,6 +34,10 @@ struct update {
 	size_t      len_bytes;
 };
 
+/* Whether it went to one of these topics; with none, to all. */
+bool update_went_to(const struct update *, const char *const *topics,
+    size_t topic_count);
+
 /* Which updates somebody may have at all. */
 enum update_reach {
 	UPDATE_REACH_PUBLIC,

@@ -81,7 +81,7 @@ read_from(struct lean *lean, uint64_t after)
  * the subscriber may know it.
  */
 static void
-on_found(struct store_find *find, uint64_t position)
+on_found(struct store_find *find, const struct update *found)
 {
 	struct lean *lean = list_entry(find, struct lean, find);
 	uint64_t     made;
@@ -90,7 +90,7 @@ on_found(struct store_find *find, uint64_t position)
 		&made))
 		read_from(lean, made);
 	else
-		read_from(lean, position == 0 ? 0 : position - 1);
+		read_from(lean, found == NULL ? 0 : found->position - 1);
 }
 
 void

@@ -29,7 +29,7 @@ struct answer {
 struct search {
 	struct list        node;
 	struct store_find *find;
-	uint64_t           position;
+	struct update      found; /* an update of the log; position 0: none */
 };
 
 struct memory {
@@ -108,8 +108,7 @@ hand_over_up_to(struct memory *memory, uint64_t last)
 		if (update->position > last)
 			break;
 		memory->after = update->position;
-		if (memory_entry_went_to(update,
-			(const char *const *)memory->topics,
+		if (update_went_to(update, (const char *const *)memory->topics,
 			memory->topic_count))
 			reader->on_updates(reader->arg, update, 1);
 		node = memory->after == update->position ? node->next :
@@ -191,17 +190,17 @@ answer_searches(struct memory *memory)
 	struct list        searches;
 	struct search     *search;
 	struct store_find *find;
-	uint64_t           position;
+	struct update      found;
 
 	list_init(&searches);
 	list_join(&searches, &memory->searches);
 	while (!list_is_empty(&searches)) {
 		search = list_entry(searches.next, struct search, node);
 		find = search->find;
-		position = search->position;
+		found = search->found;
 		list_remove(&search->node);
 		free(search);
-		find->done(find, position);
+		find->done(find, found.position == 0 ? NULL : &found);
 	}
 }
 
@@ -402,21 +401,21 @@ memory_publish(struct store *store, struct store_publish *publish,
 }
 
 /* On these topics first, then on all. */
-static uint64_t
-find_position(struct memory *memory, const char *id, const char *const *topics,
+static struct update
+find_update(struct memory *memory, const char *id, const char *const *topics,
     size_t topic_count)
 {
 	const struct update *update;
-	uint64_t             found = 0;
+	struct update        found = { 0 };
 
 	list_for_each (node, &memory->log) {
 		update = &entry_of(node)->update;
 		if (update->id == NULL || strcmp(update->id, id) != 0)
 			continue;
-		if (memory_entry_went_to(update, topics, topic_count))
-			return update->position;
-		if (found == 0)
-			found = update->position;
+		if (update_went_to(update, topics, topic_count))
+			return *update;
+		if (found.position == 0)
+			found = *update;
 	}
 	return found;
 }
@@ -429,7 +428,7 @@ memory_find(struct store *store, struct store_find *find, const char *id,
 	struct search *search = mem_zalloc(sizeof(*search));
 
 	search->find = find;
-	search->position = find_position(memory, id, topics, topic_count);
+	search->found = find_update(memory, id, topics, topic_count);
 	list_init(&search->node);
 	list_append(&memory->searches, &search->node);
 	call_later(memory);

@@ -1,7 +1,6 @@
 #ifndef STORE_MEMORY_ENTRY_H
 #define STORE_MEMORY_ENTRY_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/list.h"
@@ -16,9 +15,5 @@ struct memory_entry {
 
 /* A copy, with names, id and bytes behind it. */
 struct memory_entry *memory_entry_new(const struct update *);
-
-/* Whether the update went to one of these topics; with none, to all. */
-bool memory_entry_went_to(const struct update *, const char *const *topics,
-    size_t topic_count);
 
 #endif

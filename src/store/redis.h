@@ -144,7 +144,7 @@ void redis_find(struct store *, struct store_find *, const char *id,
 void redis_find_cancel(struct store *, struct store_find *);
 void redis_find_waiting(struct redis_store *);
 void redis_find_answer(struct redis_store *);
-void redis_find_end(struct redis_store *); /* answers all with 0 */
+void redis_find_end(struct redis_store *); /* nothing is found */
 
 /* redis_tail.c */
 void redis_tail_init(struct redis_store *);

@@ -18,7 +18,7 @@ struct find {
 	char               *id;
 	struct redis_args   topics;
 	bool                is_sent;
-	bool                is_answered;
+	bool                is_made; /* from a position: done is due */
 	uint64_t            position;
 };
 
@@ -32,11 +32,11 @@ static const char script[] =
     "for _, id in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do "
     "  local entry = redis.call('XRANGE', KEYS[1], id, id)[1] "
     "  if entry then "
-    "    any = any or id "
+    "    any = any or entry "
     "    for i = 1, #entry[2], 2 do "
     "      if entry[2][i] == 't' then "
     "        for topic in string.gmatch(entry[2][i + 1], '[^%z]+') do "
-    "          if wanted[topic] then return id end "
+    "          if wanted[topic] then return entry end "
     "        end "
     "      end "
     "    end "
@@ -54,34 +54,49 @@ free_find(struct find *find)
 }
 
 static void
-answer(struct find *find, uint64_t position)
+answer(struct find *find, const struct update *found)
 {
-	find->position = position;
-	find->is_answered = true;
-	redis_defer(find->store);
+	struct store_find *wanted = find->find;
+
+	free_find(find);
+	wanted->done(wanted, found);
+}
+
+/* What the script found; false: nothing, or no update of ours. */
+static bool
+read_found(struct redis_batch *batch, const redisReply *entry)
+{
+	struct redis_id id;
+
+	return entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 &&
+	    entry->element[0]->type == REDIS_REPLY_STRING &&
+	    redis_id_parse(&id, entry->element[0]->str,
+		entry->element[0]->len) &&
+	    redis_batch_add(batch, entry->element[1], redis_id_position(&id)) ==
+	    REDIS_ENTRY_UPDATE;
 }
 
 static void
 on_found(void *arg, const redisReply *reply)
 {
-	struct find    *find = arg;
-	struct redis_id id;
+	struct find       *find = arg;
+	struct redis_batch batch = { 0 };
 
 	find->is_sent = false;
 	if (find->find == NULL) {
 		free_find(find);
 	} else if (reply == NULL) {
 		return; /* it is sent again when the broker is back */
-	} else if (reply->type == REDIS_REPLY_STRING &&
-	    redis_id_parse(&id, reply->str, reply->len)) {
-		answer(find, redis_id_position(&id));
+	} else if (read_found(&batch, reply)) {
+		answer(find, redis_batch_last(&batch));
 	} else {
 		if (reply->type == REDIS_REPLY_ERROR)
 			log_warn("store-find-failed",
 			    LOG_STR("store", find->store->url.name),
 			    LOG_STR("why", redis_reply_reason(reply)));
-		answer(find, 0);
+		answer(find, NULL);
 	}
+	redis_batch_deinit(&batch);
 }
 
 static void
@@ -90,13 +105,13 @@ send_find(struct find *find)
 	struct redis_store *store = find->store;
 	struct redis_args   args = { 0 };
 	char               *key;
-	uint64_t            position;
 
 	/* The tag may not have been known to who asks. */
-	if (store->tag != 0 &&
+	find->is_made = store->tag != 0 &&
 	    position_from_id(find->id, strlen(find->id), store->tag,
-		&position)) {
-		answer(find, position);
+		&find->position);
+	if (find->is_made) {
+		redis_defer(store);
 		return;
 	}
 	key = redis_key(store, ":id:", find->id);
@@ -156,7 +171,7 @@ redis_find_waiting(struct redis_store *store)
 	for (node = store->finds.next; node != &store->finds; node = next) {
 		next = node->next;
 		find = list_entry(node, struct find, node);
-		if (!find->is_sent && !find->is_answered)
+		if (!find->is_sent && !find->is_made)
 			send_find(find);
 	}
 }
@@ -164,21 +179,18 @@ redis_find_waiting(struct redis_store *store)
 void
 redis_find_answer(struct redis_store *store)
 {
-	struct list       *node;
-	struct find       *find;
-	struct store_find *wanted;
-	uint64_t           position;
+	struct list  *node;
+	struct find  *find;
+	struct update made = { 0 };
 
 	node = store->finds.next;
 	while (node != &store->finds) {
 		find = list_entry(node, struct find, node);
 		node = node->next;
-		if (!find->is_answered)
+		if (!find->is_made)
 			continue;
-		wanted = find->find;
-		position = find->position;
-		free_find(find);
-		wanted->done(wanted, position);
+		made.position = find->position;
+		answer(find, &made);
 		node = store->finds.next; /* done may have changed the list */
 	}
 }
@@ -195,6 +207,6 @@ redis_find_end(struct redis_store *store)
 		wanted = find->find;
 		free_find(find);
 		if (wanted != NULL)
-			wanted->done(wanted, 0);
+			wanted->done(wanted, NULL);
 	}
 }

@@ -57,6 +57,7 @@ void
 sqlite_find_free(struct sqlite_find *find)
 {
 	sqlite_topics_free(find->topics, find->topic_count);
+	free(find->row);
 	free(find->id);
 	free(find);
 }
@@ -198,7 +199,7 @@ static bool
 add_row(struct sqlite_page *page, struct sqlite_row *row, size_t *byte_count)
 {
 	page->upto = row->update.position;
-	if (sqlite_row_matches(row, (const char *const *)page->topics,
+	if (update_went_to(&row->update, (const char *const *)page->topics,
 		page->topic_count)) {
 		page->rows[page->row_count++] = row;
 		*byte_count += sqlite_row_bytes(row);
@@ -324,11 +325,14 @@ search(struct sqlite_reader *reader, struct sqlite_find *find)
 			fault = decode(reader->find, &row);
 		if (code != SQLITE_ROW || fault != SQLITE_FAULT_NONE)
 			break;
-		is_of_topic = sqlite_row_matches(row,
+		is_of_topic = update_went_to(&row->update,
 		    (const char *const *)find->topics, find->topic_count);
-		if (find->position == 0 || is_of_topic)
-			find->position = row->update.position;
-		free(row);
+		if (find->row == NULL || is_of_topic) {
+			free(find->row);
+			find->row = row;
+		} else {
+			free(row);
+		}
 	}
 	sqlite3_reset(reader->find);
 	return fault;

@@ -33,7 +33,7 @@ struct sqlite_find {
 	char              *id;
 	char             **topics;
 	size_t             topic_count;
-	uint64_t           position; /* what was found; 0: nothing */
+	struct sqlite_row *row; /* what was found, or NULL */
 };
 
 struct sqlite_find *sqlite_find_new(struct store_find *, const char *id,

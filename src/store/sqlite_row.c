@@ -112,19 +112,6 @@ sqlite_row_bytes(const struct sqlite_row *row)
 	    (update->id != NULL ? strlen(update->id) : 0);
 }
 
-bool
-sqlite_row_matches(const struct sqlite_row *row, const char *const *topics,
-    size_t topic_count)
-{
-	for (size_t i = 0; i < topic_count; i++) {
-		for (size_t j = 0; j < row->update.topic_count; j++) {
-			if (strcmp(row->update.topics[j], topics[i]) == 0)
-				return true;
-		}
-	}
-	return topic_count == 0;
-}
-
 int64_t
 sqlite_topic_hash(const char *topic)
 {

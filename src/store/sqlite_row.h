@@ -26,10 +26,6 @@ int64_t sqlite_row_sum(const struct sqlite_row *);
 /* Of its strings; counts against the limit of a store. */
 size_t sqlite_row_bytes(const struct sqlite_row *);
 
-/* Whether it goes to one of the topics; with no topics, to all. */
-bool sqlite_row_matches(const struct sqlite_row *, const char *const *topics,
-    size_t topic_count);
-
 /* By which the rows of a topic are found; different topics may share it. */
 int64_t sqlite_topic_hash(const char *topic);
 

@@ -110,7 +110,7 @@ hand_over(struct sqlite_store *store, struct sqlite_row *const *rows,
 	updates = mem_alloc((row_count + 1) * sizeof(*updates));
 	for (size_t i = 0; i < row_count; i++) {
 		if (rows[i]->update.position > store->cursor &&
-		    sqlite_row_matches(rows[i],
+		    update_went_to(&rows[i]->update,
 			(const char *const *)store->topics, store->topic_count))
 			updates[count++] = rows[i]->update;
 	}
@@ -271,7 +271,8 @@ answer_finds(struct sqlite_store *store)
 		find = list_entry(finds.next, struct sqlite_find, node);
 		list_remove(&find->node);
 		if (find->find != NULL)
-			find->find->done(find->find, find->position);
+			find->find->done(find->find,
+			    find->row == NULL ? NULL : &find->row->update);
 		sqlite_find_free(find);
 	}
 }

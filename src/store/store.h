@@ -155,16 +155,19 @@ void store_publish(struct store *, struct store_publish *,
 
 /* A search under way; it lives in its owner until done is called. */
 struct store_find {
-	/* position 0: no update with this id is kept. */
-	void (*done)(struct store_find *, uint64_t position);
+	/*
+	 * The update, for the call; NULL: none with this id is kept. It has no
+	 * topics if the id was made from its position.
+	 */
+	void (*done)(struct store_find *, const struct update *);
 };
 
 /*
  * Looks for the oldest kept update that a publisher gave this id, among those
  * that went to one of the topics first, then among all. Ids that are made from
  * positions are not looked up: see position_from_id and store_tag. Where the
- * tag is not known yet, redis, the search waits for it, and yields the position
- * in such an id.
+ * tag is not known yet, redis, the search waits for it, and yields an update
+ * that has nothing but the position in such an id.
  */
 void store_find(struct store *, struct store_find *, const char *id,
     const char *const *topics, size_t topic_count);

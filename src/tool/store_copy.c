@@ -119,9 +119,9 @@ struct look {
 };
 
 static void
-on_found(struct store_find *find, uint64_t position)
+on_found(struct store_find *find, const struct update *found)
 {
-	(void)position;
+	(void)found;
 	list_entry(find, struct look, find)->is_done = true;
 }
 

@@ -393,13 +393,13 @@ user_keep(struct user *user, const char *topic, const char *text)
 }
 
 static void
-on_found(struct store_find *find, uint64_t position)
+on_found(struct store_find *find, const struct update *update)
 {
 	struct found *found = (struct found *)find;
 
 	assert_false(found->is_done);
 	found->is_done = true;
-	found->position = position;
+	found->position = update == NULL ? 0 : update->position;
 }
 
 void

@@ -45,6 +45,7 @@ test_a_key_keeps_an_update_once(void **state)
 	store_user_close(&user);
 }
 
+/* Private, if its id is "secret". */
 static uint64_t
 keep_with_id(struct store_user *user, const char *topic, const char *id)
 {
@@ -52,6 +53,7 @@ keep_with_id(struct store_user *user, const char *topic, const char *id)
 	struct update      update = { .id = id,
 		     .topics = &topic,
 		     .topic_count = 1,
+		     .is_private = strcmp(id, "secret") == 0,
 		     .bytes = "data: x\n\n",
 		     .len_bytes = 9 };
 
@@ -63,13 +65,15 @@ keep_with_id(struct store_user *user, const char *topic, const char *id)
 
 static void
 assert_found(struct store_user *user, const char *id, const char *topic,
-    uint64_t position)
+    uint64_t position, const char *went_to)
 {
 	struct found_update found;
 
 	store_user_find(user, &found, id, topic);
 	store_wait(found.is_done);
 	assert_int_equal(found.position, position);
+	assert_string_equal(found.topic, went_to);
+	assert_int_equal(found.is_private, strcmp(id, "secret") == 0);
 }
 
 void
@@ -77,23 +81,24 @@ test_own_ids_are_found_by_topic_first(void **state)
 {
 	struct store_user   user;
 	struct found_update gone;
-	uint64_t            first, second;
+	uint64_t            first, second, third;
 
 	(void)state;
 	store_user_open(&user, NULL);
 	first = keep_with_id(&user, "a", "x");
 	second = keep_with_id(&user, "b", "x");
 	keep_with_id(&user, "b", "x");
-	keep_with_id(&user, "b", "y");
-	assert_found(&user, "x", "a", first);
-	assert_found(&user, "x", "b", second);
-	assert_found(&user, "x", "c", first);
-	assert_found(&user, "x", NULL, first);
-	assert_found(&user, "z", "a", 0);
-	assert_found(&user, "", "a", 0);
+	third = keep_with_id(&user, "b", "secret");
+	assert_found(&user, "x", "a", first, "a");
+	assert_found(&user, "x", "b", second, "b");
+	assert_found(&user, "x", "c", first, "a");
+	assert_found(&user, "x", NULL, first, "a");
+	assert_found(&user, "secret", "a", third, "b");
+	assert_found(&user, "z", "a", 0, "");
+	assert_found(&user, "", "a", 0, "");
 	store_user_find(&user, &gone, "x", "a");
 	store_find_cancel(user.store, &gone.find);
-	assert_found(&user, "x", "a", first);
+	assert_found(&user, "x", "a", first, "a");
 	assert_false(gone.is_done);
 	store_user_close(&user);
 }

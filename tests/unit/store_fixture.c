@@ -320,14 +320,19 @@ store_user_keep(struct store_user *user, const char *topic, const char *text)
 }
 
 static void
-on_found(struct store_find *find, uint64_t position)
+on_found(struct store_find *find, const struct update *update)
 {
 	struct found_update *found = (struct found_update *)(void *)find;
 
 	assert_false(is_within_call);
 	assert_false(found->is_done);
 	found->is_done = true;
-	found->position = position;
+	if (update == NULL)
+		return;
+	found->position = update->position;
+	found->is_private = update->is_private;
+	assert_true(update->topic_count >= 1);
+	snprintf(found->topic, sizeof(found->topic), "%s", update->topics[0]);
 }
 
 void

@@ -67,7 +67,9 @@ struct sent_update {
 struct found_update {
 	struct store_find find;
 	bool              is_done;
-	uint64_t          position;
+	uint64_t          position; /* 0: nothing; the rest is not set */
+	char              topic[16];
+	bool              is_private;
 };
 
 /* Setup and teardown of a test: the loop and the folder. */
