@@ -184,18 +184,16 @@ answer_publishers(struct memory *memory)
 	}
 }
 
+/* Those that are left stand where done can cancel them. */
 static void
 answer_searches(struct memory *memory)
 {
-	struct list        searches;
 	struct search     *search;
 	struct store_find *find;
 	struct update      found;
 
-	list_init(&searches);
-	list_join(&searches, &memory->searches);
-	while (!list_is_empty(&searches)) {
-		search = list_entry(searches.next, struct search, node);
+	while (!list_is_empty(&memory->searches)) {
+		search = list_entry(memory->searches.next, struct search, node);
 		find = search->find;
 		found = search->found;
 		list_remove(&search->node);

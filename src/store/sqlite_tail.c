@@ -259,16 +259,15 @@ watch(struct sqlite_store *store, const struct files_identity *identity)
 	return false;
 }
 
+/* Those that are left stand where done can cancel them. */
 static void
 answer_finds(struct sqlite_store *store)
 {
-	struct list         finds;
+	struct list        *finds = &store->page.finds;
 	struct sqlite_find *find;
 
-	list_init(&finds);
-	list_join(&finds, &store->page.finds);
-	while (!list_is_empty(&finds)) {
-		find = list_entry(finds.next, struct sqlite_find, node);
+	while (!list_is_empty(finds)) {
+		find = list_entry(finds->next, struct sqlite_find, node);
 		list_remove(&find->node);
 		if (find->find != NULL)
 			find->find->done(find->find,
