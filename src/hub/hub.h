@@ -167,6 +167,15 @@ bool hub_find(const struct hub *, const char *id, struct topic *const *topics,
     size_t topic_count, const struct update_reader *, uint64_t *position);
 
 /*
+ * Whether an update that the store has found for an id which hub_find does not
+ * know is the one that the reader has had, by the same rules. A pattern is
+ * known to have it only when it has come.
+ */
+bool hub_is_meant(const struct hub *, const struct update *found,
+    struct topic *const *topics, size_t topic_count,
+    const struct update_reader *);
+
+/*
  * A position that can stand for this one in an id that is shown to the reader,
  * at it or before it: what lies between the two the reader may not have, and
  * the id is not that of such an update, nor tells its time but roughly. If that

@@ -133,13 +133,11 @@ has_frame(const struct topic *topic, uint64_t position)
 static bool
 went_to(const struct topic *topic, const struct update *update)
 {
-	if (topic_selector(topic) != NULL)
-		return has_frame(topic, update->position);
-	for (size_t i = 0; i < update->topic_count; i++) {
-		if (strcmp(update->topics[i], topic_name(topic)) == 0)
-			return true;
-	}
-	return false;
+	const char *name = topic_name(topic);
+
+	return topic_selector(topic) != NULL ?
+	    has_frame(topic, update->position) :
+	    update_went_to(update, &name, 1);
 }
 
 static bool
@@ -154,6 +152,16 @@ went_to_one(const void *arg, const struct update *update)
 	return false;
 }
 
+static bool
+has_all(const struct hub *hub, struct topic *const *topics, size_t topic_count)
+{
+	for (size_t i = 0; i < topic_count; i++) {
+		if (topics[i] == hub->all)
+			return true;
+	}
+	return false;
+}
+
 bool
 hub_find(const struct hub *hub, const char *id, struct topic *const *topics,
     size_t topic_count, const struct update_reader *reader, uint64_t *position)
@@ -163,15 +171,28 @@ hub_find(const struct hub *hub, const char *id, struct topic *const *topics,
 	if (hub->tag != 0 &&
 	    position_from_id(id, strlen(id), hub->tag, position))
 		return true;
-	for (size_t i = 0; i < topic_count; i++) {
-		if (topics[i] == hub->all)
-			return ids_find(&hub->ids, id, NULL, NULL, reader,
-			    position);
-	}
+	if (has_all(hub, topics, topic_count))
+		return ids_find(&hub->ids, id, NULL, NULL, reader, position);
 	if (ids_find(&hub->ids, id, went_to_one, &followed, reader, position))
 		return true;
 	return have_dropped_nothing(topics, topic_count, reader) &&
 	    ids_find(&hub->ids, id, NULL, NULL, reader, position);
+}
+
+bool
+hub_is_meant(const struct hub *hub, const struct update *found,
+    struct topic *const *topics, size_t topic_count,
+    const struct update_reader *reader)
+{
+	const struct followed followed = { topics, topic_count };
+
+	if (found->topic_count == 0)
+		return true;
+	if (found->is_private && !reader->may_have(reader->arg, found))
+		return false;
+	return has_all(hub, topics, topic_count) ||
+	    went_to_one(&followed, found) ||
+	    have_dropped_nothing(topics, topic_count, reader);
 }
 
 /* How many updates are looked at for a position that can be shown. */

@@ -46,6 +46,7 @@ engine_init_hub_routes(struct engine *engine)
 		.presence = &engine->presence,
 		.wall_ms = engine->wall_ms,
 		.lean = engine->tail.is_lean ? &routing->lean : NULL,
+		.store = engine->tail.is_memory ? NULL : engine->tail.store,
 	};
 	routing->lean = (struct lean){
 		.hub = &engine->hub,

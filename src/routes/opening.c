@@ -2,6 +2,8 @@
 
 #include "routes/opening.h"
 
+#include <string.h>
+
 #include "auth/access.h"
 #include "http/answer.h"
 #include "http/bearer.h"
@@ -12,6 +14,7 @@
 #include "hub/cursor.h"
 #include "hub/hub.h"
 #include "hub/update.h"
+#include "pure/event_id.h"
 #include "pure/sse.h"
 #include "routes/lean.h"
 #include "routes/presence.h"
@@ -114,13 +117,22 @@ opening_admits(const struct subscribe_route *route, struct call *call,
 	    hub_id(hub, position, id) ? id : NULL);
 }
 
-/* Whether a publisher's id was not found in what was read of the log. */
+/*
+ * Whether a publisher's id was not found in what was read of the log, and may
+ * be in the rest of it.
+ */
 static bool
-has_to_read_earlier(const struct subscribe_route *route,
-    const struct call *call, uint64_t position)
+has_to_look_further(const struct subscribe_route *route,
+    const struct call *call, uint64_t position, const struct finding *finding)
 {
-	return route->lean != NULL && param_last_event_id(call) != NULL &&
-	    position == CURSOR_FROM_START && lean_begin_earlier(route->lean);
+	const char *id = param_last_event_id(call);
+
+	if (id == NULL || position != CURSOR_FROM_START)
+		return false;
+	if (route->lean != NULL)
+		return lean_begin_earlier(route->lean);
+	return route->store != NULL && finding == NULL &&
+	    strcmp(id, EVENT_ID_EARLIEST) != 0;
 }
 
 /* Opens the stream, which holds the token, and has it told if that is on. */
@@ -142,7 +154,8 @@ open_stream(const struct subscribe_route *route, struct call *call,
 
 bool
 opening_answer(const struct subscribe_route *route, struct call *call,
-    const struct selection *selection, size_t last_count, struct token *token)
+    const struct selection *selection, size_t last_count, struct token *token,
+    const struct finding *finding)
 {
 	const struct hub    *hub = route->hub;
 	struct topic        *topics[CURSOR_TOPICS_MAX];
@@ -156,8 +169,9 @@ opening_answer(const struct subscribe_route *route, struct call *call,
 	if (!opening_follow(route, call, selection, topics, &topic_count))
 		return true;
 	position = replay_position(hub, replay_now(hub, route->wall_ms()), call,
-	    topics, topic_count, last_count, &reader, &from);
-	if (has_to_read_earlier(route, call, position))
+	    topics, topic_count, last_count, &reader,
+	    finding == NULL ? NULL : finding->update, &from);
+	if (has_to_look_further(route, call, position, finding))
 		return false;
 	subscribe_head(route, &call->answer, from,
 	    replay_id_before(hub, call, position, &reader, id));

@@ -10,6 +10,7 @@ struct selection;
 struct subscribe_route;
 struct token;
 struct topic;
+struct update;
 
 /*
  * The answer to whoever subscribes, once nothing has to be waited for any more:
@@ -31,8 +32,18 @@ bool opening_follow(const struct subscribe_route *, struct call *,
 bool opening_admits(const struct subscribe_route *, struct call *,
     const struct selection *, size_t last_count, const struct token *token);
 
-/* Subscribes to what was selected. False: more has to be read first. */
+/* What the store has for the id of a call. */
+struct finding {
+	const struct update *update; /* NULL: nothing */
+};
+
+/*
+ * Subscribes to what was selected. False: the id is not known here; more has to
+ * be read first, or the store be asked. finding: what it said; NULL: it was not
+ * asked, or the process is lean.
+ */
 bool opening_answer(const struct subscribe_route *, struct call *,
-    const struct selection *, size_t last_count, struct token *token);
+    const struct selection *, size_t last_count, struct token *token,
+    const struct finding *);
 
 #endif

@@ -7,6 +7,7 @@
 #include "http/param.h"
 #include "hub/cursor.h"
 #include "hub/hub.h"
+#include "hub/update.h"
 #include "pure/event_id.h"
 
 uint64_t
@@ -23,7 +24,8 @@ replay_now(const struct hub *hub, int64_t wall_ms)
 uint64_t
 replay_position(const struct hub *hub, uint64_t now, const struct call *call,
     struct topic *const *topics, size_t topic_count, size_t last_count,
-    const struct update_reader *reader, const char **from)
+    const struct update_reader *reader, const struct update *found,
+    const char **from)
 {
 	const char *id = param_last_event_id(call);
 	uint64_t    position;
@@ -34,9 +36,14 @@ replay_position(const struct hub *hub, uint64_t now, const struct call *call,
 		    now :
 		    hub_last(topics, topic_count, last_count, reader);
 	*from = EVENT_ID_EARLIEST;
-	if (strcmp(id, EVENT_ID_EARLIEST) == 0 ||
-	    !hub_find(hub, id, topics, topic_count, reader, &position))
+	if (strcmp(id, EVENT_ID_EARLIEST) == 0)
 		return CURSOR_FROM_START;
+	if (!hub_find(hub, id, topics, topic_count, reader, &position)) {
+		if (found == NULL ||
+		    !hub_is_meant(hub, found, topics, topic_count, reader))
+			return CURSOR_FROM_START;
+		position = found->position;
+	}
 	if (hub_has_all_since(hub, topics, topic_count, position, reader))
 		*from = id;
 	return position;

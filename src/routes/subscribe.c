@@ -11,12 +11,14 @@
 #include "http/refusal.h"
 #include "hub/hub.h"
 #include "hub/turns.h"
+#include "hub/update.h"
 #include "pure/event_id.h"
 #include "routes/lean.h"
 #include "routes/opening.h"
 #include "routes/selection.h"
 #include "routes/store_gate.h"
 #include "routes/topic_by.h"
+#include "store/store.h"
 #include "stream/streams.h"
 
 /* An update that is kept is in the hub long before, if its store answers. */
@@ -24,12 +26,18 @@
 
 /* A call that waits, and the token that it has. */
 struct waiter {
-	struct list             node; /* in route->waiting, or alone */
+	struct list             node; /* in a list of the route, or alone */
 	struct subscribe_route *route;
 	struct call            *call;
 	struct token           *token;
 	uint64_t                position; /* that the hub is to have */
 	int64_t                 due_ms;
+
+	/* Of one whose id the hub does not know. */
+	struct store_find find;
+	bool              is_asking;  /* the store, just now */
+	bool              was_asked;  /* and has told of the id */
+	bool              is_by_name; /* no pattern is followed, and not "*" */
 };
 
 static struct waiter *
@@ -49,6 +57,8 @@ static void
 waiter_free(struct waiter *waiter)
 {
 	list_remove(&waiter->node);
+	if (waiter->is_asking)
+		store_find_cancel(waiter->route->store, &waiter->find);
 	if (waiter->token != NULL)
 		token_release(waiter->token);
 	free(waiter);
@@ -86,16 +96,15 @@ has_to_wait(const struct subscribe_route *route, const struct call *call)
 	    !position_from_id(id, strlen(id), route->hub->tag, &position);
 }
 
+/* Puts the waiter, whose call is held, behind those who wait already. */
 static void
-wait_for_hub(struct subscribe_route *route, struct call *call,
-    struct token *token)
+wait_for_hub(struct waiter *waiter)
 {
-	struct waiter *waiter = waiter_new(route, call, token);
+	struct subscribe_route *route = waiter->route;
 
 	waiter->position = route->hub->expected_position;
 	waiter->due_ms = turns_now_ms(route->hub->turns) + EXPECT_MS;
-	list_append(&route->waiting, &waiter->node);
-	call_hold(call, on_cancel, waiter);
+	list_move(&route->waiting, &waiter->node);
 }
 
 static void
@@ -124,8 +133,8 @@ on_lean_ready(void *arg, bool is_there)
 	} else if (opening_read(call, &selection, &last_count) &&
 	    opening_admits(route, call, &selection, last_count,
 		waiter->token) &&
-	    !opening_answer(route, call, &selection, last_count,
-		waiter->token)) {
+	    !opening_answer(route, call, &selection, last_count, waiter->token,
+		NULL)) {
 		call_hold(call, on_lean_cancel, waiter);
 		return;
 	}
@@ -159,37 +168,6 @@ answer_from_store(struct subscribe_route *route, struct call *call,
 	lean_begin(route->lean, &wish, on_lean_ready, waiter);
 }
 
-static void
-answer_waited(struct subscribe_route *route, struct call *call,
-    struct token *token)
-{
-	struct selection selection;
-	uint64_t         last_count;
-
-	if (opening_read(call, &selection, &last_count) &&
-	    opening_admits(route, call, &selection, last_count, token))
-		opening_answer(route, call, &selection, last_count, token);
-}
-
-static void
-answer_allowed(struct subscribe_route *route, struct call *call,
-    struct token *token)
-{
-	struct selection selection;
-	uint64_t         last_count;
-
-	if (route->lean == NULL && !has_to_wait(route, call)) {
-		answer_waited(route, call, token);
-		return;
-	}
-	if (!opening_read(call, &selection, &last_count))
-		return;
-	if (route->lean != NULL)
-		answer_from_store(route, call, &selection, last_count, token);
-	else
-		wait_for_hub(route, call, token);
-}
-
 /*
  * Whether a call that has waited may still be answered, since options may have
  * changed. If not, it was answered.
@@ -207,31 +185,135 @@ is_still_allowed(const struct subscribe_route *route, struct call *call,
 	return false;
 }
 
+static void answer_waited(struct subscribe_route *, struct call *,
+    struct token *, const struct finding *);
+
+/* Ends the wait; the finding is as for opening_answer. */
+static void
+resume(struct waiter *waiter, const struct finding *finding)
+{
+	struct subscribe_route *route = waiter->route;
+
+	call_resume(waiter->call);
+	if (is_still_allowed(route, waiter->call, waiter->token))
+		answer_waited(route, waiter->call, waiter->token, finding);
+	waiter_free(waiter);
+}
+
+/*
+ * The store has looked for the id. What went to a pattern is known when it has
+ * come.
+ */
+static void
+on_found(struct store_find *find, const struct update *found)
+{
+	struct waiter       *waiter = list_entry(find, struct waiter, find);
+	struct hub          *hub = waiter->route->hub;
+	const struct finding finding = { found };
+
+	waiter->is_asking = false;
+	if (found == NULL || waiter->is_by_name ||
+	    hub_has_come(hub, found->position)) {
+		resume(waiter, &finding);
+		return;
+	}
+	hub_expect(hub, found->position);
+	waiter->was_asked = true;
+	wait_for_hub(waiter);
+}
+
+/* Has the store look for the id of the call. */
+static void
+ask_store(struct subscribe_route *route, struct call *call,
+    const struct selection *selection, struct token *token)
+{
+	const char    *names[CURSOR_TOPICS_MAX];
+	struct topic  *topics[CURSOR_TOPICS_MAX];
+	size_t         topic_count;
+	struct waiter *waiter;
+
+	if (!opening_follow(route, call, selection, topics, &topic_count))
+		return;
+	topic_count = selection_names(route->hub, topics, topic_count, names);
+	waiter = waiter_new(route, call, token);
+	waiter->is_by_name = topic_count > 0;
+	waiter->is_asking = true;
+	waiter->find.done = on_found;
+	waiter->due_ms = turns_now_ms(route->hub->turns) + EXPECT_MS;
+	list_append(&route->asking, &waiter->node);
+	call_hold(call, on_cancel, waiter);
+	store_find(route->store, &waiter->find, param_last_event_id(call),
+	    names, topic_count);
+}
+
+/* Answers a call that has nothing else to wait for than, maybe, the store. */
+static void
+answer_waited(struct subscribe_route *route, struct call *call,
+    struct token *token, const struct finding *finding)
+{
+	struct selection selection;
+	uint64_t         last_count;
+
+	if (opening_read(call, &selection, &last_count) &&
+	    opening_admits(route, call, &selection, last_count, token) &&
+	    !opening_answer(route, call, &selection, last_count, token,
+		finding))
+		ask_store(route, call, &selection, token);
+}
+
+static void
+answer_allowed(struct subscribe_route *route, struct call *call,
+    struct token *token)
+{
+	struct selection selection;
+	struct waiter   *waiter;
+	uint64_t         last_count;
+
+	if (route->lean == NULL && !has_to_wait(route, call)) {
+		answer_waited(route, call, token, NULL);
+		return;
+	}
+	if (!opening_read(call, &selection, &last_count))
+		return;
+	if (route->lean != NULL) {
+		answer_from_store(route, call, &selection, last_count, token);
+		return;
+	}
+	waiter = waiter_new(route, call, token);
+	call_hold(call, on_cancel, waiter);
+	wait_for_hub(waiter);
+}
+
 void
 subscribe_route_init(struct subscribe_route *route)
 {
 	list_init(&route->waiting);
+	list_init(&route->asking);
 }
 
-/* Ends the wait of the one who waits the longest. */
+/* Those whom the store has let wait for too long get all that is kept. */
 static void
-resume_first(struct subscribe_route *route)
+end_asking(struct subscribe_route *route, int64_t now_ms)
 {
-	struct waiter *waiter = list_entry(route->waiting.next, struct waiter,
-	    node);
+	const struct finding none = { NULL };
+	struct waiter       *waiter;
 
-	call_resume(waiter->call);
-	if (is_still_allowed(route, waiter->call, waiter->token))
-		answer_waited(route, waiter->call, waiter->token);
-	waiter_free(waiter);
+	while (!list_is_empty(&route->asking)) {
+		waiter = list_entry(route->asking.next, struct waiter, node);
+		if (now_ms < waiter->due_ms)
+			return;
+		resume(waiter, &none);
+	}
 }
 
 void
 subscribe_route_run(struct subscribe_route *route, int64_t now_ms)
 {
-	struct hub    *hub = route->hub;
-	struct waiter *waiter;
+	const struct finding none = { NULL };
+	struct hub          *hub = route->hub;
+	struct waiter       *waiter;
 
+	end_asking(route, now_ms);
 	while (!is_reading(route) && !list_is_empty(&route->waiting)) {
 		waiter = list_entry(route->waiting.next, struct waiter, node);
 		if (!hub_has_come(hub, waiter->position)) {
@@ -240,7 +322,7 @@ subscribe_route_run(struct subscribe_route *route, int64_t now_ms)
 			/* It is late: no other call waits for it. */
 			hub->expected_position = hub->position;
 		}
-		resume_first(route);
+		resume(waiter, waiter->was_asked ? &none : NULL);
 	}
 }
 
@@ -251,12 +333,22 @@ subscribe_route_resume(struct subscribe_route *route)
 	subscribe_route_run(route, turns_now_ms(route->hub->turns));
 }
 
+static int64_t
+first_due_ms(const struct list *waiters)
+{
+	return list_is_empty(waiters) ?
+	    INT64_MAX :
+	    list_entry(waiters->next, struct waiter, node)->due_ms;
+}
+
 int64_t
 subscribe_route_next_ms(const struct subscribe_route *route)
 {
-	if (is_reading(route) || list_is_empty(&route->waiting))
-		return INT64_MAX;
-	return list_entry(route->waiting.next, struct waiter, node)->due_ms;
+	int64_t next_ms = first_due_ms(&route->asking);
+
+	if (!is_reading(route) && first_due_ms(&route->waiting) < next_ms)
+		next_ms = first_due_ms(&route->waiting);
+	return next_ms;
 }
 
 bool

@@ -12,6 +12,7 @@ struct cors;
 struct hub;
 struct lean;
 struct presence;
+struct store;
 struct store_gate;
 struct streams;
 struct topic_by;
@@ -32,9 +33,18 @@ struct subscribe_route {
 	/* Of a process that serves one stream at a time; or NULL. */
 	struct lean *lean;
 
+	/*
+	 * It is asked for publishers' ids that the hub does not know; NULL: it
+	 * is this process's memory, of which the hub has all.
+	 */
+	struct store *store;
+
 	/* Calls that wait until the hub has what was published before them. */
 	struct list waiting;
 	bool        waits_no_more; /* for the log to be read to its end */
+
+	/* Calls whose ids the store looks for. */
+	struct list asking;
 };
 
 /* A stream of the topics that the query names, or of the path's one. */
@@ -51,8 +61,9 @@ void subscribe_route_resume(struct subscribe_route *);
 
 /*
  * In each turn of the loop: answers the calls for which the hub has all that
- * was published here before them, or that have waited for it long enough. While
- * the log is read to its end none is answered. now_ms, and what next_ms
+ * was published here before them, or that have waited for it long enough, and
+ * those whose ids the store has looked for long enough. While the log is read
+ * to its end none of the first is answered. now_ms, and what next_ms
  * returns, is on turns_now_ms's clock.
  */
 void    subscribe_route_run(struct subscribe_route *, int64_t now_ms);

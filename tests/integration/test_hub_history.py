@@ -143,7 +143,8 @@ def test_history_age(fcgi_sse, short_dir):
     reader.take(1)
     wait_until(lambda: hub.metric("history_events") == 0, "they are old", 5)
     assert hub.metric("topics") == 1
-    assert hub.replay("t", last="5") == ("earliest", [])
+    # Whether or not a store still knows what 4 was, 5 is gone.
+    assert hub.replay("t", last="4") == ("earliest", [])
     assert hub.replay("held", last="earliest")[1] == []
     reader.close()
     wait_until(lambda: hub.metric("topics") == 0, "the topics go", 5)
