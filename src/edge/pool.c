@@ -144,8 +144,7 @@ pool_victim(struct pool *pool, const struct pool_share *share, size_t bytes)
 		    other->client == share->client;
 		all_bytes = is_own ? own_bytes : client_bytes(other);
 		if (other == share || all_bytes < own_bytes ||
-		    (is_own && other->bytes < bytes) ||
-		    all_bytes < most_bytes)
+		    (is_own && other->bytes < bytes) || all_bytes < most_bytes)
 			continue;
 		if (victim != NULL && all_bytes == most_bytes &&
 		    other->bytes <= victim->bytes)
