@@ -67,10 +67,11 @@ bool access_may_ask(const struct access *, const struct token *,
 
 /*
  * The payload, as JSON, that a subscriber's token has for a subscription to
- * this topic, or to the selector with this text; NULL: none.
+ * this topic, or to the selector with this text; NULL: none. One that is costly
+ * to find is not found; adds to *cost what it took (pure/selector.h).
  */
 const char *access_payload(const struct access *, const struct token *,
-    const char *topic);
+    const char *topic, uint64_t *cost);
 
 /*
  * Whether the topic is at the hub's path or below it. Unless is_strict, as it

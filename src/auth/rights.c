@@ -14,6 +14,9 @@
 /* Topics whose results are kept for each grant; a power of two. */
 #define KEPT_COUNT 8
 
+/* What it costs to compile a selector, for each byte of its text. */
+#define COMPILE_COST 16
+
 struct kept {
 	char *topic; /* NULL: the place is free */
 	bool  is_allowed;
@@ -61,43 +64,27 @@ rights_is_valid(enum grant_match match, const char *text,
 	return selector != NULL;
 }
 
-bool
-rights_match(const struct grant_selector *selectors, size_t selector_count,
-    const struct url *base, const char *name)
+static struct rights *
+rights_new(const struct grant_selector *selectors, size_t selector_count,
+    const struct url *base)
 {
-	struct selector_topic topic;
-	struct selector      *selector;
-	uint64_t              cost = 0;
-	bool                  is_matched = false;
+	struct rights *rights = mem_zalloc(sizeof(*rights) +
+	    selector_count * sizeof(rights->selectors[0]));
 
-	selector_topic_init(&topic, name, strlen(name), base);
-	for (size_t i = 0;
-	     i < selector_count && !is_matched && cost < SELECTOR_COST_MAX;
-	     i++) {
-		selector = compile(selectors[i].match, selectors[i].text, base);
-		is_matched = selector != NULL &&
-		    selector_matches(selector, &topic, &cost);
-		selector_free(selector);
-	}
-	selector_topic_deinit(&topic);
-	return is_matched;
+	rights->selector_count = selector_count;
+	for (size_t i = 0; i < selector_count; i++)
+		rights->selectors[i] = compile(selectors[i].match,
+		    selectors[i].text, base);
+	return rights;
 }
 
 static struct rights *
 rights_of(struct grant *grant, const struct url *base)
 {
-	struct rights *rights = grant->rights;
-
-	if (rights != NULL)
-		return rights;
-	rights = mem_zalloc(sizeof(*rights) +
-	    grant->selector_count * sizeof(rights->selectors[0]));
-	rights->selector_count = grant->selector_count;
-	for (size_t i = 0; i < rights->selector_count; i++)
-		rights->selectors[i] = compile(grant->selectors[i].match,
-		    grant->selectors[i].text, base);
-	grant->rights = rights;
-	return rights;
+	if (grant->rights == NULL)
+		grant->rights = rights_new(grant->selectors,
+		    grant->selector_count, base);
+	return grant->rights;
 }
 
 void
@@ -117,19 +104,38 @@ rights_free(struct rights *rights)
  * the others have cost too much.
  */
 static bool
-matches(const struct rights *rights, const char *name, const struct url *base)
+matches(const struct rights *rights, const char *name, const struct url *base,
+    uint64_t cost_max, uint64_t *cost)
 {
 	struct selector_topic topic;
-	uint64_t              cost = 0;
 	bool                  is_matched = false;
 
+	*cost = 0;
 	selector_topic_init(&topic, name, strlen(name), base);
-	for (size_t i = 0; i < rights->selector_count && !is_matched &&
-	     cost < SELECTOR_COST_MAX;
-	     i++)
+	for (size_t i = 0;
+	     i < rights->selector_count && !is_matched && *cost < cost_max; i++)
 		is_matched = rights->selectors[i] != NULL &&
-		    selector_matches(rights->selectors[i], &topic, &cost);
+		    selector_matches(rights->selectors[i], &topic, cost);
 	selector_topic_deinit(&topic);
+	return is_matched;
+}
+
+bool
+rights_match(struct rights **kept, const struct grant_selector *selectors,
+    size_t selector_count, const struct url *base, const char *name,
+    uint64_t *left, uint64_t *cost)
+{
+	uint64_t own_cost;
+	bool     is_matched;
+
+	if (*kept == NULL) {
+		*kept = rights_new(selectors, selector_count, base);
+		for (size_t i = 0; i < selector_count; i++)
+			*cost += COMPILE_COST * strlen(selectors[i].text);
+	}
+	is_matched = matches(*kept, name, base, *left, &own_cost);
+	*left -= own_cost < *left ? own_cost : *left;
+	*cost += own_cost;
 	return is_matched;
 }
 
@@ -138,6 +144,7 @@ rights_allow(struct grant *grant, const struct url *base, const char *topic)
 {
 	struct rights *rights;
 	struct kept   *kept;
+	uint64_t       cost;
 
 	if (grant->selector_count == 0)
 		return false;
@@ -150,7 +157,8 @@ rights_allow(struct grant *grant, const struct url *base, const char *topic)
 		return kept->is_allowed;
 	free(kept->topic);
 	kept->topic = mem_strdup(topic);
-	kept->is_allowed = matches(rights, topic, base);
+	kept->is_allowed = matches(rights, topic, base, SELECTOR_COST_MAX,
+	    &cost);
 	return kept->is_allowed;
 }
 

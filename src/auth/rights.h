@@ -28,11 +28,14 @@ bool rights_allow_update(struct grant *, const struct url *base,
     const struct update *);
 
 /*
- * Whether one of the selectors matches the topic. They are compiled for this
- * one time.
+ * Whether one of the selectors matches the topic. What they are compiled to is
+ * kept in *kept, which is NULL at first, and the caller's for rights_free. To
+ * match may cost so much as *left says (pure/selector.h), which becomes less;
+ * *cost becomes more, by what it took to compile them too.
  */
-bool rights_match(const struct grant_selector *, size_t selector_count,
-    const struct url *base, const char *topic);
+bool rights_match(struct rights **kept, const struct grant_selector *,
+    size_t selector_count, const struct url *base, const char *topic,
+    uint64_t *left, uint64_t *cost);
 
 /* Whether a selector of that text is valid. */
 bool rights_is_valid(enum grant_match, const char *text,

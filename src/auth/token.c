@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "auth/rights.h"
 #include "base/mem.h"
 
 static enum token_dialect
@@ -217,6 +218,7 @@ token_unref(struct grants *grants, struct token *token)
 	for (size_t i = 0; i < token->payload_count; i++) {
 		free(token->payloads[i].json);
 		free(token->payloads[i].selectors);
+		rights_free(token->payloads[i].rights);
 	}
 	free(token->payloads);
 	grant_unref(grants, token->grant);

@@ -47,6 +47,7 @@ struct token_payload {
 	char                  *json; /* NULL: none for these topics */
 	struct grant_selector *selectors;
 	size_t                 selector_count;
+	struct rights         *rights; /* access.c's: they are compiled once */
 };
 
 /* What a token says about rights. */

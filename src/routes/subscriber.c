@@ -121,6 +121,7 @@ find(const struct subscriber *subscriber, size_t i,
 {
 	unsigned shapes;
 	size_t   at = 0;
+	uint64_t cost = 0;
 
 	while (i >= bit_count(shapes = shapes_of(subscriber, at))) {
 		i -= bit_count(shapes);
@@ -136,7 +137,7 @@ find(const struct subscriber *subscriber, size_t i,
 	if (subscriber->token != NULL)
 		announcement->payload =
 		    access_payload(subscriber->presence->access,
-			subscriber->token, announcement->selector);
+			subscriber->token, announcement->selector, &cost);
 	return i > 0 || (shapes & ANNOUNCEMENT_07) == 0 ? ANNOUNCEMENT_08 :
 							  ANNOUNCEMENT_07;
 }

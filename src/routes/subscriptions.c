@@ -25,6 +25,9 @@
 
 #define SEGMENTS_MAX 3
 
+/* What finding the payloads of one list may cost: some milliseconds. */
+#define PAYLOADS_COST_MAX 2000000
+
 /* What is asked for, and what is found. */
 struct listing {
 	const struct access *access;
@@ -38,6 +41,7 @@ struct listing {
 	struct buf           text; /* the JSON */
 	size_t               count;
 	size_t               omitted_count;
+	uint64_t             cost; /* of finding the payloads */
 };
 
 static void
@@ -194,7 +198,7 @@ is_wanted(const struct listing *listing, const struct presence_selector *own)
 }
 
 static json_t *
-document(const struct listing *listing, const struct presence_entry *entry,
+document(struct listing *listing, const struct presence_entry *entry,
     const struct presence_selector *own)
 {
 	struct announcement found = {
@@ -209,7 +213,7 @@ document(const struct listing *listing, const struct presence_entry *entry,
 
 	if (entry->token != NULL)
 		found.payload = access_payload(listing->access, entry->token,
-		    own->text);
+		    own->text, &listing->cost);
 	announcement_append_topic(&found, listing->shape, &topic);
 	json = announcement_document(&found, listing->shape, topic.data);
 	buf_deinit(&topic);
@@ -238,7 +242,8 @@ add(struct listing *listing, const struct presence_entry *entry,
 	char   *text;
 
 	if (listing->omitted_count > 0 ||
-	    listing->count == SUBSCRIPTIONS_COUNT_MAX) {
+	    listing->count == SUBSCRIPTIONS_COUNT_MAX ||
+	    listing->cost >= PAYLOADS_COST_MAX) {
 		listing->omitted_count++;
 		return;
 	}

@@ -1,9 +1,8 @@
 /*
- * Rights and selectors against a model: updates, some of them private, go to
- * some topics; subscribers follow topics, templates, URL patterns and "*", each
- * with a grant or none. They come, stall, leave, and come back with an id or
- * for the last few, at random. A table says by hand which selector matches
- * which topic, and the model decides by it what each of them is to be given.
+ * Rights and selectors against a model: subscribers with grants, or none, come,
+ * stall, leave, and come back with an id or for the last few, at random. A
+ * table says by hand which selector matches which topic; by it the model decides
+ * what each of them is to be given of public and private updates.
  */
 
 #include <stdarg.h>
@@ -58,7 +57,6 @@ static const struct {
 	{ SELECTOR_URL_PATTERN, GRANT_MATCH_URLPATTERN,
 	    "https://hub.example/u/(\\d+)", 0x13 },
 };
-/* A token is of one dialect. */
 #define IS_OF_07 0x01fu
 #define IS_OF_08 0x3f0u
 
@@ -575,11 +573,14 @@ test_the_table_is_true(void **state)
 	for (unsigned i = 0; i < SELECTOR_COUNT; i++) {
 		struct grant_selector own = { selectors[i].match,
 			selectors[i].text };
+		struct grant *grant = grants_get(grants, TOKEN_DIALECT_08,
+		    TOKEN_ROLE_SUBSCRIBER, &own, 1);
 
 		for (unsigned topic = 0; topic < TOPIC_COUNT; topic++)
-			assert_int_equal(rights_match(&own, 1, &base,
+			assert_int_equal(rights_allow(grant, &base,
 					     names[topic]),
 			    (selectors[i].topics & 1u << topic) != 0);
+		grant_unref(grants, grant);
 	}
 }
 

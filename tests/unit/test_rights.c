@@ -176,6 +176,30 @@ test_costly_selectors_have_one_limit(void **state)
 	grant_unref(grants, grant);
 }
 
+/* Compiled once, and no more is spent than was allowed. */
+static void
+test_a_match_has_a_budget(void **state)
+{
+	struct grant_selector two[] = { { GRANT_MATCH_URLPATTERN, "/a/:x" },
+		{ GRANT_MATCH_URLPATTERN, "/b/:x" } };
+	struct rights        *kept = NULL, *first;
+	uint64_t              left = 100000, cost = 0, before;
+
+	(void)state;
+	assert_true(rights_match(&kept, two, 2, &base, "/b/1", &left, &cost));
+	assert_true(left < 100000 && cost > 100000 - left);
+	first = kept;
+	before = cost;
+	assert_false(rights_match(&kept, two, 2, &base, "/c/1", &left, &cost));
+	assert_ptr_equal(kept, first);
+	assert_true(cost > before && cost < 100000);
+	left = 0;
+	before = cost;
+	assert_false(rights_match(&kept, two, 2, &base, "/b/1", &left, &cost));
+	assert_true(cost == before);
+	rights_free(kept);
+}
+
 int
 main(void)
 {
@@ -186,6 +210,7 @@ main(void)
 		cmocka_unit_test(test_results_are_not_mixed_up),
 		cmocka_unit_test(test_what_is_valid),
 		cmocka_unit_test(test_costly_selectors_have_one_limit),
+		cmocka_unit_test(test_a_match_has_a_budget),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
