@@ -21,6 +21,12 @@
 /* Only for tools that lock the database, and while it recovers. */
 #define BUSY_TIMEOUT_MS 2000
 
+/*
+ * A tool that reads for long lets the WAL grow. It is cut to this afterwards;
+ * otherwise it would keep the room for ever.
+ */
+#define WAL_BYTES_MAX 16777216
+
 #define TEXT(x) TEXT_OF(x)
 #define TEXT_OF(x) #x
 
@@ -278,7 +284,8 @@ check_contents(struct sqlite_db *db, bool is_full)
 
 	fault = sqlite_db_exec(db,
 	    "PRAGMA mmap_size = 0; PRAGMA cache_size = -256;"
-	    "PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0");
+	    "PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0;"
+	    "PRAGMA journal_size_limit = " TEXT(WAL_BYTES_MAX));
 	if (fault != SQLITE_FAULT_NONE)
 		return fault;
 	fault = read_text(db, "PRAGMA user_version", text, sizeof(text));

@@ -24,6 +24,9 @@
 /* Where whoever writes holds its lock. */
 #define LOCK_BYTE (1 << 20)
 
+/* The most that the WAL keeps when nobody reads. */
+#define WAL_BYTES_MAX (16 << 20)
+
 static void
 open_two(struct store_user *a, struct store_user *b)
 {
@@ -266,6 +269,65 @@ assert_survives(void)
 	store_user_close(&user);
 }
 
+/* Publishes an update of a mebibyte. */
+static void
+keep_much(struct store_user *user)
+{
+	static char        bytes[1 << 20];
+	const char        *topic = "much";
+	struct sent_update sent = { 0 };
+	struct update      update = { .topics = &topic,
+		     .topic_count = 1,
+		     .bytes = bytes,
+		     .len_bytes = sizeof(bytes) };
+
+	memset(bytes, 'x', sizeof(bytes));
+	memcpy(bytes, "data: ", 6);
+	memcpy(bytes + sizeof(bytes) - 2, "\n\n", 2);
+	store_user_send_as(user, &sent, &update, NULL);
+	store_wait(sent.is_done);
+	assert_int_equal(sent.receipt.result, STORE_KEPT);
+}
+
+static off_t
+wal_bytes(void)
+{
+	struct stat status;
+
+	assert_int_equal(stat(store_file("-wal"), &status), 0);
+	return status.st_size;
+}
+
+/* A tool that reads for long: nobody waits for it, and the room comes back. */
+static void
+test_a_reader_that_is_stuck(void **state)
+{
+	struct store_user user;
+	sqlite3          *tool;
+	int               count;
+
+	(void)state;
+	store_user_open(&user, NULL);
+	store_user_keep(&user, "a", "1");
+	assert_int_equal(sqlite3_open(store_file(""), &tool), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(tool, "BEGIN; SELECT count(*) FROM log",
+			     NULL, NULL, NULL),
+	    SQLITE_OK);
+	for (count = 0; count < 24; count++)
+		keep_much(&user);
+	assert_true(wal_bytes() > WAL_BYTES_MAX);
+	sqlite3_close(tool);
+	for (count = 0; wal_bytes() > WAL_BYTES_MAX; count++) {
+		assert_true(count < 24);
+		keep_much(&user);
+	}
+	store_user_keep(&user, "a", "2");
+	store_user_tail(&user, 0, "a");
+	store_user_settle(&user);
+	store_user_assert_got(&user, "1 2");
+	store_user_close(&user);
+}
+
 static void
 test_random_bytes_in_the_pages(void **state)
 {
@@ -427,6 +489,7 @@ main(void)
 		STORE_TEST(test_other_files_deleted_lose_nothing),
 		STORE_TEST(test_a_bell_that_was_cut),
 		STORE_TEST(test_a_replaced_database_is_followed),
+		STORE_TEST(test_a_reader_that_is_stuck),
 		STORE_TEST(test_random_bytes_in_the_pages),
 		STORE_TEST(test_damage_while_it_is_open),
 		STORE_TEST(test_a_database_that_was_cut),
