@@ -308,7 +308,7 @@ bearer_refuse(struct bearer *bearer, struct call *call,
 		    "TOKEN\" or in a cookie");
 	else if (verdict->result == TOKEN_ORIGIN)
 		answer_refusal(bearer, call, "403 Forbidden", "invalid_request",
-		    "to publish by a cookie, the Origin has to be the hub's own "
+		    "by a cookie, the Origin has to be the hub's own "
 		    "or one that the option publish-origin names");
 	else
 		answer_refusal(bearer, call, "401 Unauthorized",

@@ -14,7 +14,7 @@ import pytest
 
 from responder import Responder
 from test_hub_publish import Hub, Subscriber, write_keys
-from token_libraries import LIBRARIES
+from token_libraries import LIBRARIES, PHP_AUTOLOAD
 from tokens import (
     AUDIENCE, DETAIL, FAR, ISSUER, OTHER_SECRET, SECRET, bearer, write_secret)
 
@@ -256,3 +256,11 @@ def test_keys_as_it_exports_them(fcgi_sse, made, short_dir, name):
         token = made(name)[alg, "07"]
         assert post(hub, token, topic_of(name, alg, "07")).status == "200 OK"
         assert reason(hub, made(name)[alg, "07", "signature"]) == "signature"
+
+
+@pytest.mark.skipif(not PHP_AUTOLOAD, reason="PHP_AUTOLOAD names no file "
+                    "that loads the libraries of PHP")
+def test_php_is_among_them(made):
+    """Their tests are not there at all where they cannot be loaded."""
+    for name in "firebase/php-jwt", "lcobucci/jwt":
+        assert made(name)["HS256", "07"].count(".") == 2
