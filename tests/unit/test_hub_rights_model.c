@@ -1,7 +1,7 @@
 /*
  * Rights and selectors against a model: subscribers with grants, or none, come,
  * stall, leave, and come back with an id or for the last few, at random. A
- * table says by hand which selector matches which topic; by it the model decides
+ * table says by hand which selector matches which topic; by it the model says
  * what each of them is to be given of public and private updates.
  */
 
