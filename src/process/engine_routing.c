@@ -23,6 +23,7 @@ engine_init_watching(struct engine *engine, size_t descriptors_max)
 	routing->metrics = (struct metrics_route){
 		.hub = &engine->hub,
 		.clock = engine->clock,
+		.presence = &engine->presence,
 		.started_ms = engine->wall_ms(),
 		.descriptors_max = descriptors_max,
 		.connection_count = &engine->conns.open_count,

@@ -13,6 +13,7 @@
 #include "hub/clock.h"
 #include "hub/hub.h"
 #include "pure/histogram.h"
+#include "routes/presence.h"
 #include "routes/status.h"
 #include "store/store.h"
 #include "stream/streams.h"
@@ -171,6 +172,15 @@ append_tokens(struct buf *buf, const struct bearer *bearer)
 }
 
 static void
+append_presence(struct buf *buf, const struct presence *presence)
+{
+	append_gauge(buf, "presence_selectors", presence->selector_count,
+	    "Selectors of streams that are announced.");
+	append_counter(buf, "presence_unheard_total", presence->unheard_count,
+	    "Streams that were not announced, since there were too many.");
+}
+
+static void
 append_seconds(struct buf *buf, const char *name, int64_t us, const char *help)
 {
 	append_head(buf, name, "gauge", help);
@@ -234,6 +244,7 @@ append_all(struct buf *buf, const struct metrics_route *route)
 {
 	append_streams(buf, route->status->streams);
 	append_tokens(buf, route->bearer);
+	append_presence(buf, route->presence);
 	append_gauge(buf, "connections_open", *route->connection_count,
 	    "Connections from the web server, those of streams included.");
 	append_gauge(buf, "connections_waiting",

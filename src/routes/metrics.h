@@ -9,6 +9,7 @@
 struct bearer;
 struct clock;
 struct hub;
+struct presence;
 struct refusal_counts;
 struct status_route;
 
@@ -18,6 +19,9 @@ struct metrics_route {
 	const struct hub    *hub;
 	const struct clock  *clock;
 	const struct bearer *bearer;
+
+	/* Who subscribes, if that is announced. */
+	const struct presence *presence;
 
 	/* Updates that were not taken. */
 	const struct refusal_counts *publish_refusals;

@@ -4,13 +4,14 @@ as long as somebody does.
 
 import json
 import pathlib
+import re
 import tempfile
 import time
 import urllib.parse
 
 import pytest
 
-from responder import Responder
+from responder import Responder, wait_until
 from test_hub_publish import END, Hub, Subscriber, write_keys
 from tokens import bearer, key_args, new, old, sign
 
@@ -220,6 +221,22 @@ def test_flapping_is_told_once_a_second(hubs, name):
     listener.client.recv_until(listener.answer, lambda _: there(), 20)
     reader.close()
     listener.close()
+
+
+def test_metrics_count_the_selectors(hubs, name):
+    hub = hubs("1.0")
+
+    def metric(what):
+        text = hub.process.ask("/metrics", REMOTE_ADDR="127.0.0.1").body
+        return int(re.search(rf"(?m)^fcgi_sse_presence_{what} (\d+)$",
+                             text.decode()).group(1))
+
+    wait_until(lambda: metric("selectors") == 0, "those before have left")
+    reader = subscribe(hub, [("match", name), ("match", name + "/2")])
+    wait_until(lambda: metric("selectors") == 2, "both")
+    reader.close()
+    wait_until(lambda: metric("selectors") == 0, "none")
+    assert metric("unheard_total") == 0
 
 
 def test_off(hubs, name):
