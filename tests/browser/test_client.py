@@ -206,6 +206,49 @@ def test_notices_silence(topic):
     assert states[-1] == "open" or states[-2:] == ["open", "ontime"]
 
 
+def set_offline(tab, is_offline):
+    tab.driver.execute_cdp_cmd("Network.enable", {})
+    tab.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {
+        "offline": is_offline, "latency": 0, "downloadThroughput": -1,
+        "uploadThroughput": -1})
+
+
+@pytest.mark.parametrize("way", ["lock", "itself"])
+def test_network_goes_and_another_comes(topic, way):
+    """The stream is opened anew at once, though the old one seems alive."""
+    tab = topic.open_tab(way=way)
+    topic.publish()
+    topic.wait_read()
+    set_offline(tab, True)
+    wait_until(lambda: not tab.run("return navigator.onLine"), "offline")
+    tab.run("window.fetched = 0")
+    topic.publish()
+    set_offline(tab, False)
+    wait_until(lambda: tab.run("return fetched"), "a new stream is opened")
+    topic.publish()
+    topic.wait_read()
+    wait_until(lambda: topic.stream_count() == 1, "the old one is gone")
+
+
+@pytest.mark.parametrize("way", ["worker", "lock", "itself"])
+def test_all_tabs_sleep_and_wake(topic, way):
+    """As on a machine that sleeps: none is left to hold the stream."""
+    tabs = [topic.open_tab(way=way) for _ in range(2)]
+    topic.publish()
+    topic.wait_read()
+    for tab in tabs:
+        set_frozen(tab, True)
+    wait_until(lambda: topic.stream_count() == 0, "the streams are gone")
+    topic.publish()
+    for tab in tabs:
+        set_frozen(tab, False)
+    topic.wait_read()
+    topic.publish()
+    topic.wait_read()
+    streams = len(tabs) if way == "itself" else 1
+    wait_until(lambda: topic.stream_count() == streams, "all share again")
+
+
 @pytest.mark.parametrize("way", ["worker", "lock", "itself"])
 def test_position_outlives_navigation(topic, way):
     tab = topic.open_tab(way=way, resume="yes")
