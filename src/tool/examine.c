@@ -17,9 +17,12 @@
 #define ANSWER_MS 10000L
 #define FIRST_MS 4000L
 #define AT_ONCE_MS 3000L
+#define CONNECTIONS_MS 2500L
 
 #define CLOCK "clock?format=iso&interval=100ms"
 #define CLOCK_EVENT_COUNT 25
+
+#define FINITE "counter?count=4&interval=200ms"
 
 /* How often what looks bad is measured, before it is. */
 #define TRY_COUNT_MAX 2
@@ -164,8 +167,7 @@ examine_lively_streams(struct examination *examination)
 		.timeout_ms = ASKED_WATCH_US / 1000,
 		.is_coded = true,
 	    });
-	seen->finite = add_stream(probes, "counter?count=4&interval=200ms", 0,
-	    ANSWER_MS);
+	seen->finite = add_stream(probes, FINITE, 0, ANSWER_MS);
 	seen->resumed = probes_add(probes,
 	    &(struct probe_spec){
 		.path = "counter?count=4&interval=100ms",
@@ -192,6 +194,22 @@ examine_quiet_streams(struct examination *examination)
 		.timeout_ms = FIRST_MS,
 	    });
 	probes_wait(probes);
+	/* By themselves: mod_fcgid starts a process for each that is more. */
+	seen->wrong = probes_add(probes,
+	    &(struct probe_spec){
+		.path = "counter?count=none",
+		.fields = { "Connection: close" },
+		.timeout_ms = ANSWER_MS,
+	    });
+	/* The same as before, but for what a cache would not look at. */
+	seen->again = probes_add(probes,
+	    &(struct probe_spec){
+		.path = FINITE,
+		.fields = { "Last-Event-ID: 2" },
+		.event_count_max = 1,
+		.timeout_ms = FIRST_MS,
+	    });
+	probes_wait(probes);
 }
 
 /*
@@ -213,6 +231,54 @@ examine_streams(struct examination *examination)
 		    !is_bad(seen, CHECK_FIRST_EVENT) &&
 		    !is_bad(seen, CHECK_COMPRESSION) &&
 		    !is_bad(seen, CHECK_END))
+			break;
+	}
+}
+
+/* Streams over a connection each, until some get none. */
+static void
+try_connections(struct examination *examination)
+{
+	struct seen         *seen = &examination->seen;
+	struct probes       *probes = probes_new(&examination->target);
+	const struct sample *samples[ASKED_CONNECTION_COUNT];
+	size_t               count = 0;
+
+	for (size_t i = 0; i < ASKED_CONNECTION_COUNT; i++)
+		samples[i] = probes_add(probes,
+		    &(struct probe_spec){
+			.path = "clock",
+			.timeout_ms = CONNECTIONS_MS,
+			.is_http1 = true,
+		    });
+	probes_wait(probes);
+	seen->connection_status = 0;
+	for (size_t i = 0; i < ASKED_CONNECTION_COUNT; i++) {
+		if (samples[i]->event_count > 0 ||
+		    sample_is_own_text(samples[i]))
+			count++;
+		else if (samples[i]->status >= 400)
+			seen->connection_status = samples[i]->status;
+	}
+	if (count > seen->connected_count)
+		seen->connected_count = count;
+	seen->has_connections = true;
+	probes_free(probes);
+}
+
+/* Last of the short ones, since a client may be shut out for a while. */
+static void
+examine_connections(struct examination *examination)
+{
+	struct seen *seen = &examination->seen;
+
+	if (seen->clock->event_count == 0 || is_bad(seen, CHECK_LATE_EVENTS) ||
+	    is_bad(seen, CHECK_FIRST_EVENT))
+		return;
+	tell(examination, "how many streams a client gets");
+	for (int tries = 0; tries < TRY_COUNT_MAX; tries++) {
+		try_connections(examination);
+		if (seen->connected_count == ASKED_CONNECTION_COUNT)
 			break;
 	}
 }
@@ -265,6 +331,7 @@ examine_all(struct examination *examination)
 	tell(examination, "how soon a lost client is noticed");
 	lost_measure(examination->probes, &examination->seen);
 	examine_streams(examination);
+	examine_connections(examination);
 	begin_watch(examination);
 	examine_at_once(examination);
 	if (examination->seen.idle != NULL)

@@ -88,6 +88,8 @@ front_of_field(const struct sample *stream)
 static enum front
 front_of_head(const struct sample *stream)
 {
+	if (stream->status != 200)
+		return FRONT_UNKNOWN;
 	if (stream->http_major == 1 && stream->is_type_lower)
 		return stream->is_date_lower ? FRONT_HAPROXY : FRONT_H2O;
 	if (stream->accel == NULL)

@@ -17,6 +17,6 @@ bool
 judge(enum check check, const struct seen *seen, struct finding *finding)
 {
 	*finding = (struct finding){ .check = check, .level = LEVEL_GOOD };
-	return check <= CHECK_LAST_EVENT_ID ? judge_stream(seen, finding) :
-					      judge_request(seen, finding);
+	return check <= CHECK_CACHE ? judge_stream(seen, finding) :
+				      judge_request(seen, finding);
 }

@@ -36,6 +36,7 @@ struct finding {
 #define ASKED_LARGE_BYTES 1000000
 #define ASKED_STREAM_COUNT 30
 #define ASKED_RESUME_ID 2
+#define ASKED_CONNECTION_COUNT 24
 
 /* How soon fcgi-sse learned that a client was gone. */
 enum lost {
@@ -56,6 +57,8 @@ struct seen {
 	const struct sample *coded;   /* the same, with compression allowed */
 	const struct sample *finite;  /* a counter, to its end */
 	const struct sample *resumed; /* one from behind ASKED_RESUME_ID */
+	const struct sample *again; /* the finite one from there, asked later */
+	const struct sample *wrong; /* a GET that fcgi-sse refuses */
 	const struct sample *keyless; /* an update without a key */
 	const struct sample *keyed;   /* the same with a wrong one */
 	const struct sample *cookie;  /* a subscription, with a wrong token */
@@ -64,8 +67,12 @@ struct seen {
 	const struct sample *lively;  /* one with many, for as long */
 	enum lost            lost;
 	int64_t              lost_us;
-	size_t               at_once_count; /* of ASKED_STREAM_COUNT streams */
-	bool                 has_at_once;
+	/* Of ASKED_CONNECTION_COUNT streams, each over its own connection. */
+	bool   has_connections;
+	size_t connected_count;   /* fcgi-sse has answered */
+	long   connection_status; /* what another got, at least; or 0 */
+	size_t at_once_count;     /* of ASKED_STREAM_COUNT streams */
+	bool   has_at_once;
 };
 
 /* Of a stream's events, how they were spaced. */

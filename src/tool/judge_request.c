@@ -2,6 +2,7 @@
 #include "tool/judge.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "tool/sample.h"
 
@@ -62,7 +63,14 @@ judge_authorization(const struct seen *seen, struct finding *finding)
 		say(finding, LEVEL_BAD,
 		    "the field Authorization does not reach fcgi-sse, so no "
 		    "key does");
-	else if (keyed->status == 401)
+	else if (keyed->status >= 402 && !sample_is_own_text(keyed) &&
+	    sample_is_own_text(seen->keyless)) {
+		finding->level = LEVEL_BAD;
+		buf_printf(&finding->saw,
+		    "the web server itself answers %ld to a request with the "
+		    "field Authorization",
+		    keyed->status);
+	} else if (keyed->status == 401)
 		say(finding, LEVEL_UNKNOWN,
 		    "the web server itself asks who publishes");
 	else if (keyed->status == 403)
@@ -101,25 +109,71 @@ is_challenge_own(const struct sample *sample)
 	    strncmp(sample->challenge, "Bearer", 6) == 0;
 }
 
+/* Whether the web server answers POSTs itself, and not only their refusals. */
+static bool
+is_post_blocked(const struct seen *seen)
+{
+	const struct sample *keyless = seen->keyless;
+
+	return keyless->status >= 402 && keyless->status != 413 &&
+	    !sample_is_own_text(keyless) && !is_challenge_own(keyless) &&
+	    seen->wrong != NULL && sample_is_own_text(seen->wrong);
+}
+
+static bool
+judge_posts(const struct seen *seen, struct finding *finding)
+{
+	const struct sample *keyless = seen->keyless;
+
+	if (keyless == NULL || keyless->status == 0)
+		return false;
+	if (is_post_blocked(seen)) {
+		finding->level = LEVEL_BAD;
+		buf_printf(&finding->saw,
+		    "a POST does not reach fcgi-sse: the web server itself "
+		    "answers %ld",
+		    keyless->status);
+	} else if (!sample_is_own_text(keyless))
+		return false;
+	else if (keyless->status == 400 || keyless->status == 415)
+		say(finding, LEVEL_BAD,
+		    "the body of a POST, or its Content-Type, does not reach "
+		    "fcgi-sse");
+	else
+		say(finding, LEVEL_GOOD, "a POST reaches fcgi-sse");
+	return true;
+}
+
+/* An id is one word of text. */
+static bool
+is_page(const struct sample *sample)
+{
+	return sample->content_type == NULL ||
+	    strncasecmp(sample->content_type, "text/plain", 10) != 0;
+}
+
 static bool
 judge_refused_publish(const struct seen *seen, struct finding *finding)
 {
 	const struct sample *keyless = seen->keyless;
 
-	if (keyless == NULL)
+	/* Whose text it is shows by its type. */
+	if (keyless == NULL || is_post_blocked(seen) ||
+	    (seen->plain != NULL && !sample_is_stream(seen->plain)) ||
+	    (keyless->status == 413 && !sample_is_own_text(keyless)))
 		return false;
 	if (keyless->status == 0) {
 		finding->level = LEVEL_BAD;
 		buf_printf(&finding->saw, "a publisher got no answer: %s",
 		    keyless->problem);
-	} else if (keyless->status < 300)
+	} else if (keyless->status < 300 && !is_page(keyless))
 		say(finding, LEVEL_NOTE,
 		    "anyone may publish, so none was refused");
 	else if (sample_is_own_text(keyless)) {
 		buf_printf(&finding->saw,
 		    "a publisher that is refused is told why, by %ld",
 		    keyless->status);
-	} else if (keyless->status < 400 ||
+	} else if ((keyless->status >= 300 && keyless->status < 400) ||
 	    (keyless->status == 401 && !is_challenge_own(keyless)))
 		say(finding, LEVEL_UNKNOWN,
 		    "the web server itself asks who publishes");
@@ -140,9 +194,17 @@ judge_post_limit(const struct seen *seen, struct finding *finding)
 {
 	const struct sample *large = seen->large;
 
+	if (large == NULL || seen->keyless == NULL)
+		return false;
+	if (seen->keyless->status == 413 &&
+	    !sample_is_own_text(seen->keyless)) {
+		say(finding, LEVEL_BAD,
+		    "even a short update does not reach fcgi-sse: the web "
+		    "server answers 413");
+		return true;
+	}
 	/* Without texts whose answer it is cannot be told. */
-	if (large == NULL || seen->keyless == NULL ||
-	    seen->keyless->status == 501 || !sample_is_own_text(seen->keyless))
+	if (seen->keyless->status == 501 || !sample_is_own_text(seen->keyless))
 		return false;
 	if (sample_is_own_text(large) && large->status == 413)
 		buf_printf(&finding->saw,
@@ -151,9 +213,11 @@ judge_post_limit(const struct seen *seen, struct finding *finding)
 	else if (large->status == seen->keyless->status)
 		buf_printf(&finding->saw, "an update of %d bytes gets through",
 		    ASKED_LARGE_BYTES);
-	else if (large->is_stopped)
+	else if (large->is_stopped || large->status == 429 ||
+	    large->status == 503)
 		say(finding, LEVEL_UNKNOWN,
-		    "a large update took too long to send");
+		    "a large update took too long to send, or too many "
+		    "requests came before it");
 	else if (large->status == 0) {
 		/* fcgi-sse refuses it by its head, so it may be cut off. */
 		finding->level = LEVEL_UNKNOWN;
@@ -246,6 +310,9 @@ judge_lost_client(const struct seen *seen, struct finding *finding)
 		finding->level = seen->fronts.inner == FRONT_CADDY ?
 		    LEVEL_NOTE :
 		    LEVEL_BAD;
+	else if (write_count(seen) == WRITE_COUNT_USUAL &&
+	    seen->fronts.outer == FRONT_NGINX)
+		finding->level = LEVEL_NOTE; /* which notices at once */
 	buf_printf(&finding->saw,
 	    "a client that left was noticed after %lld ms, at an event every "
 	    "%lld ms",
@@ -263,6 +330,8 @@ judge_request(const struct seen *seen, struct finding *finding)
 		return judge_authorization(seen, finding);
 	case CHECK_COOKIES:
 		return judge_cookies(seen, finding);
+	case CHECK_POSTS:
+		return judge_posts(seen, finding);
 	case CHECK_REFUSED_PUBLISH:
 		return judge_refused_publish(seen, finding);
 	case CHECK_POST_LIMIT:

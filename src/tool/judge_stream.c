@@ -2,6 +2,7 @@
 #include "tool/judge.h"
 
 #include <curl/curl.h>
+#include <string.h>
 
 #include "tool/sample.h"
 
@@ -72,6 +73,79 @@ is_refused(const struct sample *sample)
 	    sample->events[0].is_refusal;
 }
 
+/* Whether the web server has answered a stream itself. */
+static bool
+is_turned_away(const struct sample *sample)
+{
+	return sample != NULL && sample->status >= 400 &&
+	    !sample_is_own_text(sample);
+}
+
+/* Whether there is no stream to look at. */
+static bool
+is_unserved(const struct sample *sample)
+{
+	return is_refused(sample) || sample->status >= 400;
+}
+
+static bool
+judge_content_type(const struct seen *seen, struct finding *finding)
+{
+	const struct sample *plain = seen->plain;
+
+	if (plain == NULL || is_refused(plain))
+		return false;
+	if (!sample_is_stream(plain))
+		finding->level = LEVEL_BAD;
+	buf_printf(&finding->saw, "streams come as %s%s",
+	    plain->content_type == NULL ? "nothing named" : plain->content_type,
+	    finding->level == LEVEL_BAD ?
+		", and EventSource takes text/event-stream only" :
+		"");
+	return true;
+}
+
+/* The first such stream, or NULL. */
+static const struct sample *
+turned_away(const struct seen *seen)
+{
+	const struct sample *const all[] = { seen->first, seen->clock,
+		seen->coded, seen->finite, seen->resumed, seen->again };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (is_turned_away(all[i]))
+			return all[i];
+	}
+	return NULL;
+}
+
+static bool
+judge_connections(const struct seen *seen, struct finding *finding)
+{
+	const struct sample *sample = turned_away(seen);
+
+	if (sample != NULL) {
+		finding->level = LEVEL_BAD;
+		buf_printf(&finding->saw,
+		    "the web server itself turned a stream away, with %ld",
+		    sample->status);
+		return true;
+	}
+	if (!seen->has_connections)
+		return false;
+	if (seen->connected_count < ASKED_CONNECTION_COUNT)
+		finding->level = LEVEL_BAD;
+	buf_printf(&finding->saw,
+	    "of %d streams, each over a connection of its own, fcgi-sse "
+	    "answered %zu",
+	    ASKED_CONNECTION_COUNT, seen->connected_count);
+	if (seen->connection_status != 0)
+		buf_printf(&finding->saw,
+		    ", and the web server others with %ld",
+		    seen->connection_status);
+	return true;
+}
+
 static void
 say_late(struct finding *finding, const struct sample *sample)
 {
@@ -98,7 +172,8 @@ judge_late_events(const struct seen *seen, struct finding *finding)
 {
 	struct spacing spacing;
 
-	if (seen->clock == NULL || is_refused(seen->clock))
+	if (seen->clock == NULL || is_unserved(seen->clock) ||
+	    turned_away(seen) != NULL)
 		return false;
 	if (is_late(seen->clock)) {
 		say_late(finding, seen->clock);
@@ -124,7 +199,8 @@ judge_first_event(const struct seen *seen, struct finding *finding)
 	const struct sample *first = seen->first;
 	int64_t              first_us;
 
-	if (first == NULL || is_refused(first) || is_late(seen->clock))
+	if (first == NULL || is_unserved(first) || is_late(seen->clock) ||
+	    turned_away(seen) != NULL)
 		return false;
 	if (first->event_count == 0) {
 		finding->level = LEVEL_BAD;
@@ -148,7 +224,8 @@ judge_compression(const struct seen *seen, struct finding *finding)
 {
 	const struct sample *coded = seen->coded;
 
-	if (coded == NULL || is_refused(coded) || is_late(seen->clock))
+	if (coded == NULL || is_unserved(coded) || is_late(seen->clock) ||
+	    turned_away(seen) != NULL)
 		return false;
 	if (is_late(coded)) {
 		say_late(finding, coded);
@@ -187,7 +264,7 @@ judge_end(const struct seen *seen, struct finding *finding)
 	const struct sample_event *last;
 	int64_t                    after_us;
 
-	if (finite == NULL || is_refused(finite))
+	if (finite == NULL || is_unserved(finite) || turned_away(seen) != NULL)
 		return false;
 	last = finite->event_count == 0 ?
 	    NULL :
@@ -303,7 +380,7 @@ judge_last_event_id(const struct seen *seen, struct finding *finding)
 {
 	const struct sample *resumed = seen->resumed;
 
-	if (resumed == NULL || is_refused(resumed))
+	if (resumed == NULL || is_unserved(resumed))
 		return false;
 	if (resumed->event_count == 0) {
 		finding->level = LEVEL_UNKNOWN;
@@ -319,10 +396,51 @@ judge_last_event_id(const struct seen *seen, struct finding *finding)
 	return true;
 }
 
+/* A cache has what was asked for without a position. */
+static bool
+is_kept(const struct seen *seen)
+{
+	return seen->again != NULL && seen->again->event_count > 0 &&
+	    seen->again->events[0].num != ASKED_RESUME_ID + 1 &&
+	    seen->resumed->event_count > 0 &&
+	    seen->resumed->events[0].num == ASKED_RESUME_ID + 1;
+}
+
+static bool
+judge_cache(const struct seen *seen, struct finding *finding)
+{
+	const struct sample *clock = seen->clock;
+	const char          *control;
+
+	if (clock == NULL || is_unserved(clock) || clock->event_count == 0)
+		return false;
+	control = clock->cache_control == NULL ? "" : clock->cache_control;
+	if (is_kept(seen)) {
+		finding->level = LEVEL_BAD;
+		buf_append_str(&finding->saw,
+		    "a cache keeps streams: a client got what another had "
+		    "asked for");
+	} else if (strstr(control, "no-store") == NULL) {
+		finding->level = LEVEL_BAD;
+		buf_printf(&finding->saw,
+		    "caches may keep streams, since what fcgi-sse says does "
+		    "not arrive: Cache-Control is \"%s\"",
+		    control);
+	} else
+		buf_append_str(&finding->saw, "no cache keeps streams");
+	return true;
+}
+
 bool
 judge_stream(const struct seen *seen, struct finding *finding)
 {
 	switch (finding->check) {
+	case CHECK_CONTENT_TYPE:
+		return judge_content_type(seen, finding);
+	case CHECK_CONNECTIONS:
+		return judge_connections(seen, finding);
+	case CHECK_CACHE:
+		return judge_cache(seen, finding);
 	case CHECK_FIRST_EVENT:
 		return judge_first_event(seen, finding);
 	case CHECK_LATE_EVENTS:

@@ -33,8 +33,9 @@ hint_of(const struct sample *sample)
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_UNSUPPORTED_PROTOCOL: /* what looks like HTTP/0.9 */
 		return "; what listens there does not speak HTTP, or wants "
-		       "https://. The URL is that of the web server, not of "
-		       "fcgi-sse itself";
+		       "https://, or has no connection left (nginx: "
+		       "worker_connections). The URL is that of the web "
+		       "server, not of fcgi-sse itself";
 	default:
 		return "";
 	}
@@ -78,10 +79,12 @@ meaning_of(long status)
 		return "fcgi-sse is not mounted there";
 	case 500:
 		return "the web server cannot run fcgi-sse; its log says more";
+	case 429:
+		return "the web server limits what a client may ask for";
 	case 502:
 	case 503:
 		return "the web server cannot reach fcgi-sse: it may not be "
-		       "running";
+		       "running, or one of the two has no connection left";
 	case 504:
 		return "the web server had no answer from fcgi-sse";
 	default:
@@ -107,7 +110,7 @@ append_said(struct buf *problem, const struct sample *sample)
 static bool
 is_counter(const struct sample *sample)
 {
-	return sample_is_stream(sample) && sample->event_count > 0 &&
+	return sample->status == 200 && sample->event_count > 0 &&
 	    (sample->events[0].num == 1 || sample->events[0].is_refusal);
 }
 

@@ -23,6 +23,7 @@ static const struct {
 	{ "Via", offsetof(struct sample, via) },
 	{ "WWW-Authenticate", offsetof(struct sample, challenge) },
 	{ "Location", offsetof(struct sample, location) },
+	{ "Cache-Control", offsetof(struct sample, cache_control) },
 	{ "X-Accel-Buffering", offsetof(struct sample, accel) },
 	{ "X-Varnish", offsetof(struct sample, varnish) },
 };

@@ -33,6 +33,7 @@ struct sample {
 	char       *via;
 	char       *challenge; /* WWW-Authenticate */
 	char       *location;
+	char       *cache_control;
 	char       *accel;     /* X-Accel-Buffering */
 	char       *varnish;   /* X-Varnish */
 	bool    is_type_lower; /* the name Content-Type came in lower case */

@@ -48,12 +48,14 @@ class Case:
     """A deployment, what is changed in its file, and what is found then."""
 
     def __init__(self, front, changes=(), finds=None, directive=None,
-                 args=("--quick",), heartbeat="1s", also=(), tokens=False):
+                 args=("--quick",), heartbeat="1s", also=(), tokens=False,
+                 frame=None):
         self.front = BY_NAME.get(front)     # None: is not installed
         self.changes = changes
         self.finds = finds                  # the check that is bad
         self.also = also                    # what else is, by the same cause
         self.directive = directive
+        self.frame = frame                  # what is changed around it
         self.args = args
         self.heartbeat = heartbeat
         self.has_tokens = tokens            # keys for them, and cookies
@@ -135,6 +137,39 @@ REQUESTS = [
          "http-version", "Protocols h2 http/1.1"),
 ]
 
+TURNED_AWAY = [
+    Case("nginx", [("fastcgi_buffering off;",
+                    "fastcgi_buffering off; limit_conn c 9;")],
+         "connections", "limit_conn",
+         frame=("access_log off;", "access_log off; limit_conn_zone "
+                "$binary_remote_addr zone=c:1m;")),
+    Case("nginx", (), "connections", "worker_connections",
+         frame=("worker_connections 1024;", "worker_connections 30;")),
+    Case("apache-proxy-unix", (), "connections", "MaxRequestWorkers",
+         frame=("ThreadsPerChild 64\n            MaxRequestWorkers 512",
+                "ThreadsPerChild 16\n            MaxRequestWorkers 16")),
+    Case("nginx", [("fastcgi_buffering off;", "fastcgi_buffering off; "
+                    "limit_except GET { deny all; }")],
+         "posts", "limit_except"),
+    Case("nginx", [("fastcgi_buffering off;", "fastcgi_buffering off; "
+                    "fastcgi_pass_request_body off;")],
+         "posts", "fastcgi_pass_request_body on"),
+    Case("lighttpd-external",
+         [("server.modules +=", 'server.modules += ( "mod_setenv" )\n'
+           'setenv.set-response-header = ( "Content-Type" => "text/html" )\n'
+           "server.modules +=")],
+         "content-type", "setenv.set-response-header"),
+    Case("nginx", [("fastcgi_buffering off;", "fastcgi_buffering off; "
+                    "fastcgi_hide_header Cache-Control; expires 1h;")],
+         "cache", "expires off"),
+    Case("varnish", [("return (pass);", 'if (req.method == "POST") '
+                      "{ return (pass); } return (hash);"),
+                     ("set beresp.do_stream = true;",
+                      "set beresp.ttl = 60s; "
+                      "unset beresp.http.Cache-Control;")],
+         "cache", "return (pass)"),
+]
+
 CUT = [
     watched("nginx", [("fastcgi_buffering off;",
                        "fastcgi_buffering off; fastcgi_read_timeout 2s;")],
@@ -194,7 +229,8 @@ WELL = [Case(name) for name in BY_NAME if name != "apache-cgi-deflate"]
 WELL += [Case("nginx", [("fastcgi_buffering off;", "")]),
          Case("lighttpd-external", args=("--watch", "2s"))]
 
-CASES = [case for case in LATE + REQUESTS + CUT + TOKENS + WELL
+CASES = [case for case in LATE + REQUESTS + TURNED_AWAY + CUT + TOKENS
+         + WELL
          if case.front]
 
 
@@ -216,6 +252,18 @@ def fit(place, case):
     return done
 
 
+def reframe(server, old, new):
+    """Has the frame around the server's file changed."""
+    plain_frame = server.frame
+
+    def frame():
+        text = plain_frame()
+        assert old in text
+        return text.replace(old, new)
+
+    server.frame = frame
+
+
 def doctor(*args, **env):
     return subprocess.run([BINARY, "doctor", *args], text=True, timeout=100,
                           capture_output=True, env=clean_environ(env))
@@ -228,6 +276,8 @@ def examine(case):
     if case.has_tokens:
         add_keys(site.place)
     done = fit(site.place, case)
+    if case.frame:
+        reframe(site.server, *case.frame)
     try:
         site.start()
         assert done == {old for old, _ in case.changes}

@@ -31,6 +31,7 @@ recognise(const char *page, const char *const *lines, const char *post_text)
 	odd.status = 400;
 	buf_append_str(&odd.body, page);
 	stream.http_major = 1;
+	stream.status = 200;
 	for (; *lines != NULL; lines++)
 		set(&stream, *lines);
 	set(&post, "Content-Type: text/plain\r\n");

@@ -99,6 +99,32 @@ test_authorization(void **state)
 }
 
 static void
+test_posts(void **state)
+{
+	static const int statuses[] = { 403, 405, 503 };
+	struct sample    wrong = own(400, "count"), sample;
+	struct seen      seen = { .wrong = &wrong, .keyless = &sample };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		sample = page(statuses[i]);
+		assert_int_equal(level_of(CHECK_POSTS, &seen,
+				     "the web server itself answers"),
+		    LEVEL_BAD);
+		assert_int_equal(level_of(CHECK_REFUSED_PUBLISH, &seen, NULL),
+		    -1);
+		sample_deinit(&sample);
+	}
+	sample = own(400, "no topic");
+	assert_int_equal(level_of(CHECK_POSTS, &seen, "the body"), LEVEL_BAD);
+	sample_deinit(&sample);
+	sample = own(401, "a key");
+	assert_int_equal(level_of(CHECK_POSTS, &seen, NULL), LEVEL_GOOD);
+	sample_deinit(&sample);
+	sample_deinit(&wrong);
+}
+
+static void
 test_refused_publish(void **state)
 {
 	static const struct {
@@ -299,6 +325,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_authorization),
+		cmocka_unit_test(test_posts),
 		cmocka_unit_test(test_refused_publish),
 		cmocka_unit_test(test_topics),
 		cmocka_unit_test(test_post_limit),
