@@ -177,24 +177,6 @@ token_attempt_finish(struct token_attempt *attempt, struct token **token)
 	return result;
 }
 
-enum token_result
-token_verify(const struct token_rules *rules, const char *text,
-    size_t len_bytes, enum token_role role, int64_t wall_ms,
-    struct token **token)
-{
-	struct token_attempt attempt;
-	enum token_result    result;
-
-	*token = NULL;
-	result = token_attempt_init(&attempt, rules, text, len_bytes, role,
-	    wall_ms);
-	if (result != TOKEN_OK)
-		return result;
-	result = token_attempt_finish(&attempt, token);
-	token_attempt_deinit(&attempt);
-	return result;
-}
-
 struct token *
 token_ref(struct token *token)
 {

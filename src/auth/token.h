@@ -66,10 +66,6 @@ void              token_attempt_deinit(struct token_attempt *);
  */
 enum token_result token_attempt_finish(struct token_attempt *, struct token **);
 
-/* All of that at once. */
-enum token_result token_verify(const struct token_rules *, const char *text,
-    size_t len_bytes, enum token_role, int64_t wall_ms, struct token **);
-
 /* TOKEN_OK, TOKEN_EXPIRED or TOKEN_NOT_YET. */
 enum token_result token_times_check(const struct token_times *,
     int64_t wall_ms);

@@ -77,12 +77,6 @@ topic_newest_position(const struct topic *topic)
 	return topic->newest_position;
 }
 
-uint64_t
-topic_dropped_position(const struct topic *topic)
-{
-	return topic->dropped.position;
-}
-
 const struct dropped *
 topic_dropped(const struct topic *topic)
 {

@@ -113,7 +113,6 @@ struct dropped {
 };
 
 const struct dropped *topic_dropped(const struct topic *);
-uint64_t              topic_dropped_position(const struct topic *);
 
 /* Frames up to there are gone, also those that it never had. */
 void topic_set_dropped(struct topic *, const struct dropped *);

@@ -25,18 +25,6 @@ date_format_name(enum date_format format)
 	return format_names[format];
 }
 
-bool
-date_format_parse(const char *word, enum date_format *format)
-{
-	for (int i = 0; i < DATE_FORMAT_COUNT; i++) {
-		if (strcmp(word, format_names[i]) == 0) {
-			*format = (enum date_format)i;
-			return true;
-		}
-	}
-	return false;
-}
-
 static int
 print_js(char *out, time_t seconds)
 {

@@ -1,7 +1,6 @@
 #ifndef PURE_DATE_H
 #define PURE_DATE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +17,6 @@ enum date_format {
 
 /* The format's word, as in a query: js, iso, http, unix. */
 const char *date_format_name(enum date_format);
-bool        date_format_parse(const char *word, enum date_format *);
 
 /*
  * Prints the moment, in ms since the epoch, into out, NUL-terminated, and

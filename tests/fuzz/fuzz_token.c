@@ -111,10 +111,15 @@ check_good(const struct token *token, const char *text, size_t len)
 static enum token_result
 judge(const char *text, size_t len, enum token_role role)
 {
-	struct token     *token;
-	enum token_result result;
+	struct token        *token = NULL;
+	struct token_attempt attempt;
+	enum token_result    result;
 
-	result = token_verify(&rules, text, len, role, WALL_MS, &token);
+	result = token_attempt_init(&attempt, &rules, text, len, role, WALL_MS);
+	if (result == TOKEN_OK) {
+		result = token_attempt_finish(&attempt, &token);
+		token_attempt_deinit(&attempt);
+	}
 	require((result == TOKEN_OK) == (token != NULL));
 	if (token != NULL)
 		check_good(token, text, len);

@@ -66,7 +66,7 @@ test_each_topic_keeps_so_many(void **state)
 	put("b", "x");
 	assert_kept("a", "345");
 	assert_kept("b", "x");
-	assert_true(topic_dropped_position(hub_topic(&hub, "a", NULL)) == 2);
+	assert_true(topic_dropped(hub_topic(&hub, "a", NULL))->position == 2);
 }
 
 /* Nobody would be sent it, so it takes no memory either. */

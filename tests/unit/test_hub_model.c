@@ -111,7 +111,7 @@ model_gone(unsigned topic)
 {
 	if (1u << topic == PATTERN && !has_pattern())
 		return 0;
-	return topic_dropped_position(topic_of(topic));
+	return topic_dropped(topic_of(topic))->position;
 }
 
 /* Whether one of the topics themselves would replay it. */

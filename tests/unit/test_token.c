@@ -429,8 +429,8 @@ test_no_token(void **state)
 	struct token *token;
 
 	(void)state;
-	assert_int_equal(token_verify(&fixture.rules, NULL, 0,
-			     TOKEN_ROLE_SUBSCRIBER, WALL_MS, &token),
+	assert_int_equal(fixture_try(&fixture, NULL, TOKEN_ROLE_SUBSCRIBER,
+			     &token),
 	    TOKEN_NONE);
 	assert_int_equal(fixture_judge(&fixture, strdup(""),
 			     TOKEN_ROLE_PUBLISHER),

@@ -426,10 +426,10 @@ test_drop(void **state)
 	seq = last_position;
 	publish(topic, "3");
 	assert_int_equal(topic_frame_count(topic), 3);
-	assert_int_equal(topic_dropped_position(topic), 0);
+	assert_int_equal(topic_dropped(topic)->position, 0);
 	topic_drop(topic, seq);
 	assert_int_equal(topic_frame_count(topic), 1);
-	assert_int_equal(topic_dropped_position(topic), seq);
+	assert_int_equal(topic_dropped(topic)->position, seq);
 	assert_int_equal(stalled.overrun_count, 1);
 	topic_drop(topic, seq);
 	assert_keeps(topic, "3");

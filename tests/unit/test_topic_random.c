@@ -47,7 +47,7 @@ member_take(struct member *member)
 	struct frame *frames[3];
 	size_t        frame_count;
 
-	assert_true(member->next > topic_dropped_position(topic));
+	assert_true(member->next > topic_dropped(topic)->position);
 	frame_count = cursor_peek(&member->cursor, frames, COUNT(frames));
 	for (size_t i = 0; i < frame_count; i++) {
 		assert_int_equal(frames[i]->update.position, member->next);
@@ -82,7 +82,7 @@ on_call(struct cursor *cursor, enum cursor_event event)
 	assert_true(cursor_is_open(cursor));
 	if (event == CURSOR_OVERRUN) {
 		assert_true(member->is_stalled);
-		assert_true(member->next <= topic_dropped_position(topic));
+		assert_true(member->next <= topic_dropped(topic)->position);
 		overrun_count++;
 		cursor_close(cursor);
 	} else if (member->is_stalled && choose(4) > 0) {
@@ -100,7 +100,7 @@ on_call(struct cursor *cursor, enum cursor_event event)
 static void
 member_open(struct member *member, bool from_start)
 {
-	member->next = (from_start ? topic_dropped_position(topic) :
+	member->next = (from_start ? topic_dropped(topic)->position :
 				     topic_newest_position(topic)) +
 	    1;
 	member->is_stalled = true;
@@ -128,7 +128,7 @@ act(struct member *member)
 			cursor_resume(&member->cursor);
 			/* What went while it was stalled is gone. */
 			member->is_stalled = member->is_stalled &&
-			    member->next <= topic_dropped_position(topic);
+			    member->next <= topic_dropped(topic)->position;
 			break;
 		default:
 			publish_next();
@@ -146,13 +146,13 @@ assert_nobody_is_forgotten(void)
 	turns_settle();
 	depth = 0;
 	assert_int_equal(topic_frame_count(topic) +
-		topic_dropped_position(topic),
+		topic_dropped(topic)->position,
 	    topic_newest_position(topic));
 	assert_true(topic_frame_count(topic) <= KEPT_COUNT);
 	for (size_t i = 0; i < COUNT(members); i++) {
 		if (!cursor_is_open(&members[i].cursor))
 			continue;
-		assert_true(members[i].next > topic_dropped_position(topic));
+		assert_true(members[i].next > topic_dropped(topic)->position);
 		if (!members[i].is_stalled)
 			assert_int_equal(members[i].next,
 			    topic_newest_position(topic) + 1);

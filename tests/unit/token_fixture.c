@@ -122,13 +122,29 @@ fixture_fail_key(struct token_fixture *fixture, const char *spec)
 }
 
 enum token_result
+fixture_try(struct token_fixture *fixture, const char *text,
+    enum token_role role, struct token **token)
+{
+	struct token_attempt attempt;
+	enum token_result    result;
+
+	*token = NULL;
+	result = token_attempt_init(&attempt, &fixture->rules, text,
+	    text != NULL ? strlen(text) : 0, role, WALL_MS);
+	if (result != TOKEN_OK)
+		return result;
+	result = token_attempt_finish(&attempt, token);
+	token_attempt_deinit(&attempt);
+	return result;
+}
+
+enum token_result
 fixture_judge(struct token_fixture *fixture, char *text, enum token_role role)
 {
 	struct token     *token;
 	enum token_result result;
 
-	result = token_verify(&fixture->rules, text, strlen(text), role,
-	    WALL_MS, &token);
+	result = fixture_try(fixture, text, role, &token);
 	assert((result == TOKEN_OK) == (token != NULL));
 	token_unref(fixture->rules.grants, token);
 	free(text);
@@ -140,8 +156,7 @@ fixture_verify(struct token_fixture *fixture, char *text, enum token_role role)
 {
 	struct token *token;
 
-	assert(token_verify(&fixture->rules, text, strlen(text), role, WALL_MS,
-		   &token) == TOKEN_OK);
+	assert(fixture_try(fixture, text, role, &token) == TOKEN_OK);
 	free(text);
 	return token;
 }

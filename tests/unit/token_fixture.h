@@ -36,6 +36,13 @@ void fixture_set_keys(struct token_fixture *, const char *const *specs,
  */
 char *fixture_fail_key(struct token_fixture *, const char *spec);
 
+/*
+ * Does all checks at once; *token is NULL unless the result is TOKEN_OK. A
+ * text of NULL is no token at all.
+ */
+enum token_result fixture_try(struct token_fixture *, const char *text,
+    enum token_role, struct token                               **token);
+
 /* Judges a token, frees its text, and gives the token back. */
 enum token_result fixture_judge(struct token_fixture *, char *text,
     enum token_role);
