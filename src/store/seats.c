@@ -4,11 +4,19 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "store/file_lock.h"
 #include "store/files.h"
+
+/* Behind all seats: whoever has it may read and write the notes. */
+#define NOTES_LOCK ((off_t)1 << 40)
+
+/* Others have it for microseconds, unless they were stopped. */
+#define NOTES_TRIES 30
+#define NOTES_WAIT_NS 1000000
 
 struct seats {
 	int      fd;
@@ -97,4 +105,41 @@ seats_taken(const struct seats *seats)
 		    (off_t)seats->known_count)) != -1)
 		count++;
 	return count;
+}
+
+/*
+ * A process that shares seats has one client, so waiting for some milliseconds
+ * holds up nobody else.
+ */
+bool
+seats_lock_notes(struct seats *seats)
+{
+	for (int i = 0; i < NOTES_TRIES; i++) {
+		if (file_lock_try(seats->fd, NOTES_LOCK) == 0)
+			return true;
+		nanosleep(&(struct timespec){ .tv_nsec = NOTES_WAIT_NS }, NULL);
+	}
+	return false;
+}
+
+void
+seats_unlock_notes(struct seats *seats)
+{
+	file_lock_release(seats->fd, NOTES_LOCK);
+}
+
+size_t
+seats_read_notes(struct seats *seats, void *notes, size_t max_bytes)
+{
+	ssize_t n = pread(seats->fd, notes, max_bytes, 0);
+
+	return n > 0 ? (size_t)n : 0;
+}
+
+bool
+seats_write_notes(struct seats *seats, size_t offset, const void *notes,
+    size_t len_bytes)
+{
+	return pwrite(seats->fd, notes, len_bytes, (off_t)offset) ==
+	    (ssize_t)len_bytes;
 }

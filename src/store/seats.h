@@ -2,11 +2,12 @@
 #define STORE_SEATS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * A number of seats that all processes share which open the same file. A seat
  * is a lock on a byte of the file, so the kernel frees it when its process
- * ends, however that is. The file stays empty.
+ * ends, however that is. What the file holds are notes of those who share them.
  */
 struct seats;
 
@@ -30,5 +31,19 @@ void seats_leave(struct seats *);
 
 /* How many are taken, by all processes. */
 unsigned seats_taken(const struct seats *);
+
+/*
+ * Bars other processes from the notes, for moments; false: another has them for
+ * longer, as one that was stopped.
+ */
+bool seats_lock_notes(struct seats *);
+void seats_unlock_notes(struct seats *);
+
+/* How much there was to read, up to so much; 0 after an error. */
+size_t seats_read_notes(struct seats *, void *, size_t max_bytes);
+
+/* Whether all was written; a full disk is no harm to the seats. */
+bool seats_write_notes(struct seats *, size_t offset, const void *,
+    size_t len_bytes);
 
 #endif

@@ -145,6 +145,32 @@ test_what_is_no_file_of_ours(void **state)
 	assert_int_equal(chmod(path, 0600), 0);
 }
 
+static void
+test_notes_are_shared_and_are_no_seats(void **state)
+{
+	struct seats *a = seats_open(path, 2);
+	struct seats *b = seats_open(path, 2);
+	char          notes[16] = "";
+
+	(void)state;
+	assert_true(seats_lock_notes(a));
+	assert_false(seats_lock_notes(b));
+	assert_true(seats_write_notes(a, 0, "who", 3));
+	assert_true(seats_write_notes(a, 5, "when", 4));
+	seats_unlock_notes(a);
+	assert_true(seats_lock_notes(b));
+	assert_int_equal(seats_read_notes(b, notes, sizeof(notes)), 9);
+	assert_memory_equal(notes, "who\0\0when", 9);
+	assert_int_equal(seats_taken(a), 0);
+	assert_true(seats_take(a));
+	assert_true(seats_take(a));
+	assert_int_equal(seats_taken(b), 2);
+	/* Whoever had them is gone, and they are free. */
+	seats_close(b);
+	assert_true(seats_lock_notes(a));
+	seats_close(a);
+}
+
 static int64_t
 now_ms(void)
 {
@@ -236,6 +262,7 @@ main(void)
 		cmocka_unit_test(test_their_number_changes),
 		cmocka_unit_test(test_a_killed_process_leaves_its_seat),
 		cmocka_unit_test(test_what_is_no_file_of_ours),
+		cmocka_unit_test(test_notes_are_shared_and_are_no_seats),
 		cmocka_unit_test(test_a_lock_is_waited_for_so_long),
 		cmocka_unit_test(test_all_locks_are_found),
 		cmocka_unit_test(test_a_lock_is_had_when_it_is_released),
