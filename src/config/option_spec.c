@@ -250,15 +250,17 @@ const struct option_spec option_specs[] = {
 	    .help = "How many streams are open at a time when more clients "
 	    "want one, which then take turns: the web server's workers, "
 	    "less a reserve for its other pages. 0 is no turns. Each process "
-	    "counts its own." },
+	    "counts its own. By CGI and mod_fcgid it has no effect: clients "
+	    "take turns on --max-streams." },
 	{ .name = "turn-min", DURATION(turn_min_ms, 50, 120 * SECOND_MS),
 	    .fallback = "200ms", .argument = "TIME",
 	    .help = "With --turns: end no stream for another client before "
 	    "this time." },
 	{ .name = "turn-max", DURATION(turn_max_ms, SECOND_MS, 120 * SECOND_MS),
-	    .fallback = "5s", .argument = "TIME",
+	    .has_off = true, .fallback = "5s", .argument = "TIME",
 	    .help = "With --turns: each client has a turn within this time. "
-	    "With twice as many clients as streams a turn is half of it." },
+	    "With twice as many clients as streams a turn is half of it. 0: "
+	    "no turns, also by CGI and mod_fcgid." },
 	{ .name = "padding", SIZE(padding_bytes, 1, 128 * KIB),
 	    .has_off = true, .fallback = "0", .argument = "SIZE",
 	    .help = "Begin each stream with a comment of so many bytes, for "

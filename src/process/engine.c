@@ -239,6 +239,8 @@ engine_set_options(struct engine *engine, const struct options *options,
     struct keys *keys)
 {
 	struct routing         *routing = &engine->routing;
+	const size_t            count_max = seating_count_max(&engine->seating,
+		       options->max_streams, routing->metrics.descriptors_max);
 	const struct hub_limits hub_limits = {
 		/* A client that is behind has the store wait. */
 		.event_count_max = engine->tail.is_lean ?
@@ -249,14 +251,16 @@ engine_set_options(struct engine *engine, const struct options *options,
 		.age_ms = options->history_age_ms,
 	};
 	const struct stream_limits limits = {
-		.count_max = seating_count_max(&engine->seating,
-		    options->max_streams, routing->metrics.descriptors_max),
+		.count_max = count_max,
 		.client_count_max = options->max_streams_per_client,
 		.heartbeat_ms = options->heartbeat_ms,
 		.stall_timeout_ms = options->stall_timeout_ms,
 		.lifetime_ms = options->stream_lifetime_ms,
 		.return_spread_ms = options->drain_spread_ms,
-		.places.count = options->turns,
+		.places.count = options->turn_max_ms == 0 ?
+		    0 :
+		    seating_turn_count(&engine->seating, options->turns,
+			count_max),
 		.places.turn_ms_min = options->turn_min_ms,
 		.places.turn_ms_max = options->turn_max_ms,
 		.padding_bytes = (unsigned)options->padding_bytes,
@@ -324,6 +328,7 @@ engine_init(struct engine *engine, const struct options *options,
 	engine->streams.hub = &engine->hub;
 	seating_init(&engine->seating, choice);
 	engine->streams.seats = engine->seating.seats;
+	engine->streams.rota = engine->seating.rota;
 	engine->wall_ms = wall_ms;
 	engine->clock = clock_new(&engine->turns);
 	engine->sampler = sampler_new(&engine->streams, engine->clock);

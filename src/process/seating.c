@@ -2,24 +2,39 @@
 
 #include <errno.h>
 #include <string.h>
+#include <uv.h>
 
 #include "base/log.h"
 #include "process/store_choice.h"
 #include "store/seats.h"
+#include "stream/rota.h"
 
 /* Descriptors kept for other uses than streams, beside a 64th of all. */
 #define DESCRIPTORS_RESERVE 24
+
+/* By it a process finds its own stream in the notes. */
+static uint64_t
+random_key(void)
+{
+	uint64_t key = 0;
+
+	uv_random(NULL, NULL, &key, sizeof(key), 0, NULL);
+	return key;
+}
 
 void
 seating_init(struct seating *seating, const struct store_choice *choice)
 {
 	seating->fallback_max = choice->streams_max;
 	seating->seats = NULL;
+	seating->rota = NULL;
 	if (choice->streams_max == 0)
 		return;
 	if (choice->seats_path != NULL)
 		seating->seats = seats_open(choice->seats_path, 0);
-	if (seating->seats == NULL)
+	if (seating->seats != NULL)
+		seating->rota = rota_new(seating->seats, random_key());
+	else
 		log_warn("seats", LOG_STR("file", choice->seats_path),
 		    LOG_STR("error",
 			choice->seats_path == NULL ? "no folder for it" :
@@ -31,6 +46,7 @@ seating_init(struct seating *seating, const struct store_choice *choice)
 void
 seating_deinit(struct seating *seating)
 {
+	rota_free(seating->rota);
 	seats_close(seating->seats);
 }
 
@@ -63,4 +79,13 @@ seating_count_max(const struct seating *seating, uint64_t option,
 	if (seating_is_single_use(seating))
 		return option > 0 ? option : seating->fallback_max;
 	return option > 0 && option < count_max ? option : count_max;
+}
+
+size_t
+seating_turn_count(const struct seating *seating, uint64_t option,
+    size_t count_max)
+{
+	if (!seating_is_single_use(seating))
+		return option;
+	return seating->seats == NULL ? 0 : count_max;
 }

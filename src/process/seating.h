@@ -5,12 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct rota;
 struct seats;
 struct store_choice;
 
 /* How many streams may be open, and in which processes these are counted. */
 struct seating {
 	size_t        fallback_max; /* without an option; 0: descriptors */
+	struct rota  *rota;         /* turns on the seats; NULL: no seats */
 	struct seats *seats; /* that all processes share; NULL: it has none */
 };
 
@@ -27,5 +29,12 @@ bool seating_is_single_use(const struct seating *);
  */
 size_t seating_count_max(const struct seating *, uint64_t option,
     size_t descriptors_max);
+
+/*
+ * On how many of these places clients take turns; 0: they do not. option: the
+ * value of the option turns.
+ */
+size_t seating_turn_count(const struct seating *, uint64_t option,
+    size_t count_max);
 
 #endif

@@ -302,7 +302,7 @@ stream_open(struct streams *streams, const struct stream_spec *spec,
 	struct stream *stream;
 
 	assert(peer->stream == NULL && head->len_bytes > 0);
-	streams_make_place(streams);
+	streams_make_place(streams, spec->client);
 	stream = stream_new(streams, spec);
 	stream->peer = peer;
 	peer->stream = stream;

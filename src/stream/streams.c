@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "hub/turns.h"
 #include "store/seats.h"
+#include "stream/rota.h"
 #include "stream/stream.h"
 
 /* Streams that are ended together in one turn of the loop. */
@@ -50,10 +51,23 @@ streams_set_limits(struct streams *streams, const struct stream_limits *limits)
 	    now_ms);
 	deadline_list_change(&streams->stalls, limits->stall_timeout_ms,
 	    now_ms);
-	if (streams->seats != NULL)
+	if (streams->seats != NULL) {
 		seats_set_count(streams->seats, (unsigned)limits->count_max);
-	else
+		rota_set_limits(streams->rota, &limits->places);
+	} else
 		places_set_limits(&streams->places, &limits->places);
+}
+
+/* Leaves those whose streams have ended, or were not opened. */
+static void
+leave_seats(struct streams *streams)
+{
+	if (streams->rota != NULL && streams->open_count == 0)
+		rota_close(streams->rota, turns_now_ms(streams->turns));
+	while (streams->seat_count > streams->open_count) {
+		seats_leave(streams->seats);
+		streams->seat_count--;
+	}
 }
 
 void
@@ -61,6 +75,7 @@ streams_deinit(struct streams *streams)
 {
 	assert(list_is_empty(&streams->open));
 	streams_reap(streams);
+	leave_seats(streams);
 	heap_deinit(&streams->lifetimes);
 	heap_deinit(&streams->expiries);
 	places_deinit(&streams->places);
@@ -106,20 +121,9 @@ take_seat(struct streams *streams)
 }
 
 static bool
-has_room(struct streams *streams)
+take(void *arg)
 {
-	return streams->open_count < streams->limits.count_max &&
-	    take_seat(streams);
-}
-
-/* Leaves those whose streams have ended, or were not opened. */
-static void
-leave_seats(struct streams *streams)
-{
-	while (streams->seat_count > streams->open_count) {
-		seats_leave(streams->seats);
-		streams->seat_count--;
-	}
+	return take_seat(arg);
 }
 
 /*
@@ -158,12 +162,14 @@ has_place(struct streams *streams, const char *client, long *return_ms)
 }
 
 void
-streams_make_place(struct streams *streams)
+streams_make_place(struct streams *streams, const char *client)
 {
 	int64_t        now_ms = turns_now_ms(streams->turns);
 	struct places *places = &streams->places;
 	struct stream *oldest;
 
+	if (rota_is_on(streams->rota))
+		rota_open(streams->rota, client_key(client), now_ms);
 	while (places_are_taken(places, streams->open_count)) {
 		oldest = list_entry(streams->open.next, struct stream, node);
 		stream_send_away(oldest, STREAM_END_TURN,
@@ -183,11 +189,17 @@ streams_admit(struct streams *streams, const char *client, const char *path,
 
 	if (streams->is_draining)
 		refusal = STREAM_REFUSED_DRAINING;
-	else if (!has_room(streams))
+	else if (streams->open_count >= streams->limits.count_max)
 		refusal = STREAM_REFUSED_FULL;
 	else if (client_max > 0 &&
 	    clients_count(&streams->clients, client) >= client_max)
 		refusal = STREAM_REFUSED_CLIENT;
+	else if (rota_is_on(streams->rota)) {
+		if (!rota_admit(streams->rota, client_key(client),
+			turns_now_ms(streams->turns), take, streams, return_ms))
+			refusal = STREAM_REFUSED_TURN;
+	} else if (!take_seat(streams))
+		refusal = STREAM_REFUSED_FULL;
 	else if (!has_place(streams, client, return_ms))
 		refusal = STREAM_REFUSED_TURN;
 	if (refusal == STREAM_ADMITTED)
@@ -236,6 +248,19 @@ streams_run_lifetimes(struct streams *streams, int64_t now_ms)
 				     lifetime)
 				     ->stream,
 		    STREAM_END_LIFETIME, lifetime_return_ms());
+}
+
+/* Ends the stream if others wait for its seat. */
+static void
+run_rota(struct streams *streams, int64_t now_ms)
+{
+	long return_ms;
+
+	if (streams->rota != NULL && !list_is_empty(&streams->open) &&
+	    rota_look(streams->rota, now_ms, &return_ms))
+		stream_send_away(list_entry(streams->open.next, struct stream,
+				     node),
+		    STREAM_END_TURN, return_ms);
 }
 
 /* The time of a stream in the heap whose client may not read any more. */
@@ -364,6 +389,7 @@ streams_run(struct streams *streams)
 		stream_end(list_entry(due, struct stream, deadline),
 		    STREAM_END_STALLED);
 	streams_run_lifetimes(streams, now_ms);
+	run_rota(streams, now_ms);
 	streams_run_expiries(streams);
 	streams_run_drain(streams);
 	leave_seats(streams);
@@ -377,6 +403,8 @@ streams_next_ms(const struct streams *streams)
 	other_ms = deadline_next_ms(&streams->stalls);
 	if (other_ms < next_ms)
 		next_ms = other_ms;
+	if (streams->rota != NULL && rota_next_ms(streams->rota) < next_ms)
+		next_ms = rota_next_ms(streams->rota);
 	if (heap_first(&streams->lifetimes) != NULL &&
 	    heap_first(&streams->lifetimes)->key < next_ms)
 		next_ms = heap_first(&streams->lifetimes)->key;

@@ -14,6 +14,7 @@
 
 struct access;
 struct hub;
+struct rota;
 struct seats;
 struct turns;
 
@@ -26,7 +27,7 @@ struct stream_limits {
 	int64_t  return_spread_ms; /* who is sent away comes back within */
 	unsigned padding_bytes;    /* for streams that name none themselves */
 
-	/* Not where a process has one stream: others' it cannot end. */
+	/* Where processes share seats, these are the places. */
 	struct places_limits places;
 };
 
@@ -66,6 +67,7 @@ struct streams {
 	 * processes that share them; NULL: it holds for this process.
 	 */
 	struct seats        *seats;
+	struct rota         *rota; /* turns on the seats; NULL without these */
 	size_t               seat_count; /* that are taken by this process */
 	size_t               open_count;
 	size_t               stalled_count;
@@ -149,8 +151,11 @@ uint64_t streams_refused_count(const struct streams *);
 enum stream_refusal streams_admit(struct streams *, const char *client,
     const char *path, long *return_ms);
 
-/* Ends the oldest, if one that was admitted and opens now takes its place. */
-void streams_make_place(struct streams *);
+/*
+ * Ends the oldest, if one that was admitted and opens now takes its place; with
+ * shared seats the client's stream is noted.
+ */
+void streams_make_place(struct streams *, const char *client);
 
 /*
  * A time after which a client is to come back, in ms, from one second on

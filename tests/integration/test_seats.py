@@ -19,7 +19,8 @@ def env(request, short_dir):
     beside a file that is named, and without any store's file."""
     (short_dir / "state").mkdir(mode=0o700)
     values = {"XDG_STATE_HOME": str(short_dir / "state"),
-              "FCGI_SSE_MAX_STREAMS": str(MAX)}
+              "FCGI_SSE_MAX_STREAMS": str(MAX),
+              "FCGI_SSE_TURN_MAX": "0"}
     if request.param == "file":
         values["FCGI_SSE_STORE"] = f"sqlite:{short_dir}/log.db"
     elif request.param == "memory":

@@ -84,8 +84,9 @@ static const struct {
 	{ "turn-min", "FCGI_SSE_TURN_MIN", "49ms",
 	    "takes a duration from 50ms to 2m, such as 200ms; "
 	    "not \"49ms\"" },
-	{ "turn-max", "FCGI_SSE_TURN_MAX", "0",
-	    "takes a duration from 1s to 2m, such as 5s; not \"0\"" },
+	{ "turn-max", "FCGI_SSE_TURN_MAX", "999ms",
+	    "takes a duration from 1s to 2m, 0 is off, such as 5s; "
+	    "not \"999ms\"" },
 	{ "mount", "FCGI_SSE_MOUNT", "sse", TAKES_MOUNT "; not \"sse\"" },
 	{ "allow-origin", "FCGI_SSE_ALLOW_ORIGIN", "https://a/",
 	    TAKES_ORIGIN "; not \"https://a/\"" },
