@@ -73,8 +73,8 @@ class Pages:
         self.thread.join(20)
 
 
-def measure(mpm, count, turn_s):
-    with TurnSite(MPMS[mpm], turn_max=f"{turn_s}s") as site:
+def measure(name, site, count, turn_s):
+    with site:
         followers = site.follow(Timed, count)
         wait_until(lambda: all(one.last_id for one in followers.all),
                    "all know their position", 30 + 5 * turn_s)
@@ -85,7 +85,7 @@ def measure(mpm, count, turn_s):
         sent = publisher.end()
         wait_until(lambda: followers.have(sent), "all have all",
                    30 + 5 * turn_s)
-        print(f"| {mpm} | {count} | {turn_s} s | "
+        print(f"| {name} | {count} | {turn_s} s | "
               f"{part(followers.delays, 50):.1f} s | "
               f"{part(followers.delays, 99):.1f} s | {followers.lost} | "
               f"{followers.twice} | {part(pages.seconds, 99) * 1000:.0f} ms |",
@@ -99,7 +99,8 @@ def main():
           "page, 99 of 100 |\n|---|---|---|---|---|---|---|---|")
     for mpm in MPMS:
         for turn_s in turns_s:
-            measure(mpm, count, turn_s)
+            measure(mpm, TurnSite(MPMS[mpm], turn_max=f"{turn_s}s"), count,
+                    turn_s)
 
 
 if __name__ == "__main__":
