@@ -11,27 +11,16 @@ import pytest
 
 from responder import ROOT
 from servers import Site
-from test_mercure_path import FRONTS
+from mercure_path import FRONTS, add_keys
 from test_hub import add_options
 import streams
 
 sys.path.append(str(ROOT / "tests" / "integration"))
 
-from tokens import (    # noqa: E402
-    AUDIENCE, ISSUER, bearer, new, old, write_secret)
+from tokens import AUDIENCE, ISSUER, bearer, new, old   # noqa: E402
 
 HUB = "/.well-known/mercure"
 NEW_COOKIE = "__Secure-mercure_access_token"
-
-
-def add_keys(place):
-    """Has the program at this place take tokens of both dialects."""
-    secret = write_secret(place.dir)
-    place.own(secret)
-    place.set_environ(
-        FCGI_SSE_TOKEN_AUDIENCE=AUDIENCE,
-        FCGI_SSE_TOKEN_KEY=f"dialect=07,alg=HS256,file={secret} "
-        f"dialect=08,issuer={ISSUER},alg=HS256,file={secret}")
 
 
 @pytest.fixture(name="port", scope="module", params=FRONTS)
