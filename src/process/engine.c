@@ -234,6 +234,24 @@ set_publishing(struct publish_route *publish, const struct options *options,
 	    OPTIONS_TOPIC_IN_EVENT_COMMENT;
 }
 
+static void
+set_conn_limits(struct conns *conns, const struct options *options)
+{
+	const struct conn_limits limits = {
+		.records.params_bytes_max = PARAMS_BYTES_MAX,
+		.records.body_bytes_max = options->max_body_bytes,
+		.records.foreign_bytes_max = FOREIGN_BYTES_MAX,
+		.small_bytes_max = SMALL_BYTES_MAX,
+		.large_bytes_max = LARGE_BYTES_MAX,
+		.request_timeout_ms = options->request_timeout_ms,
+		.idle_timeout_ms = IDLE_TIMEOUT_MS,
+		.call_timeout_ms = CALL_TIMEOUT_MS,
+		.answer_timeout_ms = options->stall_timeout_ms,
+	};
+
+	conns_set_limits(conns, &limits);
+}
+
 void
 engine_set_options(struct engine *engine, const struct options *options,
     struct keys *keys)
@@ -265,19 +283,8 @@ engine_set_options(struct engine *engine, const struct options *options,
 		.places.turn_ms_max = options->turn_max_ms,
 		.padding_bytes = (unsigned)options->padding_bytes,
 	};
-	const struct conn_limits conn_limits = {
-		.records.params_bytes_max = PARAMS_BYTES_MAX,
-		.records.body_bytes_max = options->max_body_bytes,
-		.records.foreign_bytes_max = FOREIGN_BYTES_MAX,
-		.small_bytes_max = SMALL_BYTES_MAX,
-		.large_bytes_max = LARGE_BYTES_MAX,
-		.request_timeout_ms = options->request_timeout_ms,
-		.idle_timeout_ms = IDLE_TIMEOUT_MS,
-		.call_timeout_ms = CALL_TIMEOUT_MS,
-		.answer_timeout_ms = options->stall_timeout_ms,
-	};
 
-	conns_set_limits(&engine->conns, &conn_limits);
+	set_conn_limits(&engine->conns, options);
 	streams_set_limits(&engine->streams, &limits);
 	hub_set_limits(&engine->hub, &hub_limits);
 	tail_set_limits(&engine->tail, options->history_bytes,

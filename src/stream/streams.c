@@ -178,6 +178,22 @@ streams_make_place(struct streams *streams, const char *client)
 	}
 }
 
+/* A place for one more, of this process or of all that share seats. */
+static enum stream_refusal
+find_place(struct streams *streams, const char *client, long *return_ms)
+{
+	if (rota_is_on(streams->rota))
+		return rota_admit(streams->rota, client_key(client),
+			   turns_now_ms(streams->turns), take, streams,
+			   return_ms) ?
+		    STREAM_ADMITTED :
+		    STREAM_REFUSED_TURN;
+	if (!take_seat(streams))
+		return STREAM_REFUSED_FULL;
+	return has_place(streams, client, return_ms) ? STREAM_ADMITTED :
+						       STREAM_REFUSED_TURN;
+}
+
 enum stream_refusal
 streams_admit(struct streams *streams, const char *client, const char *path,
     long *return_ms)
@@ -194,14 +210,8 @@ streams_admit(struct streams *streams, const char *client, const char *path,
 	else if (client_max > 0 &&
 	    clients_count(&streams->clients, client) >= client_max)
 		refusal = STREAM_REFUSED_CLIENT;
-	else if (rota_is_on(streams->rota)) {
-		if (!rota_admit(streams->rota, client_key(client),
-			turns_now_ms(streams->turns), take, streams, return_ms))
-			refusal = STREAM_REFUSED_TURN;
-	} else if (!take_seat(streams))
-		refusal = STREAM_REFUSED_FULL;
-	else if (!has_place(streams, client, return_ms))
-		refusal = STREAM_REFUSED_TURN;
+	else
+		refusal = find_place(streams, client, return_ms);
 	if (refusal == STREAM_ADMITTED)
 		return refusal;
 	streams->totals.refusal_counts[refusal]++;
