@@ -26,17 +26,16 @@ class WithTurns(External):
              *(f"{name} = {value}" for name, value in options.items())]))
 
 
-class TurnSite:
-    def __init__(self, server, **options):
-        self.site = Site(Front("turns", server,
-                               "apache/proxy-fcgi-unix.conf"))
-        self.place = self.site.place
+class CrowdedSite:
+    """A site with fewer streams than clients, and what is to stop with it."""
+
+    def __init__(self, site, path):
+        self.site = site
+        self.place = site.place
+        self.path = path
+        self.parts = []             # what stops before the site
         (self.place.dir / "htdocs" / "page.txt").write_text(
             "a page of the site")
-        self.site.responder = WithTurns(
-            self.place, UNIX.format(dir=self.place.dir),
-            {name.replace("_", "-"): value for name, value in options.items()})
-        self.parts = []             # what stops before the site
 
     def __enter__(self):
         try:
@@ -58,16 +57,25 @@ class TurnSite:
         return self.site.server.port
 
     def follow(self, kind, count):
-        followers = kind(self.port, "/sse/events?topic=t", count)
+        followers = kind(self.port, f"{self.path}/events?topic=t", count)
         self.parts.append(followers.stop)
         return followers
 
     def publish(self):
         publisher = Publisher(
-            f"http://127.0.0.1:{self.port}/sse/events", KEY)
+            f"http://127.0.0.1:{self.port}{self.path}/events", KEY)
         self.parts.append(publisher.end)
         return publisher
 
     def sent_away_count(self):
         return sum(line["reason"] == "turn"
                    for line in self.place.log_lines("disconnect"))
+
+
+class TurnSite(CrowdedSite):
+    def __init__(self, server, **options):
+        super().__init__(Site(Front("turns", server,
+                                    "apache/proxy-fcgi-unix.conf")), "/sse")
+        self.site.responder = WithTurns(
+            self.place, UNIX.format(dir=self.place.dir),
+            {name.replace("_", "-"): value for name, value in options.items()})
