@@ -59,12 +59,14 @@ engine_init_hub_routes(struct engine *engine)
 	routing->count = (struct count_route){
 		.hub = &engine->hub,
 		.subscribe = &routing->subscribe,
+		.is_single_use = seating_is_single_use(&engine->seating),
 	};
 	routing->subscriptions = (struct subscriptions_route){
 		.presence = &engine->presence,
 		.bearer = &routing->bearer,
 		.hub = &engine->hub,
 		.wall_ms = engine->wall_ms,
+		.is_single_use = seating_is_single_use(&engine->seating),
 	};
 	routing->publish = (struct publish_route){
 		.topic_by = &routing->topic_by,

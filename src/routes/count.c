@@ -48,8 +48,12 @@ count_route_get(struct call *call, void *context)
 {
 	const struct count_route *route = context;
 
-	if (route->is_on)
-		subscribe_route_judge(route->subscribe, call, answer, context);
-	else
+	if (!route->is_on)
 		refusal_text(call, "404 Not Found", "the option count is off");
+	else if (route->is_single_use)
+		refusal_text(call, "501 Not Implemented",
+		    "each stream has a process of its own here, and none can "
+		    "count those of the others");
+	else
+		subscribe_route_judge(route->subscribe, call, answer, context);
 }

@@ -13,12 +13,13 @@ struct count_route {
 	const struct hub             *hub;
 	const struct subscribe_route *subscribe; /* knows who may subscribe */
 	bool                          is_on;
+	bool is_single_use; /* the process has no stream but that of a call */
 };
 
 /*
  * How many of the process's open streams name the query's one topic, for
  * whoever may subscribe. Those that have it by a pattern, or with all, are not
- * counted.
+ * counted. 501 where each stream has a process of its own.
  */
 handler_fn count_route_get;
 

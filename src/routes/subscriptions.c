@@ -410,9 +410,13 @@ shape_for(const struct presence *presence, const struct token *token)
 static bool
 is_on(const struct subscriptions_route *route, struct call *call)
 {
-	return route->presence->shapes != 0 ||
-	    refusal_text(call, "404 Not Found",
-		"the option subscriptions is off");
+	if (route->presence->shapes == 0)
+		return refusal_text(call, "404 Not Found",
+		    "the option subscriptions is off");
+	return !route->is_single_use ||
+	    refusal_text(call, "501 Not Implemented",
+		"each stream has a process of its own here, and none can list "
+		"those of the others");
 }
 
 static void

@@ -1,6 +1,7 @@
 #ifndef ROUTES_SUBSCRIPTIONS_H
 #define ROUTES_SUBSCRIPTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "http/router.h"
@@ -21,12 +22,14 @@ struct subscriptions_route {
 	const struct hub      *hub;
 	const struct cors     *cors;
 	int64_t (*wall_ms)(void);
+	bool is_single_use; /* the process has no stream but that of a call */
 };
 
 /*
  * Lists the active subscriptions of this process's streams: all of them, those
  * to one selector, or one, as the path says. It takes a token that allows its
- * holder to subscribe to that path.
+ * holder to subscribe to that path. 501 where each stream has a process of its
+ * own.
  */
 handler_fn subscriptions_route_get;
 

@@ -56,6 +56,21 @@ def test_health_tells_how_many_streams_are_open(hub):
                            b"streams open\n")
 
 
+@pytest.mark.parametrize("path, query, option", [
+    ("/events/count", "topic=a", "COUNT"),
+    ("/events/subscriptions", "", "SUBSCRIPTIONS"),
+    ("/events/subscriptions/a", "", "SUBSCRIPTIONS")])
+def test_what_only_others_know_is_not_answered_with_nothing(
+        hub, path, query, option):
+    on = {"COUNT": "yes", "SUBSCRIPTIONS": "both"}[option]
+    with streams(hub.env, 1):
+        assert ask(path, query, env=hub.env).status == "404 Not Found"
+        answer = ask(path, query,
+                     env=hub.env | {f"FCGI_SSE_{option}": on})
+    assert answer.status == "501 Not Implemented"
+    assert b"each stream has a process of its own here" in answer.body
+
+
 def other_file(folder):
     path = folder / "other.db"
     with contextlib.closing(sqlite3.connect(path)) as file:
