@@ -119,11 +119,16 @@ class Place:
         lines = map(Line, text.split("\n")[:-1])
         return [line for line in lines if line["event"] == event]
 
+    def _is_removed(self):
+        """Not while a process that ends still leaves files of its store."""
+        shutil.rmtree(self.dir, ignore_errors=True)
+        return not self.dir.exists()
+
     def remove(self):
         """Unless a sanitizer left a report, which fails the test."""
         path = self.dir / "stderr"
         text = path.read_text() if path.exists() else ""
-        shutil.rmtree(self.dir)
+        wait_until(self._is_removed, f"nobody writes to {self.dir}")
         assert not SANITIZER_REPORT.search(text), text
 
 
