@@ -17,7 +17,7 @@ async function publish(fields, key) {
 	const yielding = setTimeout(counterYield, 1000);
 	try {
 		const response = await fetch("events", { method: "POST", cache: "no-store",
-			headers: key ? { Authorization: `Bearer ${key}` } : {},
+			headers: keyHeaders(key),
 			body: new URLSearchParams(fields), signal: AbortSignal.timeout(ANSWER_MS) });
 		if (!response.ok)
 			throw new Error(await answerLine(response));
@@ -28,6 +28,10 @@ async function publish(fields, key) {
 	} finally {
 		clearTimeout(yielding);
 	}
+}
+
+function keyHeaders(key) {
+	return key ? { Authorization: `Bearer ${key}` } : {};
 }
 
 /* A refusal is a line of text; pages come from the web server itself. */
@@ -164,7 +168,7 @@ async function chatFailed() {
 		return;
 	}
 	const seconds = Math.min(15, 2 ** chat.attempts++);
-	const [line, isFinal] = await chatRefusal();
+	const [line, isFinal] = await streamRefusal(`${CHAT_URL}earliest`);
 	if (source !== chat.source)
 		return;
 	show("chat", "closed", isFinal ? line : `${line}; next attempt in ${seconds} s.`);
@@ -173,10 +177,10 @@ async function chatFailed() {
 }
 
 /* What the server says instead of a stream, and whether it stays with that. */
-async function chatRefusal() {
+async function streamRefusal(url, headers = {}) {
 	const abort = new AbortController();
 	try {
-		const response = await fetch(`${CHAT_URL}earliest`, { cache: "no-store", signal: abort.signal });
+		const response = await fetch(url, { cache: "no-store", headers, signal: abort.signal });
 		return response.ok ? ["The server gave no event stream", false] :
 			[await answerLine(response), response.status === 501];
 	} catch {

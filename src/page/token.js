@@ -33,6 +33,11 @@ function tokenRead(text) {
 	return header && claims && { header, claims };
 }
 
+/* Whether it is of draft 08, as the server decides it. */
+function tokenIsNew(token) {
+	return /^(application\/)?at\+jwt$/i.test(token?.header.typ);
+}
+
 /* A claim of any type, as text of a bearable length. */
 function tokenText(value) {
 	const text = typeof value === "string" ? value : JSON.stringify(value);

@@ -76,6 +76,7 @@ routing_init(struct routing *routing)
 		{ "/page.json", page_route_settings, page, NULL, NULL, NULL },
 		{ "/chat.js", page_route_get, NULL, NULL, NULL, NULL },
 		{ "/token.js", page_route_get, NULL, NULL, NULL, NULL },
+		{ "/listeners.js", page_route_get, NULL, NULL, NULL, NULL },
 		{ "/client.js", page_route_get, NULL, NULL, NULL, NULL },
 		{ "/icon.svg", page_route_get, NULL, NULL, NULL, NULL },
 		{ "/web-servers", page_route_get, NULL, NULL, NULL, NULL },
@@ -93,5 +94,6 @@ routing_init(struct routing *routing)
 	routing->metrics.status = &routing->status;
 	routing->metrics.publish_refusals = &routing->publish_refusals;
 	routing->page.publish = &routing->publish;
+	routing->page.presence = routing->subscriptions.presence;
 	routing_set_audience(routing, NULL);
 }

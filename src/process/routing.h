@@ -18,7 +18,7 @@
 #include "routes/subscriptions.h"
 #include "routes/topic_by.h"
 
-#define ROUTING_ROUTE_COUNT 28
+#define ROUTING_ROUTE_COUNT 29
 
 /*
  * Which path is answered by what: the table that the router goes through, and

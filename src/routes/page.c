@@ -10,6 +10,8 @@
 #include "http/answer.h"
 #include "http/call.h"
 #include "page/page_data.h"
+#include "routes/announcement.h"
+#include "routes/presence.h"
 #include "routes/publish.h"
 #include "routes/store_gate.h"
 
@@ -74,6 +76,22 @@ page_route_get(struct call *call, void *context)
 	call_answer(call);
 }
 
+/* As the option subscriptions says it. */
+static const char *
+shapes_word(unsigned shapes)
+{
+	switch (shapes) {
+	case 0:
+		return "no";
+	case ANNOUNCEMENT_07:
+		return "0.x";
+	case ANNOUNCEMENT_08:
+		return "1.0";
+	default:
+		return "both";
+	}
+}
+
 /* "off": there are no topics; "private": without a key no one may publish. */
 void
 page_route_settings(struct call *call, void *context)
@@ -81,7 +99,7 @@ page_route_settings(struct call *call, void *context)
 	const struct page_route    *route = context;
 	const struct publish_route *publish = route->publish;
 	const char                 *chat;
-	char                        json[96];
+	char                        json[128];
 	int                         json_bytes;
 
 	store_gate_look(publish->gate, call);
@@ -92,8 +110,9 @@ page_route_settings(struct call *call, void *context)
 		    "public" :
 		    "private";
 	json_bytes = snprintf(json, sizeof(json),
-	    "{\"chat\":\"%s\",\"lifetime_ms\":%" PRId64 "}\n", chat,
-	    route->lifetime_ms);
+	    "{\"chat\":\"%s\",\"subscriptions\":\"%s\","
+	    "\"lifetime_ms\":%" PRId64 "}\n",
+	    chat, shapes_word(route->presence->shapes), route->lifetime_ms);
 	answer_head(&call->answer, "200 OK", "application/json");
 	answer_field(&call->answer, "Cache-Control", "no-store");
 	answer_field(&call->answer, "X-Content-Type-Options", "nosniff");

@@ -5,11 +5,13 @@
 
 #include "http/router.h"
 
+struct presence;
 struct publish_route;
 
 /* What the handlers work with: their context. */
 struct page_route {
 	const struct publish_route *publish;     /* who may */
+	const struct presence      *presence;    /* in which shapes */
 	int64_t                     lifetime_ms; /* of streams; 0: no limit */
 };
 
@@ -17,8 +19,9 @@ struct page_route {
 handler_fn page_route_get;
 
 /*
- * What the page has to know: whether its visitors may chat, and after which
- * time streams are ended on purpose.
+ * What the page has to know: whether its visitors may chat, in which shapes the
+ * subscriptions are listed and announced, and after which time streams are
+ * ended on purpose.
  */
 handler_fn page_route_settings;
 

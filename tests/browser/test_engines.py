@@ -13,6 +13,7 @@ import threading
 import pytest
 
 import engines
+import tokens
 
 PAGES = pathlib.Path(__file__).resolve().parent / "pages"
 SHARING = ["worker-30", "lock-30", "itself-2"]
@@ -34,7 +35,7 @@ class Run:
         threading.Thread(target=self._listen, daemon=True).start()
         self.browser = engines.Engine(
             engine, f"http://127.0.0.1:{site.port}/engine.html?key={KEY}"
-                    "&cases=" + ",".join([*SHARING, "pages"]))
+                    f"&token={tokens.old(subscribe=['*'])}&cases=" + ",".join([*SHARING, "pages"]))
 
     def _listen(self):
         for line in self.lines:
@@ -58,12 +59,14 @@ def fixture_run(start_site, tmp_path_factory, request):
     """One engine after the other: thirty tabs of each are enough work."""
     if not engines.is_there(request.param):
         pytest.skip(f"{request.param} is not installed")
-    keys = tmp_path_factory.mktemp("key") / "keys"
+    directory = tmp_path_factory.mktemp("key")
+    keys = directory / "keys"
     keys.write_text(KEY + "\n")
     keys.chmod(0o600)
     run = Run(request.param, start_site(
         "--heartbeat=1s", f"--publish-key-file={keys}",
-        "--public-topic=chat"))
+        "--public-topic=chat", "--anonymous=yes", "--subscriptions=0.x",
+        *tokens.key_args(directory)))
     try:
         yield run
     finally:
@@ -88,6 +91,8 @@ def test_tabs_share_one_stream(run, case):
 def test_pages(run):
     found = run.wait("pages")
     assert found["states"] == ["now open", "chat open", "counter stopped",
-                               "reader ended", "delay ontime"]
+                               "reader ended", "listeners open",
+                               "delay ontime"]
+    assert found["listeners"] == "Subscribers of chat: 1."
     assert found["numbers"] == ["10", 10]
     assert found["status"] == "open"

@@ -152,6 +152,12 @@ def test_off(hubs):
         assert get(hub, "x", token=token).status == "404 Not Found"
 
 
+@pytest.mark.parametrize("mode", ["no", "0.x", "1.0", "both"])
+def test_page_is_told_of_the_shapes(hubs, mode):
+    settings = json.loads(hubs(mode).process.ask("/page.json").body)
+    assert settings["subscriptions"] == mode
+
+
 def test_what_is_too_much_is_left_out(hubs, name):
     """Of 1 MiB, by long topics."""
     hub = hubs("0.x")
