@@ -13,7 +13,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "integration"))
 
-pytest.register_assert_rewrite("checks", "responder")
+pytest.register_assert_rewrite("cgi_program", "checks", "hub", "responder")
 
 import responder    # noqa: E402  (found by the lines above)
 

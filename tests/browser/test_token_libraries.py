@@ -12,8 +12,8 @@ import time
 
 import pytest
 
+from hub import Hub, Subscriber, write_keys
 from responder import Responder
-from test_hub_publish import Hub, Subscriber, write_keys
 from token_libraries import LIBRARIES, PHP_AUTOLOAD
 from tokens import (
     AUDIENCE, DETAIL, FAR, ISSUER, OTHER_SECRET, SECRET, bearer, write_secret)

@@ -2,8 +2,8 @@
 nobody else: not from publishers, other subscribers, or other topics."""
 
 from crowd import EVENT_STREAM
+from hub import start_hub
 from responder import wait_until
-from test_hub_publish import start_hub
 from test_slow_readers import ended, metric
 
 GOOD = 300

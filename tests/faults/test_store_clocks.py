@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
+from hub import start_hub
 from responder import clean_environ, wait_until
-from test_hub_publish import start_hub
 
 HOUR_S, DAY_S = 3600, 86400
 # Seconds from now back to a day of the year 2000.

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from hub import start_hub
 from responder import wait_until
-from test_hub_publish import start_hub
 from tokens import bearer, key_args, new, old
 
 PATH = "/.well-known/mercure"

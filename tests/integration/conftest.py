@@ -12,6 +12,7 @@ import tempfile
 
 import pytest
 
+import hub as hubs
 import redis_server
 import responder
 
@@ -58,3 +59,9 @@ def store_args(request, short_dir):
         server = request.getfixturevalue("redis_of_all")
         return ["--store", f"{server.url}?key=test-{next(numbers)}"]
     return ["--store", kind]
+
+
+@pytest.fixture
+def hub(fcgi_sse, short_dir):
+    """A hub with default options, and its publisher."""
+    return hubs.start_hub(fcgi_sse, short_dir)

@@ -2,8 +2,8 @@
 
 import pytest
 
+from hub import start_hub
 from responder import wait_until
-from test_hub_publish import start_hub
 from tokens import bearer, key_args, old
 
 

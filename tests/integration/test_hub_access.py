@@ -10,11 +10,10 @@ import pytest
 
 import responder
 from checks import check_form, check_short
+from hub import (
+    FORM, KEY, OWN_ID, Hub, start_hub, write_keys)
 from responder import wait_until
-from test_hub_publish import (
-    FORM, KEY, OWN_ID, Hub, fixture_hub, start_hub, write_keys)
 
-__all__ = ["fixture_hub"]       # pytest finds it here
 
 UPDATE = [("topic", "t"), ("data", "x")]
 ORIGIN = "https://example.org"

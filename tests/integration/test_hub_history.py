@@ -5,14 +5,12 @@ import re
 import pytest
 
 import responder
-from checks import check_short
+from hub import END, start_hub
 from responder import wait_until
-from test_hub_publish import END, fixture_hub, start_hub
 from test_hub_subscribe import fill, numbers
 
 pytestmark = pytest.mark.each_store
 
-__all__ = ["fixture_hub"]       # pytest finds it here
 
 MIB_KIB = 1024
 UPDATE_COST_BYTES = 256         # beside its own bytes, about

@@ -7,11 +7,10 @@ import urllib.parse
 
 import pytest
 
-from test_hub_publish import END, Subscriber, fixture_hub, start_hub
+from hub import END, Subscriber, start_hub
 
 pytestmark = pytest.mark.each_store
 
-__all__ = ["fixture_hub"]       # pytest finds it here
 
 ENDS = itertools.count()
 

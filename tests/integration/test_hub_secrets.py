@@ -20,7 +20,7 @@ import pytest
 import fcgi_client
 import responder
 from fcgi_client import Answer, connect, environ, request
-from test_hub_publish import FORM, KEY, start_hub
+from hub import FORM, KEY, start_hub
 
 pytestmark = pytest.mark.each_store
 
@@ -89,6 +89,10 @@ class Subscriber:
             self.leave()
             self.open()
 
+    def has_last(self):
+        """Whether it has its topic's last event."""
+        return self.last_id == LAST
+
     def check(self):
         """Each byte so far is the head's or belongs to the own topic."""
         if not self.has_head:
@@ -114,14 +118,15 @@ class Subscriber:
             own[:len(self.text) - at]
 
 
-def publish(client, subscribers, chosen, name=None):
+def publish(client, subscribers, chosen, is_last=False):
     """An event to each of these topics, all sent before any answer is read.
     """
     batch = []
     for subscriber in subscribers:
         token, number = subscriber.token, subscriber.number
         size = chosen.choice([0, 10, 500, 9000, 30000])
-        body = (f"topic=t{number}&id={name or chosen.randrange(1 << 40)}"
+        name = LAST if is_last else chosen.randrange(1 << 40)
+        body = (f"topic=t{number}&id={name}"
                 f"&data={token}+{'x' * size}").encode()
         batch.append(request(environ(
             "/events", method="POST", CONTENT_TYPE=FORM,
@@ -152,6 +157,30 @@ def read_some(selector, wait_s=0):
         key.data.read()
 
 
+def mingle(hub, selector, subscribers, send, batch_size, seconds):
+    """Sends events to them while they stall, leave and come back; then the
+    last event to each, and waits until all have it."""
+    chosen = random.Random(len(subscribers))
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        send(hub.client, chosen.sample(subscribers, batch_size), chosen)
+        read_some(selector)
+        for subscriber in chosen.sample(subscribers, 25):
+            disturb(chosen, subscriber)
+    for subscriber in subscribers:  # all are there, and read
+        if subscriber.is_stalled:
+            subscriber.leave()
+        if subscriber.sock is None:
+            subscriber.open()
+    for at in range(0, len(subscribers), batch_size):
+        send(hub.client, subscribers[at:at + batch_size], chosen, True)
+        read_some(selector)
+    deadline = time.monotonic() + 60
+    while not all(subscriber.has_last() for subscriber in subscribers):
+        assert time.monotonic() < deadline
+        read_some(selector, 0.1)
+
+
 @pytest.fixture(name="descriptors", autouse=True)
 def fixture_descriptors():
     old, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -166,28 +195,10 @@ def test_nobody_is_sent_the_token_of_another(fcgi_sse, short_dir, transport):
     hub = start_hub(fcgi_sse, short_dir, "--history-bytes", "64M",
                     "--history-events", "5", "--stall-timeout", "1s",
                     transport=transport)
-    chosen, selector = random.Random(COUNT), selectors.DefaultSelector()
+    selector = selectors.DefaultSelector()
     subscribers = [Subscriber(hub.process.address, selector, number)
                    for number in range(COUNT)]
-    publish(hub.client, subscribers[:10], chosen)
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        publish(hub.client, chosen.sample(subscribers, BATCH), chosen)
-        read_some(selector)
-        for subscriber in chosen.sample(subscribers, 25):
-            disturb(chosen, subscriber)
-    for subscriber in subscribers:  # all are there, and read
-        if subscriber.is_stalled:
-            subscriber.leave()
-        if subscriber.sock is None:
-            subscriber.open()
-    for at in range(0, COUNT, BATCH):
-        publish(hub.client, subscribers[at:at + BATCH], chosen, LAST)
-        read_some(selector)
-    deadline = time.monotonic() + 60
-    while any(subscriber.last_id != LAST for subscriber in subscribers):
-        assert time.monotonic() < deadline
-        read_some(selector, 0.1)
+    mingle(hub, selector, subscribers, publish, BATCH, SECONDS)
     seen = sum(subscriber.count for subscriber in subscribers)
     reasons = {line["reason"] for line in hub.process.log
                if line["event"] == "disconnect"}

@@ -3,7 +3,7 @@
 import pytest
 
 import responder
-from test_hub_publish import start_hub, write_keys
+from hub import start_hub, write_keys
 from test_hub_subscribe import fill, numbers
 
 

@@ -9,11 +9,10 @@ import re
 import pytest
 
 from checks import STREAM_HEAD, check_form
-from test_hub_publish import END, Hub, Subscriber, fixture_hub, start_hub
+from hub import END, Hub, Subscriber, start_hub
 
 pytestmark = pytest.mark.each_store
 
-__all__ = ["fixture_hub"]       # pytest finds it here
 
 LINK = {"Link": '</.well-known/mercure>; rel="mercure"'}
 ORIGIN = "https://example.org"

@@ -9,8 +9,8 @@ import urllib.parse
 
 import pytest
 
+from hub import END, FORM, start_hub
 from responder import wait_until
-from test_hub_publish import END, FORM, start_hub
 from tokens import OTHER_SECRET, SECRET, bearer, encode, old
 
 pytestmark = pytest.mark.each_store

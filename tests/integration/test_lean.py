@@ -12,10 +12,10 @@ import uuid
 import pytest
 
 import fcgi_client
+from cgi_program import Program, ask
+from hub import FORM, KEY, write_keys
 from redis_server import redis                              # noqa: F401
 from responder import Responder, is_sanitized, wait_until
-from test_cgi import Program, ask
-from test_hub_publish import FORM, KEY, write_keys
 
 EVENT_SOURCE = {"HTTP_ACCEPT": "text/event-stream"}
 

@@ -3,7 +3,7 @@ process took the update a moment ago, or its own history has dropped it."""
 
 import pytest
 
-from test_hub_publish import start_hub
+from hub import start_hub
 
 ROUNDS = 40
 

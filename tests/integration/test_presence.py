@@ -11,8 +11,8 @@ import urllib.parse
 
 import pytest
 
+from hub import END, Hub, Subscriber, write_keys
 from responder import Responder, wait_until
-from test_hub_publish import END, Hub, Subscriber, write_keys
 from tokens import bearer, key_args, new, old, sign
 
 ALL = bearer(old(publish=["*"], subscribe=["*"]))

@@ -21,7 +21,7 @@ from fcgi_client import END_REQUEST, STDOUT, WAIT_S, record
 from publish_peers import (
     KEY, MAX_BODY_BYTES, PUBLIC_TOPIC, Peer, answer, publish, start_publish)
 from responder import (
-    BINARY, Responder, clean_environ, free_port, run, wait_until)
+    BINARY, Responder, clean_environ, free_port, run)
 
 URN = re.compile(r"urn:uuid:[0-9a-f-]{36}")
 

@@ -9,10 +9,10 @@ import threading
 
 import pytest
 
+from hub import write_keys
 from publish_peers import Peer, answer, publish, start_publish
 from redis_server import redis                              # noqa: F401
 from responder import Responder, wait_until
-from test_hub_publish import write_keys
 from test_publish_command import URN, accepted, check_fails
 
 AWAY = answer("503 Service Unavailable",

@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
+from hub import write_keys
 from publish_peers import publish, start_publish
 from redis_server import redis                              # noqa: F401
 from responder import Responder, wait_until
-from test_hub_publish import write_keys
 from test_publish_command import URN, accepted, check_fails
 
 

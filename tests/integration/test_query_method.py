@@ -5,9 +5,8 @@ import urllib.parse
 import pytest
 
 from checks import check_short
-from test_hub_publish import FORM, Subscriber, fixture_hub, start_hub
+from hub import FORM, Subscriber, start_hub
 
-__all__ = ["fixture_hub"]       # pytest finds it here
 
 ORIGIN = "https://example.org"
 

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
+from cgi_program import Program, ask
 from responder import wait_until
-from test_cgi import Program, ask
 
 MAX = 2
 KEY = "s3same"

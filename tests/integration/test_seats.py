@@ -1,13 +1,12 @@
 """The streams of all processes that serve one each are counted together."""
 
-import contextlib
 import signal
 
 import pytest
 
 import responder
+from cgi_program import Program, ask, streams
 from responder import wait_until
-from test_cgi import Program, ask
 
 MAX = 3
 EVENT_SOURCE = {"HTTP_ACCEPT": "text/event-stream"}
@@ -26,18 +25,6 @@ def env(request, short_dir):
     elif request.param == "memory":
         values["FCGI_SSE_STORE"] = "memory"
     return values
-
-
-@contextlib.contextmanager
-def streams(env, count):
-    """So many open streams."""
-    with contextlib.ExitStack() as stack:
-        programs = [stack.enter_context(Program("/clock", env=env))
-                    for _ in range(count)]
-        for program in programs:
-            assert program.read_until(
-                lambda answer: answer.head).status == "200 OK"
-        yield programs
 
 
 def is_admitted(env):

@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 import fcgi_client
+from hub import FORM, KEY, write_keys
 from responder import BINARY, Responder, clean_environ
-from test_hub_publish import FORM, KEY, write_keys
 
 
 def publish(address, data, **changes):

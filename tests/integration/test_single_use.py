@@ -5,9 +5,8 @@ import sqlite3
 
 import pytest
 
-from test_cgi import ask
+from cgi_program import ask, streams
 from test_lean import Hub, broker
-from test_seats import streams
 
 HERE = {"REMOTE_ADDR": "127.0.0.1"}
 

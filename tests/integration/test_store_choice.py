@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
+from hub import FORM
 from responder import BINARY, Responder, clean_environ, run, wait_until
-from test_hub_publish import FORM
 
 CGI = {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET",
        "SERVER_PROTOCOL": "HTTP/1.1", "SCRIPT_NAME": "/sse.cgi"}

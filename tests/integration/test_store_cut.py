@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from fcgi_client import WAIT_S
+from hub import start_hub
 from redis_server import redis                              # noqa: F401
 from responder import wait_until
-from test_hub_publish import start_hub
 
 
 class Way:

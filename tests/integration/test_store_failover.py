@@ -5,9 +5,9 @@ import re
 
 import pytest
 
+from hub import start_hub
 from redis_server import Redis, skip_without
 from responder import free_port, wait_until
-from test_hub_publish import start_hub
 from test_store_cut import Way, check_all_have, post
 
 KEPT, LATE = 10, 5

@@ -5,8 +5,8 @@ import os
 import re
 import signal
 
+from hub import FORM, KEY, write_keys
 from responder import Responder, wait_past_ms, wait_until
-from test_hub_publish import FORM, KEY, write_keys
 
 HERE = {"REMOTE_ADDR": "127.0.0.1"}
 

@@ -6,7 +6,7 @@ import pytest
 
 from responder import wait_until
 from test_presence import (                                 # noqa: F401
-    ADA, BELOW, CLIENT, check_old, fixture_hubs, segment, start, subscribe)
+    ADA, BELOW, CLIENT, check_old, fixture_hubs, segment, subscribe)
 from tokens import bearer, new, old, sign
 
 ALL = bearer(old(subscribe=["*"]))

@@ -4,15 +4,12 @@ each, and every road to a private update.
 
 import itertools
 import json
-import pathlib
 import subprocess
-import tempfile
 import urllib.parse
 
 import pytest
 
-from responder import Responder
-from test_hub_publish import FORM, KEY, Hub, Subscriber, start_hub, write_keys
+from hub import FORM, KEY, Subscriber, running_hub, start_hub
 from tokens import (
     AUDIENCE, DETAIL, FAR, ISSUER, SECRET, bearer, encode, key_args, new, old,
     sign, write_secret)
@@ -27,18 +24,10 @@ DATA, OWN_ID = "what-is-secret", "an-id-that-is-secret"
 
 @pytest.fixture(name="hub", scope="module")
 def fixture_hub():
-    with tempfile.TemporaryDirectory(prefix="fcgi-sse-") as name:
-        directory = pathlib.Path(name)
-        address = f"unix:{name}/s"
-        process = Responder([
-            "--listen", address, "--anonymous", "yes", "--count",
-            "--subscriptions", "both", "--allow-origin", ORIGIN,
-            "--publish-key-file", str(write_keys(directory)),
-            *key_args(directory)], [address])
-        try:
-            yield Hub(process)
-        finally:
-            process.stop()
+    with running_hub("--anonymous", "yes", "--count", "--subscriptions",
+                     "both", "--allow-origin", ORIGIN,
+                     make_args=key_args) as hub:
+        yield hub
 
 
 def status(hub, token, **changes):

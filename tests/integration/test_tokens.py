@@ -4,17 +4,14 @@ stream with one lasts.
 
 import itertools
 import json
-import pathlib
 import re
 import signal
-import tempfile
 
 import pytest
 
 import responder
 from checks import check_short
-from responder import Responder
-from test_hub_publish import Hub, Subscriber, start_hub, write_keys
+from hub import Subscriber, running_hub, start_hub
 from tokens import (
     ISSUER, OTHER_SECRET, bearer, cookie, key_args, new, old, soon,
     write_secret)
@@ -29,16 +26,8 @@ numbers = itertools.count(1)
 @pytest.fixture(name="hub", scope="module")
 def fixture_hub():
     """One for all tests that only ask it."""
-    with tempfile.TemporaryDirectory(prefix="fcgi-sse-") as name:
-        directory = pathlib.Path(name)
-        address = f"unix:{name}/s"
-        process = Responder(["--listen", address, "--publish-key-file",
-                             str(write_keys(directory)),
-                             *key_args(directory)], [address])
-        try:
-            yield Hub(process)
-        finally:
-            process.stop()
+    with running_hub(make_args=key_args) as hub:
+        yield hub
 
 
 def ask(hub, query="topic=t", path=PATH, **changes):

@@ -2,15 +2,13 @@
 in the history, and nobody else sees anything of them.
 """
 
-import pathlib
-import tempfile
 import time
 import uuid
 
 import pytest
 
-from responder import Responder, wait_until
-from test_hub_publish import END, Hub, start_hub, write_keys
+from hub import END, running_hub, start_hub
+from responder import wait_until
 from tokens import FAR, OTHER_SECRET, bearer, cookie, key_args, new, old
 
 pytestmark = pytest.mark.each_store
@@ -21,16 +19,8 @@ ALL = bearer(old(publish=["*"], subscribe=["*"]))
 
 @pytest.fixture(name="hub", scope="module")
 def fixture_hub():
-    with tempfile.TemporaryDirectory(prefix="fcgi-sse-") as name:
-        directory = pathlib.Path(name)
-        address = f"unix:{name}/s"
-        process = Responder(["--listen", address, "--publish-key-file",
-                             str(write_keys(directory)), "--anonymous", "yes",
-                             *key_args(directory)], [address])
-        try:
-            yield Hub(process)
-        finally:
-            process.stop()
+    with running_hub("--anonymous", "yes", make_args=key_args) as hub:
+        yield hub
 
 
 @pytest.fixture(name="name")

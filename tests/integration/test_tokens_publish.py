@@ -2,13 +2,10 @@
 """
 
 import itertools
-import pathlib
-import tempfile
 
 import pytest
 
-from responder import Responder
-from test_hub_publish import KEY, Hub, start_hub, write_keys
+from hub import KEY, running_hub, start_hub
 from tokens import (
     AUDIENCE, ISSUER, OTHER_SECRET, SECRET, bearer, cookie, key_args, new, old,
     write_secret)
@@ -25,18 +22,10 @@ ALL = old(publish=["*"])
 @pytest.fixture(name="hub", scope="module")
 def fixture_hub():
     """One for all tests that only ask it."""
-    with tempfile.TemporaryDirectory(prefix="fcgi-sse-") as name:
-        directory = pathlib.Path(name)
-        address = f"unix:{name}/s"
-        process = Responder([
-            "--listen", address, "--public-topic", "chat", "--publish-key-file",
-            str(write_keys(directory)), "--allow-origin", "https://reader.e",
-            "--publish-origin", "https://*.friend.example",
-            *key_args(directory)], [address])
-        try:
-            yield Hub(process)
-        finally:
-            process.stop()
+    with running_hub("--public-topic", "chat", "--allow-origin",
+                     "https://reader.e", "--publish-origin",
+                     "https://*.friend.example", make_args=key_args) as hub:
+        yield hub
 
 
 def post(hub, topics=("t",), key=None, more=(), **changes):

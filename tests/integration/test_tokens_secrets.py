@@ -11,16 +11,15 @@ import random
 import re
 import secrets
 import selectors
-import time
 import urllib.parse
 
 import pytest
 
 import responder
 from fcgi_client import Answer, RecordReader, connect, environ, request
-from test_hub_publish import FORM, start_hub
+from hub import FORM, start_hub
 from test_hub_secrets import (
-    LAST, disturb, fixture_descriptors, read_some)
+    LAST, fixture_descriptors, mingle)
 from test_hub_secrets import Subscriber as Reader
 from tokens import bearer, key_args, new, old
 
@@ -60,6 +59,9 @@ class User(Reader):
         self.sock.setblocking(False)
         self.selector.register(self.sock, selectors.EVENT_READ, self)
 
+    def has_last(self):
+        return self.last_id == f"{self.number}-{LAST}"
+
     def check(self):
         if not self.has_head:
             for name in IDS.findall(self.text.partition(b"\r\n\r\n")[0]):
@@ -89,11 +91,11 @@ class Stranger(User):
         self.selector.register(self.sock, selectors.EVENT_READ, self)
 
 
-def publish(client, users, chosen, last=False):
+def publish(client, users, chosen, is_last=False):
     """A private update to each of these."""
     for user in users:
         number = user.number
-        name = LAST if last else secrets.token_hex(4)
+        name = LAST if is_last else secrets.token_hex(4)
         size = chosen.choice([0, 10, 500, 9000, 30000])
         body = (f"topic=/feed&topic=/users/{number}&private=on"
                 f"&id={number}-{name}&data={user.token}+{'x' * size}").encode()
@@ -105,17 +107,13 @@ def publish(client, users, chosen, last=False):
         assert answer.status == "200 OK", answer.body
 
 
-def has_last(user):
-    return user.last_id == f"{user.number}-{LAST}"
-
-
 @pytest.mark.parametrize("transport", ["unix", "tcp"])
 def test_nobody_is_sent_what_another_may_read(fcgi_sse, short_dir, transport):
     hub = start_hub(fcgi_sse, short_dir, "--history-bytes", "64M",
                     "--history-events", "2000", "--stall-timeout", "1s",
                     "--anonymous", "yes", *key_args(short_dir),
                     transport=transport)
-    chosen, selector = random.Random(COUNT), selectors.DefaultSelector()
+    selector = selectors.DefaultSelector()
     users = [User(hub.process.address, selector, number)
              for number in range(COUNT)]
     strangers = [Stranger(hub.process.address, selector, COUNT + number,
@@ -126,24 +124,7 @@ def test_nobody_is_sent_what_another_may_read(fcgi_sse, short_dir, transport):
                      bearer(new(["subscribe"], ["/users/:x"])),
                      bearer(new(["publish"])), bearer(new(["subscribe"], [
                          ("https://hub.example/users/:x", "urlpattern")]))])]
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        publish(hub.client, chosen.sample(users, BATCH), chosen)
-        read_some(selector)
-        for user in chosen.sample(users, 25):
-            disturb(chosen, user)
-    for user in users:          # all are there, and read
-        if user.is_stalled:
-            user.leave()
-        if user.sock is None:
-            user.open()
-    for at in range(0, COUNT, BATCH):
-        publish(hub.client, users[at:at + BATCH], chosen, last=True)
-        read_some(selector)
-    deadline = time.monotonic() + 60
-    while not all(map(has_last, users)):
-        assert time.monotonic() < deadline
-        read_some(selector, 0.1)
+    mingle(hub, selector, users, publish, BATCH, SECONDS)
     seen = sum(user.count for user in users)
     print(f"{seen} events")
     assert seen >= 2 * COUNT or responder.is_sanitized()

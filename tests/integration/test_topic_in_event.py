@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from test_hub_publish import END, start_hub
+from hub import END, start_hub
 from tokens import bearer, key_args, new, old
 
 pytestmark = pytest.mark.each_store

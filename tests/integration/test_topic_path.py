@@ -5,12 +5,11 @@ option has topics named nowhere else.
 import pytest
 
 from checks import check_short
-from test_hub_publish import fixture_hub, start_hub
+from hub import start_hub
 from test_paths import SERVERS, TOLD, variables
 
 pytestmark = pytest.mark.each_store
 
-__all__ = ["fixture_hub"]       # pytest finds it here
 
 BESIDE = "400 Bad Request: the path names the topic: leave topic and match " \
     "out of the query\n"

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from hub import start_hub
 from responder import wait_until
-from test_hub_publish import start_hub
 
 EVENT_SOURCE = {"HTTP_ACCEPT": "text/event-stream"}
 REFUSED = re.compile(

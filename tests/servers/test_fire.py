@@ -21,10 +21,10 @@ import urllib.parse
 import pytest
 
 from fcgi_client import WAIT_S
+from hub import FORM, KEY, write_keys
 from place import Place
 from redis_server import redis                              # noqa: F401
 from responder import Responder, is_sanitized, run, wait_until
-from test_hub_publish import FORM, KEY, write_keys
 from web_servers import Lighttpd
 
 SECONDS = float(os.environ.get("FIRE_SECONDS", "5"))
