@@ -32,6 +32,21 @@ TOOLS = {
 ALL = {**VERSIONS, **SIGNERS, **TOOLS}
 INSTALL_S_MAX = 100
 
+# For the head of a page that has node_modules at /npm: makes fetchEventSource
+# and EventSourcePolyfill known to its modules.
+CLIENTS_HEAD = """<script type="importmap">
+{ "imports": {
+  "eventsource-parser": "/npm/eventsource-parser/dist/index.js",
+  "fetch-event-source":
+    "/npm/@microsoft/fetch-event-source/lib/esm/index.js",
+  "/npm/@microsoft/fetch-event-source/lib/esm/fetch":
+    "/npm/@microsoft/fetch-event-source/lib/esm/fetch.js",
+  "/npm/@microsoft/fetch-event-source/lib/esm/parse":
+    "/npm/@microsoft/fetch-event-source/lib/esm/parse.js" } }
+</script>
+<script src="/npm/event-source-polyfill/src/eventsource.js"></script>
+"""
+
 
 def folder():
     """Where they are to be; a change of a version changes it."""

@@ -88,6 +88,18 @@ class Site:
         self.relay = Relay(self.port)
         return self.relay
 
+    def __enter__(self):
+        try:
+            self.start_responder()
+            self.start_lighttpd()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
     def stop(self):
         try:
             if self.relay:

@@ -38,13 +38,8 @@ class TwoPorts(Site):
 
 @pytest.fixture(name="site", scope="module")
 def fixture_site():
-    site = TwoPorts()
-    try:
-        site.start_responder()
-        site.start_lighttpd()
+    with TwoPorts() as site:
         yield site
-    finally:
-        site.stop()
 
 
 def found_by(site, engine):

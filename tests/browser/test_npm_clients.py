@@ -22,19 +22,9 @@ ROUNDS = 3
 BATCH = 10
 
 # Each parses what it is handed, as pages do: an empty message is an error.
-PAGE = """<!DOCTYPE html><meta charset="utf-8"><title>npm</title>
-<script type="importmap">
-{ "imports": {
-  "eventsource-parser": "/npm/eventsource-parser/dist/index.js",
-  "/npm/@microsoft/fetch-event-source/lib/esm/fetch":
-    "/npm/@microsoft/fetch-event-source/lib/esm/fetch.js",
-  "/npm/@microsoft/fetch-event-source/lib/esm/parse":
-    "/npm/@microsoft/fetch-event-source/lib/esm/parse.js" } }
-</script>
-<script src="/npm/event-source-polyfill/src/eventsource.js"></script>
-<script type="module">
-import { fetchEventSource } from
-  "/npm/@microsoft/fetch-event-source/lib/esm/index.js";
+PAGE = f"""<!DOCTYPE html><meta charset="utf-8"><title>npm</title>
+{npm_packages.CLIENTS_HEAD}""" + """<script type="module">
+import { fetchEventSource } from "fetch-event-source";
 import { EventSource as NpmEventSource } from
   "/npm/eventsource/dist/index.js";
 import { SSE } from "/npm/sse.js/lib/sse.js";

@@ -45,18 +45,9 @@ fetch(url, { method: "POST", credentials: "include",
 """
 
 # Two clients that send fields, as their documents show it.
-FIELDS = """<!DOCTYPE html><meta charset="utf-8"><link rel=icon href=data:,>
-<script type="importmap">
-{ "imports": {
-  "/npm/@microsoft/fetch-event-source/lib/esm/fetch":
-    "/npm/@microsoft/fetch-event-source/lib/esm/fetch.js",
-  "/npm/@microsoft/fetch-event-source/lib/esm/parse":
-    "/npm/@microsoft/fetch-event-source/lib/esm/parse.js" } }
-</script>
-<script src="/npm/event-source-polyfill/src/eventsource.js"></script>
-<script type="module">
-import { fetchEventSource } from
-  "/npm/@microsoft/fetch-event-source/lib/esm/index.js";
+FIELDS = f"""<!DOCTYPE html><meta charset="utf-8"><link rel=icon href=data:,>
+{npm_packages.CLIENTS_HEAD}""" + """<script type="module">
+import { fetchEventSource } from "fetch-event-source";
 window.listen = (url, token) => {
   const headers = { Authorization: `Bearer ${token}` };
   window.got = { fetch: [], polyfill: [] };
@@ -86,13 +77,8 @@ def fixture_chromium():
 
 @pytest.fixture(name="site", scope="module")
 def fixture_site():
-    site = SecureSite("--drain-spread", "1s", "--heartbeat", "1s")
-    try:
-        site.start_responder()
-        site.start_lighttpd()
+    with SecureSite("--drain-spread", "1s", "--heartbeat", "1s") as site:
         yield site
-    finally:
-        site.stop()
 
 
 @pytest.fixture(name="page")

@@ -6,13 +6,8 @@ import servers
 @pytest.fixture(scope="module", params=servers.FRONTS, ids=lambda f: f.name)
 def site(request):
     """Each web server in turn, with fcgi-sse behind it."""
-    running = servers.Site(request.param)
-    try:
-        running.start()
+    with servers.Site(request.param) as running:
         yield running
-    finally:
-        running.stop()
-    running.place.remove()
 
 
 FIGURES = []

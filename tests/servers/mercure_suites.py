@@ -119,12 +119,8 @@ def main():
         suite = install(checkout, pathlib.Path(work))
         for name, front in FRONTS.items():
             site = site_with_keys(front)
-            try:
-                site.start()
+            with site:
                 found = run(suite, site.server.port)
-            finally:
-                site.stop()
-            site.place.remove()
             failed = [title for title, is_ok in found.items() if not is_ok]
             print(f"{name}: {len(found) - len(failed)} passed, "
                   f"{len(failed)} failed", *failed, sep="\n    ", flush=True)

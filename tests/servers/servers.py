@@ -78,6 +78,19 @@ class Site:
         if self.responder:
             self.responder.stop()
 
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind, *_):
+        self.stop()
+        if kind is None:            # else somebody will look at the files
+            self.place.remove()
+
     def open(self, path, **kwargs):
         return streams.Stream(
             self.server.port, self.front.prefix + path, **kwargs)

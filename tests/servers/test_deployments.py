@@ -15,7 +15,7 @@ import deployed
 from place import is_root, seconds
 from responder import clean_environ, wait_until
 from servers import TCP, UNIX, Front, Site
-from test_hub import Hub, check_several, stop
+from test_hub import Hub, check_several
 from web_servers import Lighttpd, Nginx
 
 FRONTS = [
@@ -37,13 +37,8 @@ FRONTS += [front for front in (
 @pytest.fixture(name="hub", scope="module", params=FRONTS,
                 ids=lambda front: front.name)
 def fixture_hub(request):
-    hub = Hub(request.param)
-    try:
-        hub.site.start()
+    with Hub(request.param) as hub:
         yield hub
-    finally:
-        stop(hub)
-    hub.site.place.remove()
 
 
 def check_late(late):
@@ -93,9 +88,7 @@ def test_page_and_what_is_not_there(hub):
     Front("nginx", deployed.NginxHttp2, "nginx/fcgi-sse.conf", UNIX),
 ], ids=lambda front: front.name)
 def test_ticks_over_http2(front):
-    site = Site(front)
-    try:
-        site.start()
+    with Site(front) as site:
         curl = deployed.curl_http2(
             site.server.tls_port, "/sse/clock?format=iso&interval=100ms")
         late, head = [], []
@@ -110,9 +103,6 @@ def test_ticks_over_http2(front):
         curl.communicate()
         assert head[0].startswith("HTTP/2 200"), head
         check_late(late[1:])
-    finally:
-        site.stop()
-    site.place.remove()
 
 
 # Processes that others start
@@ -144,8 +134,7 @@ def test_spawn_fcgi_with_several(name):
         pytest.skip("multiwatch is not installed")
     hub = Hub(Front("nginx", Nginx, "nginx/fcgi-sse.conf", UNIX))
     hub.site.responder = Spawned(hub.site, name)
-    try:
-        hub.site.start()
+    with hub:
         check_several(hub)
         if name == "multiwatch.sh":
             first = hub.site.processes()
@@ -159,6 +148,3 @@ def test_spawn_fcgi_with_several(name):
             while stream.read_event(timeout=5) is not None:
                 pass            # up to the response's proper end
         hub.site.responder = None
-    finally:
-        stop(hub)
-    hub.site.place.remove()

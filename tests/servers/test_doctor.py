@@ -278,17 +278,13 @@ def examine(case):
     done = fit(site.place, case)
     if case.frame:
         reframe(site.server, *case.frame)
-    try:
-        site.start()
+    with site:
         assert done == {old for old, _ in case.changes}
         port = getattr(site.server, "tls_port", None)
         where = f"https://localhost:{port}" if port else \
             f"http://localhost:{site.server.port}"
         result = doctor("--json", "--insecure", *case.args,
                         where + case.front.prefix)
-    finally:
-        site.stop()
-    site.place.remove()
     return result
 
 
@@ -333,12 +329,8 @@ def test_deployment(results, case):
 def fixture_site():
     site = Site(BY_NAME["lighttpd-external"])
     add_options(site.place)
-    try:
-        site.start()
+    with site:
         yield site
-    finally:
-        site.stop()
-    site.place.remove()
 
 
 def test_report_for_people(site):
@@ -399,13 +391,9 @@ def test_proxy_that_cuts():
     site = Site(case.front)
     add_options(site.place)
     fit(site.place, case)
-    try:
-        site.start()
+    with site:
         result = through(site, NginxProxy, 0, "proxy_buffering off;",
                          "proxy_buffering off; proxy_read_timeout 2s;", WATCH)
-    finally:
-        site.stop()
-    site.place.remove()
     assert result.returncode == 1
     assert "nginx: proxy_read_timeout (" in result.stdout
     assert "see web-servers.md#idle\n" in result.stdout
@@ -473,14 +461,9 @@ def test_what_is_behind_is_not_running():
 
 
 def test_certificate_that_is_not_trusted():
-    site = Site(BY_NAME["nginx-tls"])
-    try:
-        site.start()
+    with Site(BY_NAME["nginx-tls"]) as site:
         unreached(f"https://localhost:{site.server.tls_port}/sse/",
                   "--insecure accepts it")
-    finally:
-        site.stop()
-    site.place.remove()
 
 
 def test_full_disk(site):

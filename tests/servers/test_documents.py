@@ -134,13 +134,8 @@ def test_sample_shows_every_option(tmp_path):
 
 @pytest.fixture(scope="module")
 def nginx():
-    site = Site(next(f for f in FRONTS if f.name == "nginx"))
-    try:
-        site.start()
+    with Site(next(f for f in FRONTS if f.name == "nginx")) as site:
         yield site
-    finally:
-        site.stop()
-    site.place.remove()
 
 
 @pytest.mark.parametrize("text", [README, MANUAL], ids=["README", "manual"])

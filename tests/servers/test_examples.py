@@ -116,12 +116,8 @@ def end(process):
 @contextlib.contextmanager
 def running(kind=Place, **options):
     place = kind(**options)
-    try:
-        place.site.start()
+    with place.site:
         yield place
-    finally:
-        place.site.stop()
-    place.site.place.remove()
 
 
 @pytest.fixture(scope="module")

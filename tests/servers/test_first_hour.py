@@ -54,8 +54,7 @@ def test_first_event(name):
     check_sh(site.place, options)
     ini = site.place.dir / "fcgi-sse.ini"
     ini.write_text(site.place.fitted(ini.read_text()))
-    try:
-        site.start()
+    with site:
         with site.open("/events?topic=news") as stream:
             printed = check_sh(site.place, publish.replace(
                 "http://localhost/",
@@ -63,9 +62,6 @@ def test_first_event(name):
             event = stream.read_event()
         assert (event.data, event.id) == ("The doors are open.",
                                           printed.strip())
-    finally:
-        site.stop()
-    site.place.remove()
 
 
 def test_every_file_takes_its_options_from_one_place():

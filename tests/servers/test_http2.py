@@ -144,12 +144,8 @@ def fixture_site(request):
         pytest.skip("lighttpd-mod-openssl is not installed")
     site = Site(front)
     site.documented = documented_counts()[request.param]
-    try:
-        site.start()
+    with site:
         yield site
-    finally:
-        site.stop()
-    site.place.remove()
 
 
 @pytest.fixture(name="driver")

@@ -43,6 +43,28 @@ class Hub:
         self.site = Site(front)
         add_options(self.site.place)
 
+    def __enter__(self):
+        try:
+            self.site.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind, *_):
+        self.stop()
+        if kind is None:
+            self.site.place.remove()
+
+    def stop(self):
+        """Stops the site, and processes that somebody else has started."""
+        try:
+            self.site.stop()
+        finally:
+            for pid in self.site.processes():
+                os.kill(pid, signal.SIGTERM)
+            wait_until(lambda: not self.site.processes(), "they end")
+
     def request(self, method, path, body=None, headers=None):
         conn = http.client.HTTPConnection(
             "127.0.0.1", self.site.server.port, timeout=20)
@@ -90,25 +112,11 @@ class Subscriber:
         self.response.close()
 
 
-def stop(hub):
-    try:
-        hub.site.stop()
-    finally:
-        for pid in hub.site.processes():
-            os.kill(pid, signal.SIGTERM)
-        wait_until(lambda: not hub.site.processes(), "they end")
-
-
 @pytest.fixture(name="hub", scope="module", params=SERVED,
                 ids=lambda front: front.name)
 def fixture_hub(request):
-    hub = Hub(request.param)
-    try:
-        hub.site.start()
+    with Hub(request.param) as hub:
         yield hub
-    finally:
-        stop(hub)
-    hub.site.place.remove()
 
 
 def test_updates_reach_subscribers(hub):
@@ -199,13 +207,8 @@ def check_several(hub, reader_count=6, count=10):
 
 @pytest.mark.parametrize("front", SINGLE, ids=lambda front: front.name)
 def test_one_process_for_each_request(front):
-    hub = Hub(front)
-    try:
-        hub.site.start()
+    with Hub(front) as hub:
         check_several(hub, reader_count=3)
-    finally:
-        stop(hub)
-    hub.site.place.remove()
 
 
 @pytest.mark.parametrize("front", SINGLE, ids=lambda front: front.name)
@@ -214,12 +217,8 @@ def test_streams_of_all_processes_are_counted(front):
     end, also when a process was killed."""
     hub = Hub(front)
     hub.site.place.set_environ(FCGI_SSE_MAX_STREAMS=2, FCGI_SSE_TURN_MAX="0")
-    try:
-        hub.site.start()
+    with hub:
         check_counted(hub)
-    finally:
-        stop(hub)
-    hub.site.place.remove()
 
 
 def check_counted(hub):
@@ -251,13 +250,9 @@ def test_several_processes_of_lighttpd():
     plain = hub.site.place.fitted
     hub.site.place.fitted = lambda text: plain(text).replace(
         '"max-procs" => 1', '"max-procs" => 4')
-    try:
-        hub.site.start()
+    with hub:
         wait_until(lambda: len(hub.site.processes()) == 4, "four run")
         check_several(hub)
-    finally:
-        stop(hub)
-    hub.site.place.remove()
 
 
 @pytest.mark.skipif(not shutil.which("spawn-fcgi"), reason="no spawn-fcgi")
@@ -275,5 +270,5 @@ def test_several_processes_of_spawn_fcgi():
         hub.site.start()
         check_several(hub)
     finally:
-        stop(hub)
+        hub.stop()
     hub.site.place.remove()

@@ -96,14 +96,10 @@ def fixture_talk(request, driver):
             TALK, HUB_PATH, key, [*selectors, (exact, end_topic)], form,
             end_topic)
 
-    try:
-        site.start()
+    with site:
         driver.get(f"http://{HOST}:{site.server.port}/")
         assert driver.execute_script("return isSecureContext") is False
         yield talk
-    finally:
-        site.stop()
-    site.place.remove()
 
 
 def by_topic(selectors):

@@ -35,8 +35,7 @@ def add_key(place):
 def test_metadata_is_found(front):
     site = Site(front)
     add_key(site.place)
-    try:
-        site.start()
+    with site:
         port = site.server.port
         answer = streams.ask(port, PATH)
         assert (answer.status, answer.header("content-type")) \
@@ -45,6 +44,3 @@ def test_metadata_is_found(front):
         # The rule is for the hub alone.
         for path in PATH.replace("/sse/", "/other/"), PATH + "x":
             assert '"resource"' not in streams.ask(port, path).text
-    finally:
-        site.stop()
-    site.place.remove()

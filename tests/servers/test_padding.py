@@ -20,13 +20,9 @@ class Holding(ApacheFcgid):
 
 @pytest.fixture(name="site", scope="module")
 def fixture_site():
-    site = Site(Front("apache-fcgid-holding", Holding, "apache/fcgid.conf"))
-    try:
-        site.start()
+    front = Front("apache-fcgid-holding", Holding, "apache/fcgid.conf")
+    with Site(front) as site:
         yield site
-    finally:
-        site.stop()
-    site.place.remove()
 
 
 def test_nothing_comes_without_it(site):

@@ -51,12 +51,8 @@ PROXIES = {"nginx": (NginxProxy, 0), "Apache": (ApacheHttpProxy, 1)}
 def fixture_site():
     site = Site(Front("lighttpd", Lighttpd, "lighttpd/external.conf", UNIX))
     add_options(site.place)
-    try:
-        site.start()
+    with site:
         yield site
-    finally:
-        site.stop()
-    site.place.remove()
 
 
 @pytest.fixture(name="proxy", params=PROXIES)

@@ -4,18 +4,16 @@ nobody loses an event or gets one twice, and the site's own pages are served.
 
 import re
 import threading
-import time
 
 import pytest
 
 from followers import Followers
 from responder import wait_until
 from seat_turns import SeatSite
-import streams
+from turns import WAIT_S
 
 SEATS = 4
 CLIENTS = 12
-WAIT_S = 60
 
 
 class Seats:
@@ -43,18 +41,11 @@ class Seats:
 def test_twelve_clients_of_four_seats(name):
     with SeatSite(name, SEATS, turn_min="100ms", turn_max="3s") as site:
         followers = site.follow(Followers, CLIENTS)
-        wait_until(lambda: followers.faults or
-                   all(one.comebacks and one.last_id for one in followers.all),
-                   "all have had a turn", WAIT_S)
+        site.wait_turns(followers)
         seats = Seats(site)
         site.parts.append(seats.end)
         publisher = site.publish()
-        pages = 0
-        while publisher.sent < 10:
-            page = streams.ask(site.port, "/page.txt")
-            assert (page.status, page.text) == (200, "a page of the site")
-            pages += 1
-            time.sleep(0.01)
+        pages = site.serve_pages(publisher, 10)
         sent = publisher.end()
         wait_until(lambda: followers.have(sent), "all have all", WAIT_S)
         seats.end()

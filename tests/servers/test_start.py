@@ -27,12 +27,8 @@ def nginx():
     """nginx, with nothing behind it yet."""
     site = Site(EXTERNAL)
     site.responder = None
-    try:
-        site.start()
+    with site:
         yield site
-    finally:
-        site.stop()
-    site.place.remove()
 
 
 class Activated:
@@ -96,17 +92,12 @@ def test_spawn_fcgi(nginx):
 
 def test_fcgid_has_streams_end_before_it_kills():
     fcgid = next(f for f in FRONTS if f.name == "apache-fcgid")
-    site = Site(fcgid)
-    try:
-        site.start()
+    with Site(fcgid) as site:
         with site.open("/clock") as stream:
             stream.read_event()
             pid, = site.processes()
             environ = pathlib.Path(f"/proc/{pid}/environ").read_text()
         assert "FCGI_SSE_STREAM_LIFETIME=280s" in environ.split("\0")
-    finally:
-        site.stop()
-    site.place.remove()
 
 
 @pytest.fixture

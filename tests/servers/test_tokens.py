@@ -28,12 +28,8 @@ def fixture_port(request):
     site = Site(FRONTS[request.param])
     add_options(site.place)
     add_keys(site.place)
-    try:
-        site.start()
+    with site:
         yield site.server.port
-    finally:
-        site.stop()
-    site.place.remove()
 
 
 def fields(token):

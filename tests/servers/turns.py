@@ -1,13 +1,17 @@
 """A site behind a web server of 20 workers, with clients that take turns."""
 
 import shutil
+import time
 
 from followers import Publisher
 from place import External, is_root
+from responder import wait_until
 from servers import UNIX, Front, Site
+import streams
 
 KEY = "s3same"
 PLACES = 14
+WAIT_S = 60
 
 
 class WithTurns(External):
@@ -38,19 +42,13 @@ class CrowdedSite:
             "a page of the site")
 
     def __enter__(self):
-        try:
-            self.site.start()
-        except BaseException:
-            self.site.stop()
-            raise
+        self.site.__enter__()
         return self
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, *error):
         for part in reversed(self.parts):
             part()
-        self.site.stop()
-        if kind is None:
-            self.place.remove()
+        self.site.__exit__(*error)
 
     @property
     def port(self):
@@ -66,6 +64,24 @@ class CrowdedSite:
             f"http://127.0.0.1:{self.port}{self.path}/events", KEY)
         self.parts.append(publisher.end)
         return publisher
+
+    @staticmethod
+    def wait_turns(followers):
+        """Until each has been there and was sent away: all know their
+        position."""
+        wait_until(lambda: followers.faults or
+                   all(one.comebacks and one.last_id for one in followers.all),
+                   "all have had a turn", WAIT_S)
+
+    def serve_pages(self, publisher, count):
+        """Asks for pages until so many events are published; how many."""
+        pages = 0
+        while publisher.sent < count:
+            page = streams.ask(self.port, "/page.txt")
+            assert (page.status, page.text) == (200, "a page of the site")
+            pages += 1
+            time.sleep(0.01)
+        return pages
 
     def sent_away_count(self):
         return sum(line["reason"] == "turn"
