@@ -8,6 +8,8 @@
 
 #include "base/log.h"
 
+#define TURN_MS_MAX 20
+
 uv_loop_t store_loop;
 char      store_dir[64];
 char      store_url[128];
@@ -77,22 +79,29 @@ on_turn(uv_timer_t *timer)
 	(void)timer;
 }
 
-/* Waits for something to happen, but not long. */
-void
-store_turn(void)
+/* Waits for something to happen, for so long at most. */
+static void
+turn_at_most(uint64_t ms)
 {
-	uv_timer_start(&turn_timer, on_turn, 20, 0);
+	uv_timer_start(&turn_timer, on_turn, ms, 0);
 	uv_run(&store_loop, UV_RUN_ONCE);
 	uv_timer_stop(&turn_timer);
 }
 
 void
+store_turn(void)
+{
+	turn_at_most(TURN_MS_MAX);
+}
+
+void
 store_turn_for(uint64_t ms)
 {
-	uint64_t end_ms = uv_hrtime() / 1000000 + ms;
+	uint64_t now_ms = uv_hrtime() / 1000000, end_ms = now_ms + ms;
 
-	while (uv_hrtime() / 1000000 < end_ms)
-		store_turn();
+	for (; now_ms < end_ms; now_ms = uv_hrtime() / 1000000)
+		turn_at_most(end_ms - now_ms < TURN_MS_MAX ? end_ms - now_ms :
+							     TURN_MS_MAX);
 }
 
 static char *
@@ -158,7 +167,7 @@ on_level(void *arg, uint64_t position)
 	struct store_user *user = arg;
 
 	assert_false(is_within_call);
-	assert_true(position >= user->last);
+	assert_true(user->may_go_back || position >= user->last);
 	user->level_count++;
 	user->level_position = position;
 }
@@ -180,7 +189,8 @@ on_state(void *arg, enum store_state state, const char *why)
 
 	assert_false(is_within_call);
 	user->state = state;
-	user->state_count++;
+	user->up_count += state == STORE_UP;
+	user->down_count += state == STORE_DOWN;
 	snprintf(user->why, sizeof(user->why), "%s", why != NULL ? why : "");
 }
 
@@ -331,8 +341,9 @@ on_found(struct store_find *find, const struct update *update)
 		return;
 	found->position = update->position;
 	found->is_private = update->is_private;
-	assert_true(update->topic_count >= 1);
-	snprintf(found->topic, sizeof(found->topic), "%s", update->topics[0]);
+	if (update->topic_count > 0)
+		snprintf(found->topic, sizeof(found->topic), "%s",
+		    update->topics[0]);
 }
 
 void

@@ -44,11 +44,11 @@ struct store_user {
 	uint64_t           level_position;
 	size_t             lost_count;
 	uint64_t           lost_up_to;
-	size_t             state_count;
+	size_t             up_count, down_count;
 	enum store_state   state;
 	char               why[160];
 	bool               is_closed;
-	bool               may_go_back; /* after a log was lost */
+	bool               may_go_back; /* its positions may fall */
 
 	/* Called with each batch, after it was remembered. */
 	void (*then)(struct store_user *);
@@ -67,8 +67,8 @@ struct sent_update {
 struct found_update {
 	struct store_find find;
 	bool              is_done;
-	uint64_t          position; /* 0: nothing; the rest is not set */
-	char              topic[16];
+	uint64_t          position;  /* 0: nothing; the rest is not set */
+	char              topic[16]; /* empty: none is known */
 	bool              is_private;
 };
 
@@ -129,7 +129,7 @@ void store_fill(int count);
 			fail_msg("%s:%d: waited in vain for %s", __FILE__,  \
 			    __LINE__, #condition);                          \
 	} while (0)
-void store_turn(void);
+void store_turn(void); /* waits for something to happen, 20 ms at most */
 void store_turn_for(uint64_t ms);
 
 #define STORE_TEST(name) \

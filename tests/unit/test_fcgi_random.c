@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "edge/fcgi.h"
 #include "stream/peer.h"
+#include "choose.h"
 #include "wire.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -40,16 +41,6 @@ static struct fcgi  *fcgi;
 static struct client clients[20];
 static int           listen_fd;
 static size_t        failed_count, ended_count;
-
-/* Not rand(3): the same steps on every machine. */
-static unsigned
-choose(unsigned choice_count)
-{
-	static uint64_t seed = 1;
-
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return (unsigned)(seed >> 33) % choice_count;
-}
 
 static void
 tcp_listen(void)

@@ -19,6 +19,7 @@
 #include "hub/pattern.h"
 #include "hub/update.h"
 
+#include "choose.h"
 #include "topic_fixture.h"
 
 #define SEED_COUNT 300
@@ -53,7 +54,7 @@ struct member {
 
 static struct hub    hub;
 static struct member members[MEMBER_COUNT];
-static uint64_t      current_seed, random_state;
+static uint64_t      current_seed;
 static size_t        taken_count, overrun_count, replayed_count;
 
 /* The model: all updates that ever were, the first at 1. */
@@ -70,14 +71,6 @@ tear_down(void **state)
 	if (current_seed < SEED_COUNT)
 		print_message("seed %llu\n", (unsigned long long)current_seed);
 	return topic_tear_down(state);
-}
-
-static unsigned
-choose(unsigned choice_count)
-{
-	random_state = random_state * 6364136223846793005u +
-	    1442695040888963407u;
-	return (unsigned)(random_state >> 33) % choice_count;
 }
 
 static struct topic *
@@ -453,7 +446,7 @@ settle(void)
 static void
 run_seed(uint64_t seed)
 {
-	random_state = seed;
+	choose_state = seed;
 	last = 0;
 	memset(members, 0, sizeof(members));
 	turns_init(&turns, turns.now_us);

@@ -21,6 +21,7 @@
 #include "pure/selector.h"
 #include "pure/url.h"
 
+#include "choose.h"
 #include "topic_fixture.h"
 
 #define SEED_COUNT 150
@@ -76,7 +77,7 @@ static struct hub     hub;
 static struct url     base;
 static struct grants *grants;
 static struct member  members[MEMBER_COUNT];
-static uint64_t       current_seed, random_state;
+static uint64_t       current_seed;
 static size_t         taken_count, replayed_count, hidden_count, overrun_count;
 
 /* The model: all updates that ever were, the first at 1. */
@@ -119,14 +120,6 @@ tear_down(void **state)
 	grants_free(grants);
 	url_deinit(&base);
 	return topic_tear_down(state);
-}
-
-static unsigned
-choose(unsigned choice_count)
-{
-	random_state = random_state * 6364136223846793005u +
-	    1442695040888963407u;
-	return (unsigned)(random_state >> 33) % choice_count;
 }
 
 static int64_t
@@ -512,7 +505,7 @@ step(void)
 static void
 run_seed(uint64_t seed)
 {
-	random_state = seed;
+	choose_state = seed;
 	last = 0;
 	memset(members, 0, sizeof(members));
 	turns_init(&turns, turns.now_us);

@@ -8,44 +8,44 @@
 
 #include "pure/position.h"
 
-static struct user a, b;
+static struct store_user a, b;
 
 static int
 set_up(void **state)
 {
 	redis_set_up(state);
 	broker_start(NULL);
-	user_open(&a, NULL);
-	wait_until(a.up_count == 1);
+	store_user_open(&a, NULL);
+	store_wait(a.up_count == 1);
 	return 0;
 }
 
 static int
 tear_down(void **state)
 {
-	user_close(&a);
+	store_user_close(&a);
 	return redis_tear_down(state);
 }
 
 static void
 test_an_update_reaches_all_and_keeps_its_form(void **state)
 {
-	const char *const topics[] = { "one", "two" };
-	struct update     update = { .id = "own id",
-		    .topics = topics,
-		    .topic_count = 2,
-		    .is_private = true,
-		    .bytes = "event: x\ndata: \xc3\xa4\n\n",
-		    .len_bytes = 19 };
-	struct sent       sent;
+	const char *const  topics[] = { "one", "two" };
+	struct update      update = { .id = "own id",
+		     .topics = topics,
+		     .topic_count = 2,
+		     .is_private = true,
+		     .bytes = "event: x\ndata: \xc3\xa4\n\n",
+		     .len_bytes = 19 };
+	struct sent_update sent = { 0 };
 
 	(void)state;
-	user_open(&b, NULL);
-	user_tail(&a, 0, NULL);
-	user_tail(&b, 0, NULL);
-	wait_until(a.level_count == 1 && b.level_count == 1);
-	user_publish_as(&a, &sent, &update, NULL);
-	wait_until(sent.is_done && a.got_count == 1 && b.got_count == 1);
+	store_user_open(&b, NULL);
+	store_user_tail(&a, 0, NULL);
+	store_user_tail(&b, 0, NULL);
+	store_wait(a.level_count == 1 && b.level_count == 1);
+	store_user_send_as(&a, &sent, &update, NULL);
+	store_wait(sent.is_done && a.got_count == 1 && b.got_count == 1);
 	assert_int_equal(sent.receipt.result, STORE_KEPT);
 	assert_int_equal(b.got[0].position, sent.receipt.position);
 	assert_string_equal(b.got[0].id, "own id");
@@ -55,7 +55,7 @@ test_an_update_reaches_all_and_keeps_its_form(void **state)
 	assert_int_equal(a.store->engine->tag(a.store),
 	    b.store->engine->tag(b.store));
 	assert_int_not_equal(a.store->engine->tag(a.store), 0);
-	user_close(&b);
+	store_user_close(&b);
 }
 
 static void
@@ -65,8 +65,8 @@ test_positions_are_the_brokers_time(void **state)
 	int64_t  wall_ms = (int64_t)time(NULL) * 1000;
 
 	(void)state;
-	first = user_keep(&a, "t", "1");
-	second = user_keep(&a, "t", "2");
+	first = store_user_keep(&a, "t", "1");
+	second = store_user_keep(&a, "t", "2");
 	assert_true(second > first);
 	assert_true(position_ms(first) > wall_ms - 60000);
 	assert_true(position_ms(first) < wall_ms + 60000);
@@ -78,24 +78,24 @@ test_a_tail_begins_behind_its_position_and_begins_anew(void **state)
 	uint64_t positions[3];
 
 	(void)state;
-	positions[0] = user_keep(&a, "t", "1");
-	positions[1] = user_keep(&a, "t", "2");
-	positions[2] = user_keep(&a, "u", "3");
-	user_tail(&a, positions[0], NULL);
-	wait_until(a.level_count == 1);
+	positions[0] = store_user_keep(&a, "t", "1");
+	positions[1] = store_user_keep(&a, "t", "2");
+	positions[2] = store_user_keep(&a, "u", "3");
+	store_user_tail(&a, positions[0], NULL);
+	store_wait(a.level_count == 1);
 	assert_int_equal(a.got_count, 2);
 	assert_int_equal(a.got[0].position, positions[1]);
 	assert_int_equal(a.level_position, positions[2]);
-	user_forget(&a);
+	store_user_forget(&a);
 	/* While a read waits: at once, not after that read's time. */
-	turn_for(20);
-	user_tail(&a, 0, "t");
-	wait_until(a.level_count == 2);
+	store_turn_for(20);
+	store_user_tail(&a, 0, "t");
+	store_wait(a.level_count == 1);
 	assert_int_equal(a.got_count, 2);
 	assert_string_equal(a.got[1].bytes, "data: 2\n\n");
-	user_keep(&a, "u", "4");
-	user_keep(&a, "t", "5");
-	wait_until(a.got_count == 3);
+	store_user_keep(&a, "u", "4");
+	store_user_keep(&a, "t", "5");
+	store_wait(a.got_count == 3);
 	assert_string_equal(a.got[2].bytes, "data: 5\n\n");
 	assert_int_equal(a.lost_count, 0);
 }
@@ -105,12 +105,12 @@ test_a_hold_reads_no_further(void **state)
 {
 	(void)state;
 	a.store->engine->hold(a.store, true);
-	user_tail(&a, 0, NULL);
-	user_keep(&a, "t", "1");
-	turn_for(30);
+	store_user_tail(&a, 0, NULL);
+	store_user_keep(&a, "t", "1");
+	store_turn_for(30);
 	assert_int_equal(a.got_count, 0);
 	a.store->engine->hold(a.store, false);
-	wait_until(a.got_count == 1);
+	store_wait(a.got_count == 1);
 	assert_int_equal(a.level_count, 1);
 }
 
@@ -118,16 +118,16 @@ static void
 test_a_long_log_comes_in_order_once(void **state)
 {
 	enum { COUNT = 3000 };
-	struct sent *sent = calloc(COUNT, sizeof(*sent));
-	char         text[16];
-	size_t       i, done = 0, kept = 0;
+	struct sent_update *sent = calloc(COUNT, sizeof(*sent));
+	char                text[16];
+	size_t              i, done = 0, kept = 0;
 
 	(void)state;
 	for (i = 0; i < COUNT; i++) {
 		snprintf(text, sizeof(text), "%zu", i);
-		user_publish(&a, &sent[i], "t", text);
+		store_user_send(&a, &sent[i], "t", text);
 		if (i % 500 == 499)
-			wait_until(sent[i].is_done);
+			store_wait(sent[i].is_done);
 	}
 	for (i = 0; i < COUNT; i++) {
 		done += sent[i].is_done;
@@ -135,8 +135,8 @@ test_a_long_log_comes_in_order_once(void **state)
 	}
 	assert_int_equal(done, COUNT);
 	assert_int_equal(kept, COUNT);
-	user_tail(&a, 0, NULL);
-	wait_until(a.level_count == 1);
+	store_user_tail(&a, 0, NULL);
+	store_wait(a.level_count == 1);
 	assert_int_equal(a.got_count, COUNT);
 	for (i = 0; i < COUNT; i++)
 		assert_int_equal(a.got[i].position, sent[i].receipt.position);
@@ -147,13 +147,13 @@ static void
 test_publishes_in_flight_are_bounded(void **state)
 {
 	enum { COUNT = 1100 };
-	struct sent *sent = calloc(COUNT, sizeof(*sent));
-	size_t       i, refused = 0, done = 0;
+	struct sent_update *sent = calloc(COUNT, sizeof(*sent));
+	size_t              i, refused = 0, done = 0;
 
 	(void)state;
 	for (i = 0; i < COUNT; i++)
-		user_publish(&a, &sent[i], "t", "x");
-	wait_until(sent[999].is_done && sent[COUNT - 1].is_done);
+		store_user_send(&a, &sent[i], "t", "x");
+	store_wait(sent[999].is_done && sent[COUNT - 1].is_done);
 	for (i = 0; i < COUNT; i++) {
 		done += sent[i].is_done;
 		refused += sent[i].receipt.result == STORE_NOT_KEPT;
@@ -168,19 +168,20 @@ test_publishes_in_flight_are_bounded(void **state)
 static void
 test_a_key_keeps_an_update_once(void **state)
 {
-	const char   *topic = "t";
-	struct update update = { .topics = &topic,
-		.topic_count = 1,
-		.id = "mine",
-		.bytes = "data: 1\n\n",
-		.len_bytes = 9 };
-	struct sent   sent[50];
-	size_t        i, repeats = 0;
+	const char        *topic = "t";
+	struct update      update = { .topics = &topic,
+		     .topic_count = 1,
+		     .id = "mine",
+		     .bytes = "data: 1\n\n",
+		     .len_bytes = 9 };
+	struct sent_update sent[50] = { 0 };
+	size_t             i, repeats = 0;
 
 	(void)state;
 	for (i = 0; i < 50; i++)
-		user_publish_as(&a, &sent[i], &update, "key \x01 of somebody");
-	wait_until(sent[49].is_done);
+		store_user_send_as(&a, &sent[i], &update,
+		    "key \x01 of somebody");
+	store_wait(sent[49].is_done);
 	for (i = 0; i < 50; i++) {
 		assert_int_equal(sent[i].receipt.result, STORE_KEPT);
 		assert_int_equal(sent[i].receipt.position,
@@ -192,9 +193,9 @@ test_a_key_keeps_an_update_once(void **state)
 	assert_int_equal(repeats, 49);
 	assert_int_equal(broker_number("XLEN fcgi-sse{log}"), 1);
 	update.id = NULL;
-	user_publish_as(&a, &sent[0], &update, "another");
-	user_publish_as(&a, &sent[1], &update, "another");
-	wait_until(sent[1].is_done);
+	store_user_send_as(&a, &sent[0], &update, "another");
+	store_user_send_as(&a, &sent[1], &update, "another");
+	store_wait(sent[1].is_done);
 	assert_false(sent[0].receipt.is_repeat);
 	assert_true(sent[1].receipt.is_repeat);
 	assert_null(sent[1].receipt.id);
@@ -204,15 +205,15 @@ test_a_key_keeps_an_update_once(void **state)
 static uint64_t
 keep_with_id(const char *id, const char *topic)
 {
-	struct update update = { .topics = &topic,
-		.topic_count = 1,
-		.id = id,
-		.bytes = "data: 1\n\n",
-		.len_bytes = 9 };
-	struct sent   sent;
+	struct update      update = { .topics = &topic,
+		     .topic_count = 1,
+		     .id = id,
+		     .bytes = "data: 1\n\n",
+		     .len_bytes = 9 };
+	struct sent_update sent = { 0 };
 
-	user_publish_as(&a, &sent, &update, NULL);
-	wait_until(sent.is_done);
+	store_user_send_as(&a, &sent, &update, NULL);
+	store_wait(sent.is_done);
 	assert_int_equal(sent.receipt.result, STORE_KEPT);
 	return sent.receipt.position;
 }
@@ -220,10 +221,10 @@ keep_with_id(const char *id, const char *topic)
 static uint64_t
 find(const char *id, const char *topic)
 {
-	struct found found;
+	struct found_update found;
 
-	user_find(&a, &found, id, topic);
-	wait_until(found.is_done);
+	store_user_find(&a, &found, id, topic);
+	store_wait(found.is_done);
 	return found.position;
 }
 
@@ -281,40 +282,40 @@ test_many_updates_with_one_id_are_bounded(void **state)
 static void
 test_a_find_can_be_cancelled(void **state)
 {
-	struct found found, other;
+	struct found_update found, other;
 
 	(void)state;
-	user_find(&a, &found, "x", NULL);
+	store_user_find(&a, &found, "x", NULL);
 	a.store->engine->find_cancel(a.store, &found.find);
-	user_find(&a, &other, "x", NULL);
-	wait_until(other.is_done);
+	store_user_find(&a, &other, "x", NULL);
+	store_wait(other.is_done);
 	assert_false(found.is_done);
 }
 
 static void
 test_a_given_position_is_kept_or_refused(void **state)
 {
-	const char   *topic = "t";
-	struct update update = { .position = position_at(1000) + 7,
-		.topics = &topic,
-		.topic_count = 1,
-		.bytes = "data: 1\n\n",
-		.len_bytes = 9 };
-	struct sent   sent;
+	const char        *topic = "t";
+	struct update      update = { .position = position_at(1000) + 7,
+		     .topics = &topic,
+		     .topic_count = 1,
+		     .bytes = "data: 1\n\n",
+		     .len_bytes = 9 };
+	struct sent_update sent = { 0 };
 
 	(void)state;
-	user_publish_as(&a, &sent, &update, NULL);
-	wait_until(sent.is_done);
+	store_user_send_as(&a, &sent, &update, NULL);
+	store_wait(sent.is_done);
 	assert_int_equal(sent.receipt.result, STORE_KEPT);
 	assert_int_equal(sent.receipt.position, update.position);
-	user_publish_as(&a, &sent, &update, NULL);
-	wait_until(sent.is_done);
+	store_user_send_as(&a, &sent, &update, NULL);
+	store_wait(sent.is_done);
 	assert_int_equal(sent.receipt.result, STORE_NOT_KEPT);
 	assert_string_equal(sent.why,
 	    "the position lies behind the log's newest");
 	update.position++;
-	user_publish_as(&a, &sent, &update, "with a key");
-	wait_until(sent.is_done);
+	store_user_send_as(&a, &sent, &update, "with a key");
+	store_wait(sent.is_done);
 	assert_int_equal(sent.receipt.position, update.position);
 	assert_int_equal(a.state, STORE_UP);
 }
@@ -324,7 +325,7 @@ test_entries_of_others_are_skipped(void **state)
 {
 
 	(void)state;
-	user_tail(&a, 0, NULL);
+	store_user_tail(&a, 0, NULL);
 	freeReplyObject(broker_command("XADD fcgi-sse{log} * x y"));
 	freeReplyObject(broker_command("XADD fcgi-sse{log} * t a"));
 	freeReplyObject(broker_command("XADD fcgi-sse{log} * m 1"));
@@ -335,8 +336,8 @@ test_entries_of_others_are_skipped(void **state)
 	    (size_t)2, "data: 1\n\n"));
 	freeReplyObject(broker_command("XADD fcgi-sse{log} * t a d %s i %s",
 	    "data: 1\n\n", "1\n2"));
-	user_keep(&a, "t", "good");
-	wait_until(a.got_count == 1);
+	store_user_keep(&a, "t", "good");
+	store_wait(a.got_count == 1);
 	assert_string_equal(a.got[0].bytes, "data: good\n\n");
 	assert_int_equal(a.lost_count, 0);
 }
@@ -347,23 +348,23 @@ test_a_lean_store_connects_when_it_is_needed(void **state)
 	const struct store_options lean = { .is_lean = true };
 
 	(void)state;
-	user_open(&b, &lean);
-	turn_for(30);
+	store_user_open(&b, &lean);
+	store_turn_for(30);
 	assert_int_equal(b.up_count, 0);
 	assert_int_equal(b.store->engine->tag(b.store), 0);
-	user_keep(&b, "t", "1"); /* waits for the connection */
+	store_user_keep(&b, "t", "1"); /* waits for the connection */
 	assert_int_equal(b.up_count, 1);
 	assert_int_equal(b.got_count, 0);
-	user_tail(&b, 0, "t");
-	wait_until(b.got_count == 1);
-	user_close(&b);
+	store_user_tail(&b, 0, "t");
+	store_wait(b.got_count == 1);
+	store_user_close(&b);
 }
 
 static void
 test_limits_trim_the_log(void **state)
 {
 	const struct store_options small = { .bytes_max = 100000 };
-	struct sent               *sent = calloc(1000, sizeof(*sent));
+	struct sent_update        *sent = calloc(1000, sizeof(*sent));
 	char                       bytes[1000];
 	const char                *topic = "t";
 	struct update              update = { .topics = &topic,
@@ -375,14 +376,14 @@ test_limits_trim_the_log(void **state)
 	(void)state;
 	memset(bytes, 'x', sizeof(bytes));
 	memcpy(bytes + sizeof(bytes) - 2, "\n\n", 2);
-	user_open(&b, &small);
-	wait_until(b.up_count == 1);
+	store_user_open(&b, &small);
+	store_wait(b.up_count == 1);
 	for (i = 0; i < 500; i++)
-		user_publish_as(&b, &sent[i], &update, NULL);
-	wait_until(sent[499].is_done);
-	wait_until(broker_number("XLEN fcgi-sse{log}") < 150);
+		store_user_send_as(&b, &sent[i], &update, NULL);
+	store_wait(sent[499].is_done);
+	store_wait(broker_number("XLEN fcgi-sse{log}") < 150);
 	assert_true(broker_number("XLEN fcgi-sse{log}") > 20);
-	user_close(&b);
+	store_user_close(&b);
 	free(sent);
 }
 
@@ -397,11 +398,11 @@ test_age_is_judged_by_the_broker(void **state)
 		freeReplyObject(broker_command(
 		    "XADD fcgi-sse{log} 1000-%d t a d x", (int)i));
 	freeReplyObject(broker_command("DEL fcgi-sse{log}:turn"));
-	user_open(&b, &aged);
-	wait_until(b.up_count == 1);
-	user_keep(&b, "t", "1");
-	wait_until(broker_number("XLEN fcgi-sse{log}") == 1);
-	user_close(&b);
+	store_user_open(&b, &aged);
+	store_wait(b.up_count == 1);
+	store_user_keep(&b, "t", "1");
+	store_wait(broker_number("XLEN fcgi-sse{log}") == 1);
+	store_user_close(&b);
 }
 
 int

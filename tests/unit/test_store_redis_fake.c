@@ -34,7 +34,7 @@ struct pair {
 	bool         is_canned;
 };
 
-static struct user a;
+static struct store_user a;
 
 static void
 on_pipe_closed(uv_handle_t *handle)
@@ -152,8 +152,8 @@ on_connection(uv_stream_t *listener, int status)
 	struct pair *pair = mem_zalloc(sizeof(*pair));
 
 	assert_int_equal(status, 0);
-	uv_pipe_init(&test_loop, &pair->client, 0);
-	uv_pipe_init(&test_loop, &pair->server, 0);
+	uv_pipe_init(&store_loop, &pair->client, 0);
+	uv_pipe_init(&store_loop, &pair->server, 0);
 	pair->client.data = pair->server.data = pair->connect.data = pair;
 	pair->open_count = 2;
 	proxy.open_count++;
@@ -174,7 +174,7 @@ set_up(void **state)
 	memset(&proxy, 0, sizeof(proxy));
 	snprintf(proxy.path, sizeof(proxy.path), "%s/proxy", broker.dir);
 	snprintf(proxy.url, sizeof(proxy.url), "redis+unix:%s", proxy.path);
-	uv_pipe_init(&test_loop, &proxy.listener, 0);
+	uv_pipe_init(&store_loop, &proxy.listener, 0);
 	uv_pipe_bind(&proxy.listener, proxy.path);
 	return uv_listen((uv_stream_t *)&proxy.listener, 64, on_connection);
 }
@@ -197,18 +197,18 @@ converse(void)
 			     .id = "i",
 			     .bytes = "data: 2\n\n",
 			     .len_bytes = 9 };
-	struct sent                plain, keyed;
-	struct found               found;
+	struct sent_update         plain = { 0 }, keyed = { 0 };
+	struct found_update        found;
 	size_t                     i, cut_before = proxy.cut_count;
 	bool                       is_whole;
 
-	user_open(&a, &options);
-	user_tail(&a, 0, NULL);
-	user_publish(&a, &plain, "t", "1");
-	user_publish_as(&a, &keyed, &update, "key");
-	user_find(&a, &found, "i", "t");
-	wait_until(plain.is_done && keyed.is_done);
-	wait_until(proxy.cut_count > cut_before || a.down_count > 0 ||
+	store_user_open(&a, &options);
+	store_user_tail(&a, 0, NULL);
+	store_user_send(&a, &plain, "t", "1");
+	store_user_send_as(&a, &keyed, &update, "key");
+	store_user_find(&a, &found, "i", "t");
+	store_wait(plain.is_done && keyed.is_done);
+	store_wait(proxy.cut_count > cut_before || a.down_count > 0 ||
 	    (found.is_done && a.got_count >= 2));
 	is_whole = proxy.cut_count == cut_before && a.down_count == 0;
 	for (i = 1; i < a.got_count; i++)
@@ -220,8 +220,8 @@ converse(void)
 		assert_int_equal(keyed.receipt.result, STORE_KEPT);
 		assert_int_not_equal(found.position, 0);
 	}
-	user_close(&a);
-	wait_until(proxy.open_count == 0);
+	store_user_close(&a);
+	store_wait(proxy.open_count == 0);
 	return is_whole;
 }
 
@@ -276,8 +276,8 @@ test_answers_of_the_wrong_kind(void **state)
 		"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n"
 	};
 	const struct store_options options = { .url = proxy.url };
-	struct sent                sent;
-	struct found               found;
+	struct sent_update         sent = { 0 };
+	struct found_update        found;
 	size_t                     i, k;
 
 	(void)state;
@@ -285,18 +285,18 @@ test_answers_of_the_wrong_kind(void **state)
 		/* "+OK" lets the connection begin; then comes the answer. */
 		for (k = 0; k < 2; k++) {
 			proxy.canned = k == 0 ? answers[i] : "+OK\r\n";
-			user_open(&a, &options);
-			user_tail(&a, 0, NULL);
-			user_publish(&a, &sent, "t", "1");
-			user_find(&a, &found, "i", "t");
+			store_user_open(&a, &options);
+			store_user_tail(&a, 0, NULL);
+			store_user_send(&a, &sent, "t", "1");
+			store_user_find(&a, &found, "i", "t");
 			if (k == 1)
-				turn_for(2);
+				store_turn_for(2);
 			proxy.canned = answers[i];
-			turn_for(10);
-			user_close(&a);
+			store_turn_for(10);
+			store_user_close(&a);
 			assert_true(sent.is_done);
 			assert_int_not_equal(sent.receipt.result, STORE_KEPT);
-			wait_until(proxy.open_count == 0);
+			store_wait(proxy.open_count == 0);
 		}
 	}
 }

@@ -16,13 +16,13 @@
 
 #define LOG "fcgi-sse{log}"
 
-static struct user a, b;
+static struct store_user a, b;
 
 static void
-open_up(struct user *user)
+open_up(struct store_user *user)
 {
-	user_open(user, NULL);
-	wait_until(user->up_count == 1);
+	store_user_open(user, NULL);
+	store_wait(user->up_count == 1);
 }
 
 /* A port of 127.0.0.1 that nobody listens at. */
@@ -41,12 +41,12 @@ free_port(void)
 }
 
 static void
-assert_refused(struct user *user, const char *why)
+assert_refused(struct store_user *user, const char *why)
 {
-	struct sent sent;
+	struct sent_update sent = { 0 };
 
-	user_publish(user, &sent, "t", "x");
-	wait_until(sent.is_done);
+	store_user_send(user, &sent, "t", "x");
+	store_wait(sent.is_done);
 	assert_int_equal(sent.receipt.result, STORE_NOT_KEPT);
 	assert_non_null(strstr(sent.why, why));
 	assert_int_equal(sent.receipt.retry_after_s, 2);
@@ -57,27 +57,27 @@ test_a_refused_connection_is_told_at_once(void **state)
 {
 	struct store_options options = { 0 };
 	char                 url[80];
-	struct sent          sent;
+	struct sent_update   sent = { 0 };
 
 	(void)state;
 	snprintf(url, sizeof(url), "redis://127.0.0.1:%d", free_port());
 	options.url = url;
-	user_open(&a, &options);
-	user_publish(&a, &sent, "t", "x"); /* waits for the first attempt */
-	wait_until(sent.is_done);
+	store_user_open(&a, &options);
+	store_user_send(&a, &sent, "t", "x"); /* waits for the first attempt */
+	store_wait(sent.is_done);
 	assert_int_equal(sent.receipt.result, STORE_NOT_KEPT);
 	assert_non_null(strstr(sent.why, "refused"));
 	assert_refused(&a, "refused");
 	assert_int_equal(a.state, STORE_DOWN);
-	user_close(&a);
+	store_user_close(&a);
 	/* No such socket; it comes later. */
-	user_open(&a, NULL);
-	wait_until(a.down_count > 0);
+	store_user_open(&a, NULL);
+	store_wait(a.down_count > 0);
 	assert_refused(&a, "No such file");
 	broker_start(NULL);
-	wait_until(a.up_count == 1);
-	user_keep(&a, "t", "x");
-	user_close(&a);
+	store_wait(a.up_count == 1);
+	store_user_keep(&a, "t", "x");
+	store_user_close(&a);
 }
 
 static void
@@ -92,17 +92,17 @@ test_names_are_resolved(void **state)
 	broker_start(words);
 	snprintf(url, sizeof(url), "redis://localhost:%s/3?key=x", port);
 	options.url = url;
-	user_open(&a, &options);
-	wait_until(a.up_count == 1);
-	user_keep(&a, "t", "x");
-	user_close(&a);
+	store_user_open(&a, &options);
+	store_wait(a.up_count == 1);
+	store_user_keep(&a, "t", "x");
+	store_user_close(&a);
 	freeReplyObject(broker_command("SWAPDB 0 3"));
 	assert_int_equal(broker_number("XLEN x{log}"), 1);
 	options.url = "redis://no-such-host.invalid";
-	user_open(&a, &options);
-	wait_until(a.down_count > 0);
+	store_user_open(&a, &options);
+	store_wait(a.down_count > 0);
 	assert_int_not_equal(strlen(a.why), 0);
-	user_close(&a);
+	store_user_close(&a);
 }
 
 static void
@@ -111,13 +111,13 @@ test_a_store_closes_while_it_resolves(void **state)
 	const struct store_options options = {
 		.url = "redis://no-such-host.invalid"
 	};
-	struct sent sent;
+	struct sent_update sent = { 0 };
 
 	(void)state;
-	user_open(&a, &options);
-	turn();
-	user_publish(&a, &sent, "t", "x");
-	user_close(&a);
+	store_user_open(&a, &options);
+	store_turn();
+	store_user_send(&a, &sent, "t", "x");
+	store_user_close(&a);
 	assert_true(sent.is_done);
 	assert_int_equal(sent.receipt.result, STORE_NOT_KEPT);
 }
@@ -131,43 +131,43 @@ test_passwords(void **state)
 
 	(void)state;
 	broker_start(words);
-	user_open(&a, NULL);
-	wait_until(a.down_count > 0);
+	store_user_open(&a, NULL);
+	store_wait(a.down_count > 0);
 	assert_string_equal(a.why, "the broker wants a password");
 	assert_refused(&a, "wants a password");
-	user_close(&a);
+	store_user_close(&a);
 	snprintf(url, sizeof(url), "%s?password=wrong", broker.url);
 	options.url = url;
-	user_open(&a, &options);
-	wait_until(a.down_count > 0);
+	store_user_open(&a, &options);
+	store_wait(a.down_count > 0);
 	assert_string_equal(a.why, "the broker refused the password");
-	user_close(&a);
+	store_user_close(&a);
 	snprintf(url, sizeof(url), "%s?password=right&user=default",
 	    broker.url);
-	user_open(&a, &options);
-	wait_until(a.up_count == 1);
-	user_keep(&a, "t", "x");
-	user_close(&a);
+	store_user_open(&a, &options);
+	store_wait(a.up_count == 1);
+	store_user_keep(&a, "t", "x");
+	store_user_close(&a);
 }
 
 static void
 test_a_broker_that_hangs_counts_as_down(void **state)
 {
-	struct sent sent;
+	struct sent_update sent = { 0 };
 
 	(void)state;
 	broker_start(NULL);
 	open_up(&a);
 	broker_signal(SIGSTOP);
-	user_publish(&a, &sent, "t", "x");
-	wait_until(sent.is_done);
+	store_user_send(&a, &sent, "t", "x");
+	store_wait(sent.is_done);
 	assert_int_equal(sent.receipt.result, STORE_MAYBE_KEPT);
 	assert_non_null(strstr(sent.why, "may have been published"));
 	assert_refused(&a, "no answer in 5 s");
 	broker_signal(SIGCONT);
-	wait_until(a.up_count == 2);
-	user_keep(&a, "t", "y");
-	user_close(&a);
+	store_wait(a.up_count == 2);
+	store_user_keep(&a, "t", "y");
+	store_user_close(&a);
 }
 
 static void
@@ -181,33 +181,33 @@ test_a_full_or_read_only_broker_refuses(void **state)
 	assert_int_equal(a.state, STORE_DOWN);
 	assert_refused(&a, "memory is full");
 	freeReplyObject(broker_command("CONFIG SET maxmemory 0"));
-	wait_until(a.up_count == 2);
-	user_keep(&a, "t", "x");
+	store_wait(a.up_count == 2);
+	store_user_keep(&a, "t", "x");
 	freeReplyObject(broker_command("REPLICAOF 127.0.0.1 1"));
 	assert_refused(&a, "read-only replica");
 	freeReplyObject(broker_command("REPLICAOF NO ONE"));
-	wait_until(a.up_count == 3);
-	user_close(&a);
+	store_wait(a.up_count == 3);
+	store_user_close(&a);
 }
 
 static void
 test_unanswered_publishes_may_have_been_kept(void **state)
 {
-	struct sent sent[3];
-	size_t      i;
+	struct sent_update sent[3] = { 0 };
+	size_t             i;
 
 	(void)state;
 	broker_start(NULL);
 	open_up(&a);
 	broker_signal(SIGSTOP);
 	for (i = 0; i < 3; i++)
-		user_publish(&a, &sent[i], "t", "x");
-	turn_for(20);
+		store_user_send(&a, &sent[i], "t", "x");
+	store_turn_for(20);
 	broker_kill();
-	wait_until(sent[2].is_done);
+	store_wait(sent[2].is_done);
 	for (i = 0; i < 3; i++)
 		assert_int_equal(sent[i].receipt.result, STORE_MAYBE_KEPT);
-	user_close(&a);
+	store_user_close(&a);
 }
 
 static void
@@ -218,31 +218,31 @@ test_a_lost_log_goes_on_above_what_was_seen(void **state)
 	(void)state;
 	broker_start(NULL);
 	open_up(&a);
-	user_tail(&a, 0, NULL);
+	store_user_tail(&a, 0, NULL);
 	/* The broker's clock was a day ahead. */
 	before = position_at((time(NULL) + 86400) * INT64_C(1000));
 	freeReplyObject(broker_command("XADD " LOG " %llu-5 t t d %s",
 	    (unsigned long long)position_ms(before), "data: 1\n\n"));
-	wait_until(a.got_count == 1);
+	store_wait(a.got_count == 1);
 	broker_kill();
-	wait_until(a.down_count == 1);
+	store_wait(a.down_count == 1);
 	broker_start(NULL);
-	wait_until(a.up_count == 2);
+	store_wait(a.up_count == 2);
 	assert_int_equal(a.lost_count, 1);
 	assert_int_equal(a.lost_up_to, 0);
-	after = user_keep(&a, "t", "2");
+	after = store_user_keep(&a, "t", "2");
 	assert_true(after > before + 5);
-	wait_until(a.got_count == 2);
+	store_wait(a.got_count == 2);
 	assert_int_equal(a.got[1].position, after);
 	assert_int_equal(a.lost_count, 1);
 	/* Without a reconnect: the check finds it. */
 	freeReplyObject(broker_command("FLUSHALL"));
-	wait_until(a.lost_count == 2);
+	store_wait(a.lost_count == 2);
 	before = after;
-	after = user_keep(&a, "t", "3");
+	after = store_user_keep(&a, "t", "3");
 	assert_true(after > before);
-	wait_until(a.got_count == 3);
-	user_close(&a);
+	store_wait(a.got_count == 3);
+	store_user_close(&a);
 }
 
 static void
@@ -254,18 +254,18 @@ test_a_flush_does_not_change_the_tag(void **state)
 	broker_start(NULL);
 	open_up(&a);
 	tag = a.store->engine->tag(a.store);
-	user_keep(&a, "t", "1");
-	turn_for(3); /* the next has its own millisecond */
+	store_user_keep(&a, "t", "1");
+	store_turn_for(3); /* the next has its own millisecond */
 	freeReplyObject(broker_command("FLUSHALL"));
-	user_keep(&a, "t", "2");
+	store_user_keep(&a, "t", "2");
 	broker_kill();
 	broker_start(NULL);
-	wait_until(a.up_count == 2);
+	store_wait(a.up_count == 2);
 	assert_int_equal(a.store->engine->tag(a.store), tag);
 	open_up(&b);
 	assert_int_equal(b.store->engine->tag(b.store), tag);
-	user_close(&b);
-	user_close(&a);
+	store_user_close(&b);
+	store_user_close(&a);
 }
 
 static void
@@ -276,18 +276,18 @@ test_a_full_millisecond_is_left(void **state)
 	(void)state;
 	broker_start(NULL);
 	open_up(&a);
-	user_tail(&a, 0, NULL);
+	store_user_tail(&a, 0, NULL);
 	freeReplyObject(broker_command("XADD " LOG " %llu-524288 t t d %s",
 	    (unsigned long long)ms, "data: 1\n\n"));
-	wait_until(a.got_count == 1);
+	store_wait(a.got_count == 1);
 	first = a.got[0].position;
 	assert_true(first == position_at((int64_t)ms) + 524288);
-	wait_until(broker_number("XLEN " LOG) == 2);
-	second = user_keep(&a, "t", "2");
+	store_wait(broker_number("XLEN " LOG) == 2);
+	second = store_user_keep(&a, "t", "2");
 	assert_true(second == position_at((int64_t)ms + 1) + 1);
-	wait_until(a.got_count == 2);
+	store_wait(a.got_count == 2);
 	assert_int_equal(a.lost_count, 0);
-	user_close(&a);
+	store_user_close(&a);
 }
 
 static void
@@ -298,30 +298,30 @@ test_a_tail_that_falls_behind_is_told(void **state)
 	(void)state;
 	broker_start(NULL);
 	open_up(&a);
-	positions[0] = user_keep(&a, "t", "0");
-	user_tail(&a, 0, NULL);
-	wait_until(a.got_count == 1 && a.level_count == 1);
+	positions[0] = store_user_keep(&a, "t", "0");
+	store_user_tail(&a, 0, NULL);
+	store_wait(a.got_count == 1 && a.level_count == 1);
 	/* All that was trimmed had been read. */
 	a.store->engine->hold(a.store, true);
-	turn_for(2200);
+	store_turn_for(2200);
 	freeReplyObject(broker_command("XTRIM " LOG " MAXLEN 0"));
-	positions[1] = user_keep(&a, "t", "1");
+	positions[1] = store_user_keep(&a, "t", "1");
 	a.store->engine->hold(a.store, false);
-	wait_until(a.got_count == 2);
+	store_wait(a.got_count == 2);
 	assert_int_equal(a.lost_count, 0);
 	/* Now something was not. */
 	a.store->engine->hold(a.store, true);
-	turn_for(2200);
-	positions[1] = user_keep(&a, "t", "2");
-	user_keep(&a, "t", "3");
-	positions[2] = user_keep(&a, "t", "4");
+	store_turn_for(2200);
+	positions[1] = store_user_keep(&a, "t", "2");
+	store_user_keep(&a, "t", "3");
+	positions[2] = store_user_keep(&a, "t", "4");
 	freeReplyObject(broker_command("XTRIM " LOG " MAXLEN 1"));
 	a.store->engine->hold(a.store, false);
-	wait_until(a.lost_count == 1 && a.level_count == 2);
+	store_wait(a.lost_count == 1 && a.level_count == 2);
 	assert_true(a.lost_up_to >= positions[1]);
 	assert_true(a.lost_up_to < positions[2]);
 	assert_int_equal(a.got[a.got_count - 1].position, positions[2]);
-	user_close(&a);
+	store_user_close(&a);
 }
 
 static void
@@ -333,17 +333,18 @@ test_a_position_ahead_of_the_log_waits_for_what_comes(void **state)
 	(void)state;
 	broker_start(NULL);
 	open_up(&a);
-	user_keep(&a, "t", "1");
+	store_user_keep(&a, "t", "1");
 	/* A client may make one up: the log is not to jump there. */
-	user_tail(&a, ahead, NULL);
-	wait_until(a.level_count == 1);
+	a.may_go_back = true;
+	store_user_tail(&a, ahead, NULL);
+	store_wait(a.level_count == 1);
 	assert_int_equal(a.got_count, 0);
 	assert_true(a.level_position < ahead);
-	position = user_keep(&a, "t", "2");
+	position = store_user_keep(&a, "t", "2");
 	assert_true(position < ahead);
-	wait_until(a.got_count == 1);
+	store_wait(a.got_count == 1);
 	assert_int_equal(a.lost_count, 0);
-	user_close(&a);
+	store_user_close(&a);
 }
 
 int

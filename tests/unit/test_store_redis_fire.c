@@ -7,19 +7,19 @@
 #include <string.h>
 
 /* One publishes, the other reads, while the broker is killed. */
-static struct user a, b;
+static struct store_user a, b;
 
 static void
-open_up(struct user *user)
+open_up(struct store_user *user)
 {
-	user_open(user, NULL);
-	wait_until(user->up_count == 1);
+	store_user_open(user, NULL);
+	store_wait(user->up_count == 1);
 }
 
 /* Publishes on until the time is over; what was sent is kept in memory. */
 struct load {
-	struct sent *sent;
-	size_t       count, size;
+	struct sent_update *sent;
+	size_t              count, size;
 };
 
 static void
@@ -34,7 +34,7 @@ publish_more(struct load *load, const char *once_prefix)
 	snprintf(once, sizeof(once), "%s%zu", once_prefix, load->count);
 	update.bytes = bytes;
 	update.len_bytes = strlen(bytes);
-	user_publish_as(&a, &load->sent[load->count++], &update,
+	store_user_send_as(&a, &load->sent[load->count++], &update,
 	    once_prefix[0] != '\0' ? once : NULL);
 }
 
@@ -77,21 +77,21 @@ run_load(struct load *load, const char *once_prefix)
 	broker_start(words);
 	open_up(&a);
 	open_up(&b);
-	user_tail(&b, 0, NULL);
+	store_user_tail(&b, 0, NULL);
 	for (round = 0; round < 4; round++) {
-		wait_until(a.state == STORE_UP && b.state == STORE_UP);
+		store_wait(a.state == STORE_UP && b.state == STORE_UP);
 		for (i = 0; i < 300; i++) {
 			publish_more(load, once_prefix);
-			turn();
+			store_turn();
 			if (i != 250)
 				continue;
-			wait_until(done_count(load, 250) >= 150);
+			store_wait(done_count(load, 250) >= 150);
 			broker_kill();
 		}
-		wait_until(all_done(load));
+		store_wait(all_done(load));
 		broker_start(words);
 	}
-	wait_until(a.state == STORE_UP);
+	store_wait(a.state == STORE_UP);
 }
 
 static void
@@ -103,8 +103,8 @@ test_nothing_acknowledged_is_lost(void **state)
 
 	(void)state;
 	run_load(&load, "");
-	last = user_keep(&a, "t", "last");
-	wait_until(b.got_count > 0 && b.got[b.got_count - 1].position == last);
+	last = store_user_keep(&a, "t", "last");
+	store_wait(b.got_count > 0 && b.got[b.got_count - 1].position == last);
 	for (i = 0; i < load.count; i++) {
 		unknown += load.sent[i].receipt.result == STORE_MAYBE_KEPT;
 		if (load.sent[i].receipt.result != STORE_KEPT)
@@ -121,8 +121,8 @@ test_nothing_acknowledged_is_lost(void **state)
 		assert_true(b.got[i].position > b.got[i - 1].position);
 	assert_int_equal(b.lost_count, 0);
 	free(load.sent);
-	user_close(&b);
-	user_close(&a);
+	store_user_close(&b);
+	store_user_close(&a);
 }
 
 /*
@@ -132,13 +132,13 @@ test_nothing_acknowledged_is_lost(void **state)
 static void
 assert_each_once(size_t count)
 {
-	static struct user fresh;
-	bool              *is_there = calloc(count, sizeof(*is_there));
-	size_t             i;
+	static struct store_user fresh;
+	bool                    *is_there = calloc(count, sizeof(*is_there));
+	size_t                   i;
 
 	open_up(&fresh);
-	user_tail(&fresh, 0, NULL);
-	wait_until(fresh.level_count > 0);
+	store_user_tail(&fresh, 0, NULL);
+	store_wait(fresh.level_count > 0);
 	assert_int_equal(fresh.got_count, count);
 	for (i = 0; i < count; i++) {
 		size_t number = strtoul(fresh.got[i].bytes + 6, NULL, 10);
@@ -147,7 +147,7 @@ assert_each_once(size_t count)
 		is_there[number] = true;
 	}
 	free(is_there);
-	user_close(&fresh);
+	store_user_close(&fresh);
 }
 
 static void
@@ -169,8 +169,8 @@ test_repeats_under_a_key_are_kept_exactly_once(void **state)
 		snprintf(bytes, sizeof(bytes), "data: %zu\n\n", i);
 		snprintf(once, sizeof(once), "k%zu", i);
 		update.len_bytes = strlen(bytes);
-		user_publish_as(&a, &load.sent[i], &update, once);
-		wait_until(load.sent[i].is_done);
+		store_user_send_as(&a, &load.sent[i], &update, once);
+		store_wait(load.sent[i].is_done);
 		assert_int_equal(load.sent[i].receipt.result, STORE_KEPT);
 		again++;
 		repeats += load.sent[i].receipt.is_repeat;
@@ -178,13 +178,13 @@ test_repeats_under_a_key_are_kept_exactly_once(void **state)
 	assert_true(again > 0);
 	assert_true(repeats <= again);
 	/* What was read and not acknowledged may have died with the broker. */
-	wait_until(b.got_count >= load.count);
+	store_wait(b.got_count >= load.count);
 	for (i = 1; i < b.got_count; i++)
 		assert_true(b.got[i].position > b.got[i - 1].position);
 	assert_each_once(load.count);
 	free(load.sent);
-	user_close(&b);
-	user_close(&a);
+	store_user_close(&b);
+	store_user_close(&a);
 }
 
 int

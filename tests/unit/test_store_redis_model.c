@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "choose.h"
 #include "redis_fixture.h"
 
 #include <stdio.h>
@@ -24,20 +25,11 @@ static struct kept kept[KEPT_MAX];
 static size_t      kept_count;
 
 static struct reading {
-	struct user user;
-	bool        is_open, is_held;
-	uint64_t    after;
-	char        topic[4]; /* empty: all */
+	struct store_user user;
+	bool              is_open, is_held;
+	uint64_t          after;
+	char              topic[4]; /* empty: all */
 } readings[USER_COUNT];
-
-static unsigned seed;
-
-static unsigned
-random_below(unsigned count)
-{
-	seed = seed * 1103515245 + 12345;
-	return (seed >> 16) % count;
-}
 
 /* What a reading has to have got by now, at most. */
 static void
@@ -81,27 +73,26 @@ is_complete(const struct reading *reading)
 static void
 tail(struct reading *reading)
 {
-	user_forget(&reading->user);
-	reading->after = kept_count > 0 && random_below(4) > 0 ?
-	    kept[random_below((unsigned)kept_count)].position :
+	store_user_forget(&reading->user);
+	reading->after = kept_count > 0 && choose(4) > 0 ?
+	    kept[choose((unsigned)kept_count)].position :
 	    0;
 	reading->topic[0] = '\0';
-	if (random_below(2) == 0)
+	if (choose(2) == 0)
 		snprintf(reading->topic, sizeof(reading->topic), "%u",
-		    random_below(3));
-	user_tail(&reading->user, reading->after,
+		    choose(3));
+	store_user_tail(&reading->user, reading->after,
 	    reading->topic[0] != '\0' ? reading->topic : NULL);
 }
 
 static void
 reopen(struct reading *reading)
 {
-	const struct store_options options = { .is_lean = random_below(2) ==
-		    0 };
+	const struct store_options options = { .is_lean = choose(2) == 0 };
 
 	if (reading->is_open)
-		user_close(&reading->user);
-	user_open(&reading->user, &options);
+		store_user_close(&reading->user);
+	store_user_open(&reading->user, &options);
 	reading->is_open = true;
 	reading->is_held = false;
 	tail(reading);
@@ -111,22 +102,22 @@ reopen(struct reading *reading)
 static void
 publish_some(struct reading *reading)
 {
-	struct sent  sent[20];
-	struct kept *added = kept + kept_count;
-	unsigned     i, count = 1 + random_below(20);
+	struct sent_update sent[20] = { 0 };
+	struct kept       *added = kept + kept_count;
+	unsigned           i, count = 1 + choose(20);
 
 	if (kept_count + count > KEPT_MAX)
 		return;
 	for (i = 0; i < count; i++) {
 		snprintf(added[i].topic, sizeof(added[i].topic), "%u",
-		    random_below(3));
+		    choose(3));
 		snprintf(added[i].text, sizeof(added[i].text), "%zu",
 		    kept_count + i);
-		user_publish(&reading->user, &sent[i], added[i].topic,
+		store_user_send(&reading->user, &sent[i], added[i].topic,
 		    added[i].text);
 	}
 	for (i = 0; i < count; i++) {
-		wait_until(sent[i].is_done);
+		store_wait(sent[i].is_done);
 		assert_int_equal(sent[i].receipt.result, STORE_KEPT);
 		added[i].position = sent[i].receipt.position;
 		assert_true(kept_count + i == 0 ||
@@ -138,9 +129,9 @@ publish_some(struct reading *reading)
 static void
 act(void)
 {
-	struct reading *reading = &readings[random_below(USER_COUNT)];
+	struct reading *reading = &readings[choose(USER_COUNT)];
 
-	switch (random_below(8)) {
+	switch (choose(8)) {
 	case 0:
 		tail(reading);
 		break;
@@ -153,12 +144,12 @@ act(void)
 		    reading->is_held);
 		break;
 	case 3:
-		turn_for(random_below(8));
+		store_turn_for(choose(8));
 		check(reading, false);
 		break;
 	case 4:
 		if (!reading->is_held) {
-			wait_until(is_complete(reading));
+			store_wait(is_complete(reading));
 			check(reading, true);
 		}
 		break;
@@ -173,8 +164,8 @@ test_random_calls_agree_with_an_array(void **state)
 	size_t i, step;
 
 	(void)state;
-	seed = (unsigned)time(NULL);
-	printf("seed %u\n", seed);
+	choose_state = (uint64_t)time(NULL);
+	printf("seed %llu\n", (unsigned long long)choose_state);
 	broker_start(NULL);
 	for (i = 0; i < USER_COUNT; i++)
 		reopen(&readings[i]);
@@ -183,10 +174,10 @@ test_random_calls_agree_with_an_array(void **state)
 	for (i = 0; i < USER_COUNT; i++) {
 		readings[i].user.store->engine->hold(readings[i].user.store,
 		    false);
-		wait_until(is_complete(&readings[i]));
+		store_wait(is_complete(&readings[i]));
 		check(&readings[i], true);
 		assert_int_equal(readings[i].user.lost_count, 0);
-		user_close(&readings[i].user);
+		store_user_close(&readings[i].user);
 	}
 	assert_true(kept_count > 1000);
 }

@@ -7,19 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "choose.h"
 #include "stream_fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static uint64_t seed;
-
-/* Not rand(3): the same bytes on every machine. */
-static unsigned
-choose(unsigned choice_count)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return (unsigned)(seed >> 33) % choice_count;
-}
 
 /* Publishes so many bytes that repeat nowhere, and adds them to all. */
 static void

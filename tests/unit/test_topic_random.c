@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "choose.h"
 #include "topic_fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -30,16 +31,6 @@ static struct topic *topic;
 static struct member members[12];
 static unsigned      depth; /* of calls within calls */
 static size_t        overrun_count, taken_count;
-
-/* Not rand(3): the same steps on every machine. */
-static unsigned
-choose(unsigned choice_count)
-{
-	static uint64_t seed = 1;
-
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return (unsigned)(seed >> 33) % choice_count;
-}
 
 static void
 member_take(struct member *member)
