@@ -16,3 +16,41 @@ update_went_to(const struct update *update, const char *const *topics,
 	}
 	return topic_count == 0;
 }
+
+size_t
+update_copy_bytes(const struct update *update)
+{
+	size_t bytes = update->topic_count * sizeof(char *) + update->len_bytes;
+
+	for (size_t i = 0; i < update->topic_count; i++)
+		bytes += strlen(update->topics[i]) + 1;
+	return update->id == NULL ? bytes : bytes + strlen(update->id) + 1;
+}
+
+/* Copies a string with its NUL, and moves on behind it. */
+static const char *
+add_string(char **at, const char *string)
+{
+	size_t      bytes = strlen(string) + 1;
+	const char *copy = memcpy(*at, string, bytes);
+
+	*at += bytes;
+	return copy;
+}
+
+void
+update_copy(struct update *copy, const struct update *update, void *room)
+{
+	const char **topics = room;
+	char        *at = (char *)(topics + update->topic_count);
+
+	*copy = *update;
+	copy->topics = topics;
+	for (size_t i = 0; i < update->topic_count; i++)
+		topics[i] = add_string(&at, update->topics[i]);
+	if (update->id != NULL)
+		copy->id = add_string(&at, update->id);
+	copy->bytes = at;
+	if (update->len_bytes > 0)
+		memcpy(at, update->bytes, update->len_bytes);
+}

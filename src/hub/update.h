@@ -38,6 +38,16 @@ struct update {
 bool update_went_to(const struct update *, const char *const *topics,
     size_t topic_count);
 
+/* The room that a copy takes: pointers to topics, topics, id, bytes. */
+size_t update_copy_bytes(const struct update *);
+
+/*
+ * Makes *copy the same update with all its memory in that room, which is as
+ * aligned as a pointer. The names of the topics stand there one behind the
+ * other, each with its NUL.
+ */
+void update_copy(struct update *copy, const struct update *, void *room);
+
 /* Which updates somebody may have at all. */
 enum update_reach {
 	UPDATE_REACH_PUBLIC,

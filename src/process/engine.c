@@ -7,9 +7,9 @@
 
 #include "auth/access.h"
 #include "auth/publishers.h"
+#include "base/clocks.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/monotonic.h"
 #include "config/options.h"
 #include "hub/clock.h"
 #include "process/keys.h"
@@ -43,15 +43,6 @@ _Static_assert(OPTIONS_SUBSCRIPTIONS_07 == ANNOUNCEMENT_07 &&
 
 /* What topics that nobody has published to may take of the history's bytes. */
 #define EMPTY_TOPICS_PART 4
-
-static int64_t
-wall_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* For what is spread at random: processes that start together must differ. */
 static void
@@ -329,14 +320,14 @@ engine_init(struct engine *engine, const struct options *options,
 	engine->turn.data = engine->timer.data = engine;
 	engine->armed_ms = INT64_MAX;
 	engine->clock_due_ms = INT64_MAX;
-	turns_init(&engine->turns, monotonic_us);
+	turns_init(&engine->turns, clocks_monotonic_us);
 	streams_init(&engine->streams, &engine->turns, &no_stream_limits);
 	hub_init(&engine->hub, &engine->turns, &no_history_limits);
 	engine->streams.hub = &engine->hub;
 	seating_init(&engine->seating, choice);
 	engine->streams.seats = engine->seating.seats;
 	engine->streams.rota = engine->seating.rota;
-	engine->wall_ms = wall_ms;
+	engine->wall_ms = clocks_wall_ms;
 	engine->clock = clock_new(&engine->turns);
 	engine->sampler = sampler_new(&engine->streams, engine->clock);
 	engine_open_store(engine, options, choice);

@@ -9,13 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clocks.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "hub/update.h"
 #include "pure/position.h"
 #include "store/engine.h"
-#include "store/memory_entry.h"
 #include "store/once_keys.h"
+
+/* An update of the log, in one piece. */
+struct entry {
+	struct list   node;      /* in the log, in the order of positions */
+	struct update update;    /* points behind this struct */
+	size_t        len_bytes; /* of what stands there */
+};
 
 /* What a publisher is to be told. */
 struct answer {
@@ -67,19 +74,10 @@ memory_of(struct store *store)
 	return (struct memory *)(void *)store;
 }
 
-static int64_t
-system_wall_ms(void)
-{
-	uv_timeval64_t now = { 0 };
-
-	uv_gettimeofday(&now);
-	return now.tv_sec * 1000 + now.tv_usec / 1000;
-}
-
-static struct memory_entry *
+static struct entry *
 entry_of(struct list *node)
 {
-	return list_entry(node, struct memory_entry, node);
+	return list_entry(node, struct entry, node);
 }
 
 /* Where what the reader has not had begins in the log, or the log's head. */
@@ -136,8 +134,20 @@ hand_over(struct memory *memory)
 	reader->on_level(reader->arg, last);
 }
 
+static struct entry *
+entry_new(const struct update *update)
+{
+	size_t        len_bytes = update_copy_bytes(update);
+	struct entry *entry = mem_zalloc(sizeof(*entry) + len_bytes);
+
+	list_init(&entry->node);
+	update_copy(&entry->update, update, entry + 1);
+	entry->len_bytes = len_bytes;
+	return entry;
+}
+
 static void
-entry_free(struct memory *memory, struct memory_entry *entry)
+entry_free(struct memory *memory, struct entry *entry)
 {
 	list_remove(&entry->node);
 	memory->update_count--;
@@ -149,8 +159,8 @@ entry_free(struct memory *memory, struct memory_entry *entry)
 static void
 discard(struct memory *memory)
 {
-	int64_t              now_ms = memory->wall_ms();
-	struct memory_entry *oldest;
+	int64_t       now_ms = memory->wall_ms();
+	struct entry *oldest;
 
 	while (!list_is_empty(&memory->log)) {
 		oldest = entry_of(memory->log.next);
@@ -233,10 +243,8 @@ on_turn(uv_idle_t *turn)
 	answer_searches(memory);
 	discard(memory);
 	if (memory->closed != NULL && list_is_empty(&memory->answers) &&
-	    list_is_empty(&memory->searches)) {
-		uv_idle_stop(turn);
+	    list_is_empty(&memory->searches))
 		uv_close((uv_handle_t *)turn, on_closed);
-	}
 }
 
 static void
@@ -266,7 +274,7 @@ memory_open(uv_loop_t *loop, const struct store_options *options,
 		*error = '\0';
 	memory->store.engine = &memory_engine;
 	memory->reader = *reader;
-	memory->wall_ms = options->wall_ms == NULL ? system_wall_ms :
+	memory->wall_ms = options->wall_ms == NULL ? clocks_wall_ms :
 						     options->wall_ms;
 	memory->tag = options->tag == 0 ? random_tag() : options->tag;
 	list_init(&memory->log);
@@ -355,7 +363,7 @@ answer_later(struct memory *memory, struct store_publish *publish,
 static void
 append(struct memory *memory, const struct update *update, const char *key)
 {
-	struct memory_entry *entry = memory_entry_new(update);
+	struct entry *entry = entry_new(update);
 
 	if (update->position == 0)
 		entry->update.position = position_next(memory->newest,

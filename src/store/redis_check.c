@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clocks.h"
 #include "base/log.h"
 #include "pure/position.h"
 
@@ -87,7 +87,6 @@ static void
 on_time(void *arg, const redisReply *reply)
 {
 	struct redis_store *store = arg;
-	struct timespec     now;
 	int64_t             wall_ms;
 
 	if (reply == NULL)
@@ -99,8 +98,7 @@ on_time(void *arg, const redisReply *reply)
 		    strtoll(reply->element[1]->str, NULL, 10) / 1000;
 	} else if (reply->type == REDIS_REPLY_ERROR) {
 		/* It may be forbidden; then this machine's clock has to do. */
-		clock_gettime(CLOCK_REALTIME, &now);
-		wall_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+		wall_ms = clocks_wall_ms();
 	} else {
 		blame(store, REDIS_REPLY_ODD);
 		return;

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clocks.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/bell.h"
@@ -35,15 +35,6 @@ static const struct sqlite_store *
 of_const(const struct store *store)
 {
 	return (const struct sqlite_store *)(const void *)store;
-}
-
-static int64_t
-system_wall_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 void
@@ -110,7 +101,7 @@ new_store(const struct store_options *options,
 	store->name = mem_strdup(options->url);
 	store->is_lean = options->is_lean;
 	store->wall_ms = options->wall_ms != NULL ? options->wall_ms :
-						    system_wall_ms;
+						    clocks_wall_ms;
 	store->wanted_tag = options->tag;
 	store->has_limits = !options->is_guest;
 	store->bytes_max = options->bytes_max;

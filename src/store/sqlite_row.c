@@ -8,82 +8,42 @@
 #include "base/mem.h"
 #include "pure/hash.h"
 
-/* One piece: the struct, the pointers to topics, their names, id, bytes. */
-static struct sqlite_row *
-make(const struct update *update, size_t topic_count, size_t names_bytes)
-{
-	struct sqlite_row *row;
-	const char       **topics;
-	size_t             id_bytes = 0;
-	char              *at;
-
-	if (update->id != NULL)
-		id_bytes = strlen(update->id) + 1;
-	row = mem_alloc(sizeof(*row) + topic_count * sizeof(*topics) +
-	    names_bytes + id_bytes + update->len_bytes);
-	topics = (const char **)(row + 1);
-	at = (char *)(topics + topic_count);
-	row->update = *update;
-	row->update.topics = topics;
-	row->update.topic_count = topic_count;
-	row->names = at;
-	row->names_bytes = names_bytes;
-	at += names_bytes;
-	if (update->id != NULL)
-		row->update.id = memcpy(at, update->id, id_bytes);
-	at += id_bytes;
-	if (update->len_bytes > 0)
-		memcpy(at, update->bytes, update->len_bytes);
-	row->update.bytes = at;
-	return row;
-}
-
-static void
-point_to_names(struct sqlite_row *row)
-{
-	const char **topics = (const char **)(row + 1);
-	const char  *name = row->names;
-
-	for (size_t i = 0; i < row->update.topic_count; i++) {
-		topics[i] = name;
-		name += strlen(name) + 1;
-	}
-}
-
 struct sqlite_row *
 sqlite_row_new(const struct update *update)
 {
-	struct sqlite_row *row;
-	size_t             len, names_bytes = 0;
-	char              *at;
+	struct sqlite_row *row = mem_alloc(sizeof(*row) +
+	    update_copy_bytes(update));
 
+	update_copy(&row->update, update, row + 1);
+	row->names = (const char *)(row->update.topics + update->topic_count);
+	row->names_bytes = 0;
 	for (size_t i = 0; i < update->topic_count; i++)
-		names_bytes += strlen(update->topics[i]) + 1;
-	row = make(update, update->topic_count, names_bytes);
-	at = row->names;
-	for (size_t i = 0; i < update->topic_count; i++) {
-		len = strlen(update->topics[i]) + 1;
-		memcpy(at, update->topics[i], len);
-		at += len;
-	}
-	point_to_names(row);
+		row->names_bytes += strlen(update->topics[i]) + 1;
 	return row;
 }
 
 struct sqlite_row *
-sqlite_row_decode(const struct update *update, const char *names,
+sqlite_row_decode(const struct update *columns, const char *names,
     size_t names_bytes)
 {
+	struct update      update = *columns;
 	struct sqlite_row *row;
-	size_t             topic_count = 0;
+	const char       **topics;
+	size_t             count = 0;
 
 	if (names_bytes == 0 || names[names_bytes - 1] != '\0')
 		return NULL;
 	for (size_t i = 0; i < names_bytes; i++)
-		topic_count += names[i] == '\0';
-	row = make(update, topic_count, names_bytes);
-	memcpy(row->names, names, names_bytes);
-	point_to_names(row);
+		count += names[i] == '\0';
+	topics = mem_alloc(count * sizeof(*topics));
+	for (size_t i = 0; i < count; i++) {
+		topics[i] = names;
+		names += strlen(names) + 1;
+	}
+	update.topics = topics;
+	update.topic_count = count;
+	row = sqlite_row_new(&update);
+	free(topics);
 	return row;
 }
 

@@ -6,7 +6,7 @@
 /* An update as a row of the log, with all its memory in one piece. */
 struct sqlite_row {
 	struct update update; /* whose strings lie behind */
-	char         *names;  /* the topics, each with its NUL */
+	const char   *names;  /* the topics, each with its NUL */
 	size_t        names_bytes;
 };
 

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/monotonic.h"
+#include "base/clocks.h"
 #include "tool/client.h"
 
 /* Types of records, and the rest of what the specification has numbers for. */
@@ -157,7 +157,7 @@ wait_for(const struct exchange *exchange, short events)
 	int           n;
 
 	do {
-		left_ms = exchange->end_ms - monotonic_ms();
+		left_ms = exchange->end_ms - clocks_monotonic_ms();
 		n = left_ms <= 0 ? 0 : poll(&poll_fd, 1, (int)left_ms);
 	} while (n == -1 && errno == EINTR);
 	return n > 0;
@@ -180,7 +180,7 @@ connect_to(struct exchange *exchange, const char *path)
 			continue;
 		if (errno != EAGAIN)
 			return FASTCGI_NOT_CONNECTED;
-		if (monotonic_ms() >= exchange->end_ms) {
+		if (clocks_monotonic_ms() >= exchange->end_ms) {
 			errno = ETIMEDOUT;
 			return FASTCGI_NOT_CONNECTED;
 		}
@@ -321,8 +321,9 @@ enum fastcgi_result
 fastcgi_publish(const char *socket_path, const char *key, const char *once,
     const struct buf *form, int64_t timeout_ms, struct fastcgi_answer *answer)
 {
-	struct exchange exchange = { .end_ms = monotonic_ms() + timeout_ms };
-	struct buf      out = { 0 };
+	struct exchange     exchange = { .end_ms = clocks_monotonic_ms() +
+			timeout_ms };
+	struct buf          out = { 0 };
 	enum fastcgi_result result;
 	bool                is_end = false;
 	int                 error;

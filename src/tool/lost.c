@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/monotonic.h"
+#include "base/clocks.h"
 #include "tool/judge.h"
 #include "tool/probe.h"
 #include "tool/sample.h"
@@ -85,12 +85,12 @@ static void
 wait_for_left(struct probes *probes, struct seen *seen, long long before)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
-	int64_t               began_us = monotonic_us();
+	int64_t               began_us = clocks_monotonic_us();
 	long long             count, opened_count;
 
 	do {
 		count = left_count(probes, &opened_count);
-		seen->lost_us = monotonic_us() - began_us;
+		seen->lost_us = clocks_monotonic_us() - began_us;
 		if (count > before + 1)
 			seen->lost = LOST_BUSY;
 		else if (count == before + 1)

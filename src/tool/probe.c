@@ -8,7 +8,7 @@
 
 #include "base/list.h"
 #include "base/mem.h"
-#include "base/monotonic.h"
+#include "base/clocks.h"
 #include "tool/event_reader.h"
 
 #define CONNECT_TIMEOUT_MS 10000L
@@ -86,8 +86,9 @@ on_event(void *arg, const struct event_read *event)
 	struct probe *probe = arg;
 
 	probe->sample.is_sent_back = false;
-	sample_add_event(&probe->sample, monotonic_us() - probe->started_us,
-	    event->type, event->id, event->data);
+	sample_add_event(&probe->sample,
+	    clocks_monotonic_us() - probe->started_us, event->type, event->id,
+	    event->data);
 }
 
 static void
@@ -114,7 +115,7 @@ on_head(char *line, size_t size, size_t count, void *arg)
 	struct sample *sample = &probe->sample;
 
 	if (sample->head_us == -1)
-		sample->head_us = monotonic_us() - probe->started_us;
+		sample->head_us = clocks_monotonic_us() - probe->started_us;
 	sample_take_field(sample, line, size * count);
 	return size * count;
 }
@@ -239,7 +240,7 @@ probes_add(struct probes *probes, const struct probe_spec *spec)
 	set_options(probes, probe);
 	list_init(&probe->node);
 	list_append(&probes->probes, &probe->node);
-	probe->started_us = monotonic_us();
+	probe->started_us = clocks_monotonic_us();
 	if (curl_multi_add_handle(probes->multi, probe->curl) != CURLM_OK)
 		mem_fail();
 	probes->running_count++;
@@ -268,7 +269,7 @@ finish(struct probes *probes, struct probe *probe, CURLcode code)
 	struct sample *sample = &probe->sample;
 	long           version = 0;
 
-	sample->end_us = monotonic_us() - probe->started_us;
+	sample->end_us = clocks_monotonic_us() - probe->started_us;
 	sample->code = code;
 	if (probe->problem[0] == '\0')
 		sample->problem = curl_easy_strerror(code);

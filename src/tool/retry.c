@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "base/buf.h"
-#include "base/monotonic.h"
+#include "base/clocks.h"
 
 #define BACKOFF_MS 200
 #define BACKOFF_MS_MAX 2000
@@ -28,7 +28,7 @@ retry_begin(struct retry *retry, int64_t for_ms)
 {
 	*retry = (struct retry){
 		.for_ms = for_ms,
-		.end_ms = monotonic_ms() + for_ms,
+		.end_ms = clocks_monotonic_ms() + for_ms,
 		.backoff_ms = BACKOFF_MS,
 		.count = 1,
 	};
@@ -37,7 +37,8 @@ retry_begin(struct retry *retry, int64_t for_ms)
 bool
 retry_is_over(const struct retry *retry, int64_t least_ms)
 {
-	return retry->for_ms == 0 || monotonic_ms() + least_ms >= retry->end_ms;
+	return retry->for_ms == 0 ||
+	    clocks_monotonic_ms() + least_ms >= retry->end_ms;
 }
 
 int64_t
