@@ -181,6 +181,110 @@ test_overrun_in_the_middle_of_an_event(void **state)
 	buf_deinit(&all);
 }
 
+static bool
+accepts_public(const struct cursor *cursor, const struct update *update)
+{
+	(void)cursor;
+	return !update->is_private;
+}
+
+/* More than the topic keeps. */
+static void
+publish_many_private(void)
+{
+	const char         *names[] = { "t" };
+	const struct update update = {
+		.topics = names,
+		.topic_count = 1,
+		.is_private = true,
+		.bytes = "s",
+		.len_bytes = 1,
+	};
+	struct frame *frame;
+
+	for (int i = 0; i < 200; i++) {
+		frame = frame_new_update(&update, "id");
+		frame_topics(frame)[0] = names[0];
+		publish_frame(topic, frame);
+		frame_unref(frame);
+		turns_settle();
+	}
+}
+
+/* Nor does it learn how many others were sent while it read nothing. */
+static void
+test_private_updates_of_others_end_no_stalled_stream(void **state)
+{
+	struct client_peer       heads[2], beaten;
+	const struct stream_spec spec = { .accepts = accepts_public };
+
+	(void)state;
+	client_open_waiting(&heads[0], &spec, 0);
+	client_open_waiting(&heads[1],
+	    &(struct stream_spec){
+		.accepts = accepts_public,
+		.padding_bytes = 20000,
+	    },
+	    9000);
+	client_open_as(&beaten, &spec);
+	beaten.room_bytes = 0;
+	turn_after(HEARTBEAT_MS);
+	assert_int_equal(streams.stalled_count, 3);
+	publish_many_private();
+	turn_after(0);
+	assert_int_equal(streams.stalled_count, 3);
+	assert_int_equal(streams.open_count, 3);
+	publish(topic, "x");
+	turns_settle();
+	client_read_on(&heads[0], SIZE_MAX);
+	client_read_on(&beaten, SIZE_MAX);
+	assert_received(&heads[0], HEAD "x");
+	assert_received(&beaten, "x");
+	client_read_on(&heads[1], SIZE_MAX);
+	assert_int_equal(heads[1]
+			     .received.data[heads[1].received.len_bytes - 1],
+	    'x');
+	client_close(&heads[0]);
+	client_close(&heads[1]);
+	client_close(&beaten);
+}
+
+/* By what it may have it is: the oldest of that is gone. */
+static void
+test_private_updates_are_no_shelter(void **state)
+{
+	struct client_peer client;
+
+	(void)state;
+	client_open_as(&client,
+	    &(struct stream_spec){ .accepts = accepts_public });
+	client.room_bytes = 0;
+	publish_many_private();
+	publish(topic, "x");
+	turns_settle();
+	publish_many_private();
+	assert_ended(&client, STREAM_END_OVERRUN);
+}
+
+/* It has as much time to read as without them. */
+static void
+test_private_updates_of_others_give_no_time(void **state)
+{
+	struct client_peer client;
+
+	(void)state;
+	client_open_as(&client,
+	    &(struct stream_spec){ .accepts = accepts_public });
+	client.room_bytes = 0;
+	turn_after(HEARTBEAT_MS);
+	turn_after(STALL_MS - 1);
+	publish_many_private();
+	turn_after(0);
+	assert_int_equal(client.end_count, 0);
+	turn_after(1);
+	assert_ended(&client, STREAM_END_STALLED);
+}
+
 static void
 test_finish_in_the_middle_of_an_event(void **state)
 {
@@ -306,6 +410,10 @@ main(void)
 		STREAM_TEST(test_a_client_that_reads_in_parts),
 		STREAM_TEST(test_a_long_event_holds_up_nobody),
 		STREAM_TEST(test_overrun_in_the_middle_of_an_event),
+		STREAM_TEST(
+		    test_private_updates_of_others_end_no_stalled_stream),
+		STREAM_TEST(test_private_updates_are_no_shelter),
+		STREAM_TEST(test_private_updates_of_others_give_no_time),
 		STREAM_TEST(test_finish_in_the_middle_of_an_event),
 		STREAM_TEST(test_events_and_bytes_are_counted),
 		STREAM_TEST(test_padding_is_one_comment_behind_the_head),
