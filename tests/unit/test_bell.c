@@ -16,26 +16,7 @@
 
 #include "store/bell.h"
 
-static char dir[] = "/tmp/bell-test-XXXXXX";
-static char path[64];
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	if (mkdtemp(dir) == NULL)
-		return -1;
-	snprintf(path, sizeof(path), "%s/bell", dir);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(dir);
-}
+#include "file_fixture.h"
 
 struct listener {
 	atomic_int ring_count;
@@ -65,7 +46,8 @@ listen_to(struct bell *bell, struct listener *listener, const char *topic)
 		bell_words_clear(&words);
 		bell_words_add(&words, topic);
 	}
-	assert_int_equal(bell_watch(bell, &words, path, on_ring, listener), 0);
+	assert_int_equal(bell_watch(bell, &words, file_path, on_ring, listener),
+	    0);
 }
 
 static void
@@ -96,7 +78,7 @@ test_a_ring_wakes_those_of_the_topic(void **state)
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
-		bells[i] = bell_open(path, true);
+		bells[i] = bell_open(file_path, true);
 		assert_non_null(bells[i]);
 	}
 	listen_to(bells[0], &all, NULL);
@@ -122,8 +104,8 @@ test_a_ring_wakes_those_of_the_topic(void **state)
 static void
 test_one_listens_to_several_topics(void **state)
 {
-	struct bell      *bell = bell_open(path, true);
-	struct bell      *other = bell_open(path, false);
+	struct bell      *bell = bell_open(file_path, true);
+	struct bell      *other = bell_open(file_path, false);
 	struct bell_words words;
 	struct listener   listener = { 0, 0 };
 
@@ -131,7 +113,9 @@ test_one_listens_to_several_topics(void **state)
 	bell_words_clear(&words);
 	bell_words_add(&words, "a");
 	bell_words_add(&words, "b");
-	assert_int_equal(bell_watch(bell, &words, path, on_ring, &listener), 0);
+	assert_int_equal(bell_watch(bell, &words, file_path, on_ring,
+			     &listener),
+	    0);
 	ring(other, "b");
 	wait_for(&listener.ring_count, 1);
 	ring(other, "a");
@@ -145,8 +129,8 @@ test_one_listens_to_several_topics(void **state)
 static void
 test_nobody_is_woken_where_nobody_else_is(void **state)
 {
-	struct bell      *bell = bell_open(path, true);
-	struct bell      *other = bell_open(path, false);
+	struct bell      *bell = bell_open(file_path, true);
+	struct bell      *other = bell_open(file_path, false);
 	struct bell_words words;
 	struct listener   listener;
 
@@ -167,8 +151,8 @@ test_nobody_is_woken_where_nobody_else_is(void **state)
 static void
 test_a_ring_that_never_came_is_noticed(void **state)
 {
-	struct bell      *bell = bell_open(path, true);
-	struct bell      *killed = bell_open(path, false);
+	struct bell      *bell = bell_open(file_path, true);
+	struct bell      *killed = bell_open(file_path, false);
 	struct bell_words words;
 	struct listener   listener;
 
@@ -192,12 +176,12 @@ test_a_ring_that_never_came_is_noticed(void **state)
 static void
 test_another_file_is_noticed(void **state)
 {
-	struct bell    *bell = bell_open(path, true);
+	struct bell    *bell = bell_open(file_path, true);
 	struct listener listener;
 
 	(void)state;
 	listen_to(bell, &listener, NULL);
-	unlink(path);
+	unlink(file_path);
 	wait_for(&listener.alarm_count, 1);
 	bell_unwatch(bell);
 	bell_close(bell);
@@ -206,22 +190,22 @@ test_another_file_is_noticed(void **state)
 static void
 test_a_cut_file_is_no_bus_error(void **state)
 {
-	struct bell    *bell = bell_open(path, true);
+	struct bell    *bell = bell_open(file_path, true);
 	struct listener listener;
 
 	(void)state;
 	listen_to(bell, &listener, NULL);
-	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(truncate(file_path, 0), 0);
 	ring(bell, "a");
 	assert_int_equal(bell_word_all(bell), 0);
 	wait_for(&listener.alarm_count, 2);
 	bell_unwatch(bell);
 	bell_close(bell);
-	assert_int_equal(truncate(path, 17), 0);
-	assert_null(bell_open(path, true));
+	assert_int_equal(truncate(file_path, 17), 0);
+	assert_null(bell_open(file_path, true));
 	assert_int_equal(errno, EINVAL);
-	unlink(path);
-	assert_null(bell_open(path, false));
+	unlink(file_path);
+	assert_null(bell_open(file_path, false));
 	assert_int_equal(errno, ENOENT);
 }
 
@@ -234,12 +218,12 @@ test_a_process_hears_another(void **state)
 	pid_t           pid;
 
 	(void)state;
-	bell = bell_open(path, true);
+	bell = bell_open(file_path, true);
 	listen_to(bell, &listener, "a");
 	pid = fork();
 	assert_int_not_equal(pid, -1);
 	if (pid == 0) {
-		bell = bell_open(path, false);
+		bell = bell_open(file_path, false);
 		if (bell != NULL)
 			ring(bell, "a");
 		_exit(bell == NULL);
@@ -264,5 +248,5 @@ main(void)
 		cmocka_unit_test(test_a_process_hears_another),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, file_set_up, file_tear_down);
 }

@@ -11,6 +11,8 @@
 #include "tool/judge.h"
 #include "tool/sample.h"
 
+#include "judge_fixture.h"
+
 /* An answer of that status and type with that body; sample_deinit is due. */
 static struct sample
 answer(long status, const char *type, const char *body)
@@ -42,19 +44,6 @@ page(long status)
 	return answer(status, "text/html", "<html>What?</html>");
 }
 
-static int
-level_of(enum check check, const struct seen *seen, const char *words)
-{
-	struct finding finding;
-	int level = judge(check, seen, &finding) ? (int)finding.level : -1;
-
-	buf_append(&finding.saw, "", 1);
-	if (words != NULL && strstr(finding.saw.data, words) == NULL)
-		fail_msg("\"%s\" is not in \"%s\"", words, finding.saw.data);
-	buf_deinit(&finding.saw);
-	return level;
-}
-
 /* For an answer to both updates, of which it frees the second. */
 static int
 level_of_keyed(enum check check, struct sample keyed, const char *challenge,
@@ -70,7 +59,7 @@ level_of_keyed(enum check check, struct sample keyed, const char *challenge,
 		    challenge);
 		sample_take_field(&keyed, line, (size_t)level);
 	}
-	level = level_of(check, &seen, words);
+	level = judge_level(check, &seen, words);
 	sample_deinit(&keyless);
 	sample_deinit(&keyed);
 	return level;
@@ -108,18 +97,20 @@ test_posts(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
 		sample = page(statuses[i]);
-		assert_int_equal(level_of(CHECK_POSTS, &seen,
+		assert_int_equal(judge_level(CHECK_POSTS, &seen,
 				     "the web server itself answers"),
 		    LEVEL_BAD);
-		assert_int_equal(level_of(CHECK_REFUSED_PUBLISH, &seen, NULL),
+		assert_int_equal(judge_level(CHECK_REFUSED_PUBLISH, &seen,
+				     NULL),
 		    -1);
 		sample_deinit(&sample);
 	}
 	sample = own(400, "no topic");
-	assert_int_equal(level_of(CHECK_POSTS, &seen, "the body"), LEVEL_BAD);
+	assert_int_equal(judge_level(CHECK_POSTS, &seen, "the body"),
+	    LEVEL_BAD);
 	sample_deinit(&sample);
 	sample = own(401, "a key");
-	assert_int_equal(level_of(CHECK_POSTS, &seen, NULL), LEVEL_GOOD);
+	assert_int_equal(judge_level(CHECK_POSTS, &seen, NULL), LEVEL_GOOD);
 	sample_deinit(&sample);
 	sample_deinit(&wrong);
 }
@@ -148,7 +139,7 @@ test_refused_publish(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		sample = answer(cases[i].status, cases[i].type, cases[i].body);
-		assert_int_equal(level_of(CHECK_REFUSED_PUBLISH,
+		assert_int_equal(judge_level(CHECK_REFUSED_PUBLISH,
 				     &(struct seen){ .keyless = &sample },
 				     NULL),
 		    cases[i].level);
@@ -156,14 +147,14 @@ test_refused_publish(void **state)
 	}
 	sample = page(401);
 	sample_take_field(&sample, bearer, strlen(bearer));
-	assert_int_equal(level_of(CHECK_REFUSED_PUBLISH,
+	assert_int_equal(judge_level(CHECK_REFUSED_PUBLISH,
 			     &(struct seen){ .keyless = &sample },
 			     "a page of its own with 401"),
 	    LEVEL_BAD);
 	sample_deinit(&sample);
 	sample = SAMPLE_EMPTY;
 	sample.problem = "Empty reply";
-	assert_int_equal(level_of(CHECK_REFUSED_PUBLISH,
+	assert_int_equal(judge_level(CHECK_REFUSED_PUBLISH,
 			     &(struct seen){ .keyless = &sample },
 			     "Empty reply"),
 	    LEVEL_BAD);
@@ -177,17 +168,17 @@ test_topics(void **state)
 	struct sample several = own(501, "several processes serve this");
 
 	(void)state;
-	assert_int_equal(level_of(CHECK_TOPICS,
+	assert_int_equal(judge_level(CHECK_TOPICS,
 			     &(struct seen){ .keyless = &with }, NULL),
 	    LEVEL_GOOD);
-	assert_int_equal(level_of(CHECK_TOPICS,
+	assert_int_equal(judge_level(CHECK_TOPICS,
 			     &(struct seen){ .keyless = &cgi }, NULL),
 	    LEVEL_NOTE);
-	assert_int_equal(level_of(CHECK_TOPICS,
+	assert_int_equal(judge_level(CHECK_TOPICS,
 			     &(struct seen){ .keyless = &several },
 			     "several processes"),
 	    LEVEL_BAD);
-	assert_int_equal(level_of(CHECK_TOPICS,
+	assert_int_equal(judge_level(CHECK_TOPICS,
 			     &(struct seen){ .keyless = &page_of_server },
 			     NULL),
 	    -1);
@@ -202,7 +193,7 @@ level_of_large(struct sample large, const char *words)
 {
 	struct sample keyless = own(401, "no key");
 	struct seen   seen = { .keyless = &keyless, .large = &large };
-	int           level = level_of(CHECK_POST_LIMIT, &seen, words);
+	int           level = judge_level(CHECK_POST_LIMIT, &seen, words);
 
 	sample_deinit(&keyless);
 	sample_deinit(&large);
@@ -237,12 +228,14 @@ test_cookies(void **state)
 	struct seen   seen = { .cookie = &cookie };
 
 	(void)state;
-	assert_int_equal(level_of(CHECK_COOKIES, &seen, "do not"), LEVEL_BAD);
+	assert_int_equal(judge_level(CHECK_COOKIES, &seen, "do not"),
+	    LEVEL_BAD);
 	sample_take_field(&cookie, challenge, strlen(challenge));
-	assert_int_equal(level_of(CHECK_COOKIES, &seen, "reach"), LEVEL_GOOD);
+	assert_int_equal(judge_level(CHECK_COOKIES, &seen, "reach"),
+	    LEVEL_GOOD);
 	sample_deinit(&cookie);
 	cookie = answer(200, "text/event-stream", ":\n");
-	assert_int_equal(level_of(CHECK_COOKIES, &seen, "matter"),
+	assert_int_equal(judge_level(CHECK_COOKIES, &seen, "matter"),
 	    LEVEL_UNKNOWN);
 	sample_deinit(&cookie);
 }
@@ -255,12 +248,13 @@ test_http_version(void **state)
 
 	(void)state;
 	plain.http_major = 1;
-	assert_int_equal(level_of(CHECK_HTTP_VERSION, &seen, "https only"),
+	assert_int_equal(judge_level(CHECK_HTTP_VERSION, &seen, "https only"),
 	    LEVEL_GOOD);
 	seen.is_https = true;
-	assert_int_equal(level_of(CHECK_HTTP_VERSION, &seen, "six"), LEVEL_BAD);
+	assert_int_equal(judge_level(CHECK_HTTP_VERSION, &seen, "six"),
+	    LEVEL_BAD);
 	plain.http_major = 2;
-	assert_int_equal(level_of(CHECK_HTTP_VERSION, &seen, "HTTP/2"),
+	assert_int_equal(judge_level(CHECK_HTTP_VERSION, &seen, "HTTP/2"),
 	    LEVEL_GOOD);
 }
 
@@ -285,7 +279,7 @@ test_streams_at_once(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		seen.fronts.outer = cases[i].front;
 		seen.at_once_count = cases[i].count;
-		assert_int_equal(level_of(CHECK_STREAMS_AT_ONCE, &seen,
+		assert_int_equal(judge_level(CHECK_STREAMS_AT_ONCE, &seen,
 				     "of 30 streams"),
 		    cases[i].level);
 	}
@@ -315,7 +309,7 @@ test_lost_client(void **state)
 		seen.fronts.inner = cases[i].front;
 		seen.lost = cases[i].lost;
 		seen.lost_us = cases[i].lost_ms * 1000;
-		assert_int_equal(level_of(CHECK_LOST_CLIENT, &seen, NULL),
+		assert_int_equal(judge_level(CHECK_LOST_CLIENT, &seen, NULL),
 		    cases[i].level);
 	}
 }

@@ -10,6 +10,8 @@
 #include "tool/judge.h"
 #include "tool/sample.h"
 
+#include "judge_fixture.h"
+
 #define TICK_COUNT 20
 #define STAMP_US ((int64_t)1800000000 * 1000000)
 
@@ -63,26 +65,11 @@ plain(int64_t end_us)
 	return sample;
 }
 
-/* The level, with the text's check; -1 when it was not judged. */
-static int
-level_of(enum check check, const struct seen *seen, const char *words)
-{
-	struct finding finding;
-	bool           is_judged = judge(check, seen, &finding);
-	int            level = is_judged ? (int)finding.level : -1;
-
-	buf_append(&finding.saw, "", 1);
-	if (words != NULL && strstr(finding.saw.data, words) == NULL)
-		fail_msg("\"%s\" is not in \"%s\"", words, finding.saw.data);
-	buf_deinit(&finding.saw);
-	return level;
-}
-
 static int
 late_of_groups(int64_t group_count, const char *words)
 {
 	struct sample clock = clock_in_groups(group_count);
-	int           level = level_of(CHECK_LATE_EVENTS,
+	int           level = judge_level(CHECK_LATE_EVENTS,
 		      &(struct seen){ .clock = &clock }, words);
 
 	sample_deinit(&clock);
@@ -129,12 +116,14 @@ test_what_is_not_late(void **state)
 	clock.events[7].at_us = clock.events[8].at_us;
 	clock.events[6].at_us = clock.events[8].at_us;
 	clock.events[13].at_us = clock.events[14].at_us;
-	assert_int_equal(level_of(CHECK_LATE_EVENTS, &seen, NULL), LEVEL_GOOD);
+	assert_int_equal(judge_level(CHECK_LATE_EVENTS, &seen, NULL),
+	    LEVEL_GOOD);
 	for (size_t i = 0; i < TICK_COUNT; i++)
 		clock.events[i].stamp_us = STAMP_US;
 	for (size_t i = 0; i < TICK_COUNT; i++)
 		clock.events[i].at_us = 10;
-	assert_int_equal(level_of(CHECK_LATE_EVENTS, &seen, NULL), LEVEL_GOOD);
+	assert_int_equal(judge_level(CHECK_LATE_EVENTS, &seen, NULL),
+	    LEVEL_GOOD);
 	sample_deinit(&clock);
 }
 
@@ -147,15 +136,15 @@ test_nothing_comes(void **state)
 
 	(void)state;
 	finite.content_type = type;
-	assert_int_equal(level_of(CHECK_LATE_EVENTS, &seen,
+	assert_int_equal(judge_level(CHECK_LATE_EVENTS, &seen,
 			     "within 3500 ms; a response that ends arrives"),
 	    LEVEL_BAD);
 	/* One cause is told once. */
 	seen.first = seen.coded = seen.idle = seen.lively = &clock;
-	assert_int_equal(level_of(CHECK_FIRST_EVENT, &seen, NULL), -1);
-	assert_int_equal(level_of(CHECK_COMPRESSION, &seen, NULL), -1);
-	assert_int_equal(level_of(CHECK_IDLE, &seen, NULL), -1);
-	assert_int_equal(level_of(CHECK_CUT, &seen, NULL), -1);
+	assert_int_equal(judge_level(CHECK_FIRST_EVENT, &seen, NULL), -1);
+	assert_int_equal(judge_level(CHECK_COMPRESSION, &seen, NULL), -1);
+	assert_int_equal(judge_level(CHECK_IDLE, &seen, NULL), -1);
+	assert_int_equal(judge_level(CHECK_CUT, &seen, NULL), -1);
 }
 
 static void
@@ -166,16 +155,18 @@ test_first_event(void **state)
 	struct seen seen = { .clock = &clock, .first = &first, .plain = &soon };
 
 	(void)state;
-	assert_int_equal(level_of(CHECK_FIRST_EVENT, &seen, "did not come"),
+	assert_int_equal(judge_level(CHECK_FIRST_EVENT, &seen, "did not come"),
 	    LEVEL_BAD);
 	add(&first, 929000, -1);
-	assert_int_equal(level_of(CHECK_FIRST_EVENT, &seen, "after 929 ms"),
+	assert_int_equal(judge_level(CHECK_FIRST_EVENT, &seen, "after 929 ms"),
 	    LEVEL_GOOD);
 	first.events[0].at_us = 931000;
-	assert_int_equal(level_of(CHECK_FIRST_EVENT, &seen, NULL), LEVEL_BAD);
+	assert_int_equal(judge_level(CHECK_FIRST_EVENT, &seen, NULL),
+	    LEVEL_BAD);
 	/* A server that is far away is not late. */
 	soon.end_us = 200000;
-	assert_int_equal(level_of(CHECK_FIRST_EVENT, &seen, NULL), LEVEL_GOOD);
+	assert_int_equal(judge_level(CHECK_FIRST_EVENT, &seen, NULL),
+	    LEVEL_GOOD);
 	sample_deinit(&clock);
 	sample_deinit(&first);
 }
@@ -189,20 +180,21 @@ test_compression(void **state)
 	struct seen   seen = { .clock = &clock, .coded = &coded };
 
 	(void)state;
-	assert_int_equal(level_of(CHECK_COMPRESSION, &seen, "not compressed"),
+	assert_int_equal(judge_level(CHECK_COMPRESSION, &seen,
+			     "not compressed"),
 	    LEVEL_GOOD);
 	coded.content_encoding = gzip;
-	assert_int_equal(level_of(CHECK_COMPRESSION, &seen, "(gzip)"),
+	assert_int_equal(judge_level(CHECK_COMPRESSION, &seen, "(gzip)"),
 	    LEVEL_NOTE);
 	coded.content_encoding = NULL;
 	held.content_encoding = br;
 	seen.coded = &held;
-	assert_int_equal(level_of(CHECK_COMPRESSION, &seen,
+	assert_int_equal(judge_level(CHECK_COMPRESSION, &seen,
 			     "Content-Encoding: br"),
 	    LEVEL_BAD);
 	held.content_encoding = NULL;
 	seen.coded = &nothing;
-	assert_int_equal(level_of(CHECK_COMPRESSION, &seen,
+	assert_int_equal(judge_level(CHECK_COMPRESSION, &seen,
 			     "only when the client takes"),
 	    LEVEL_BAD);
 	sample_deinit(&clock);
@@ -217,19 +209,19 @@ test_end(void **state)
 	struct seen   seen = { .finite = &finite };
 
 	(void)state;
-	assert_int_equal(level_of(CHECK_END, &seen, NULL), LEVEL_BAD);
+	assert_int_equal(judge_level(CHECK_END, &seen, NULL), LEVEL_BAD);
 	sample_add_event(&finite, 900000, "", "1", "x");
-	assert_int_equal(level_of(CHECK_END, &seen, NULL), LEVEL_BAD);
+	assert_int_equal(judge_level(CHECK_END, &seen, NULL), LEVEL_BAD);
 	sample_add_event(&finite, 900000, "end", "", "x");
-	assert_int_equal(level_of(CHECK_END, &seen, "100 ms after"),
+	assert_int_equal(judge_level(CHECK_END, &seen, "100 ms after"),
 	    LEVEL_GOOD);
 	finite.end_us = 5900000;
-	assert_int_equal(level_of(CHECK_END, &seen, "5000 ms after"),
+	assert_int_equal(judge_level(CHECK_END, &seen, "5000 ms after"),
 	    LEVEL_BAD);
 	finite.end_us = 1000000;
 	finite.code = CURLE_PARTIAL_FILE;
 	finite.problem = "transfer closed";
-	assert_int_equal(level_of(CHECK_END, &seen, "transfer closed"),
+	assert_int_equal(judge_level(CHECK_END, &seen, "transfer closed"),
 	    LEVEL_BAD);
 	sample_deinit(&finite);
 }
@@ -243,26 +235,28 @@ test_what_lasts(void **state)
 	(void)state;
 	stream.end_us = 35000000;
 	/* It lived, but no heartbeat came to be outlived. */
-	assert_int_equal(level_of(CHECK_IDLE, &seen, "0 heartbeats"),
+	assert_int_equal(judge_level(CHECK_IDLE, &seen, "0 heartbeats"),
 	    LEVEL_NOTE);
-	assert_int_equal(level_of(CHECK_CUT, &seen, "35000 ms"), LEVEL_GOOD);
+	assert_int_equal(judge_level(CHECK_CUT, &seen, "35000 ms"), LEVEL_GOOD);
 	stream.comment_count = 2;
-	assert_int_equal(level_of(CHECK_IDLE, &seen, "2 heartbeats"),
+	assert_int_equal(judge_level(CHECK_IDLE, &seen, "2 heartbeats"),
 	    LEVEL_GOOD);
 	stream.is_stopped = false;
 	stream.code = CURLE_OK;
-	assert_int_equal(level_of(CHECK_IDLE, &seen, "was cut after 35000 ms"),
+	assert_int_equal(judge_level(CHECK_IDLE, &seen,
+			     "was cut after 35000 ms"),
 	    LEVEL_BAD);
-	assert_int_equal(level_of(CHECK_CUT, &seen, "was cut after 35000 ms"),
+	assert_int_equal(judge_level(CHECK_CUT, &seen,
+			     "was cut after 35000 ms"),
 	    LEVEL_BAD);
 	stream.is_sent_back = true;
-	assert_int_equal(level_of(CHECK_IDLE, &seen, "stream-lifetime"),
+	assert_int_equal(judge_level(CHECK_IDLE, &seen, "stream-lifetime"),
 	    LEVEL_NOTE);
-	assert_int_equal(level_of(CHECK_CUT, &seen, "stream-lifetime or"),
+	assert_int_equal(judge_level(CHECK_CUT, &seen, "stream-lifetime or"),
 	    LEVEL_GOOD);
 	/* It stops a process that is busy for long. */
 	seen.fronts.inner = FRONT_APACHE_FCGID;
-	assert_int_equal(level_of(CHECK_CUT, &seen, "mod_fcgid has stopped"),
+	assert_int_equal(judge_level(CHECK_CUT, &seen, "mod_fcgid has stopped"),
 	    LEVEL_BAD);
 }
 
@@ -273,13 +267,14 @@ test_last_event_id(void **state)
 	struct seen   seen = { .resumed = &resumed };
 
 	(void)state;
-	assert_int_equal(level_of(CHECK_LAST_EVENT_ID, &seen, NULL),
+	assert_int_equal(judge_level(CHECK_LAST_EVENT_ID, &seen, NULL),
 	    LEVEL_UNKNOWN);
 	sample_add_event(&resumed, 1, "", "3", "x");
-	assert_int_equal(level_of(CHECK_LAST_EVENT_ID, &seen, NULL),
+	assert_int_equal(judge_level(CHECK_LAST_EVENT_ID, &seen, NULL),
 	    LEVEL_GOOD);
 	resumed.events[0].num = 1;
-	assert_int_equal(level_of(CHECK_LAST_EVENT_ID, &seen, "does not reach"),
+	assert_int_equal(judge_level(CHECK_LAST_EVENT_ID, &seen,
+			     "does not reach"),
 	    LEVEL_BAD);
 	sample_deinit(&resumed);
 }
@@ -301,10 +296,10 @@ test_refused_streams(void **state)
 	(void)state;
 	sample_add_event(&refused, 1, "refused", "", "x");
 	for (int check = 0; check <= CHECK_LAST_EVENT_ID; check++)
-		assert_int_equal(level_of((enum check)check, &seen, NULL),
+		assert_int_equal(judge_level((enum check)check, &seen, NULL),
 		    check == CHECK_REFUSED_STREAMS ? LEVEL_BAD : -1);
 	seen = (struct seen){ .first = &well, .clock = &well };
-	assert_int_equal(level_of(CHECK_REFUSED_STREAMS, &seen, NULL), -1);
+	assert_int_equal(judge_level(CHECK_REFUSED_STREAMS, &seen, NULL), -1);
 	sample_deinit(&refused);
 	sample_deinit(&well);
 }
@@ -316,7 +311,8 @@ test_what_was_not_looked_at(void **state)
 
 	(void)state;
 	for (int check = 0; check < CHECK_COUNT; check++)
-		assert_int_equal(level_of((enum check)check, &seen, NULL), -1);
+		assert_int_equal(judge_level((enum check)check, &seen, NULL),
+		    -1);
 }
 
 int

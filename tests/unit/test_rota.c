@@ -13,6 +13,8 @@
 #include "store/seats.h"
 #include "stream/rota.h"
 
+#include "file_fixture.h"
+
 enum { OLD, YOUNG, NEW, OTHER, PROCESS_COUNT };
 
 #define SEATS 2
@@ -25,8 +27,6 @@ static struct process {
 	struct rota  *rota;
 } processes[PROCESS_COUNT];
 
-static char    dir[] = "/tmp/rota-test-XXXXXX";
-static char    path[64];
 static int64_t now_ms;
 
 static int
@@ -38,13 +38,11 @@ set_up(void **state)
 		.turn_ms_max = TURN_MS_MAX,
 	};
 
-	(void)state;
-	if (mkdtemp(dir) == NULL)
+	if (file_set_up(state) != 0)
 		return -1;
-	snprintf(path, sizeof(path), "%s/seats", dir);
 	now_ms = 1000000;
 	for (uint64_t i = 0; i < PROCESS_COUNT; i++) {
-		processes[i].seats = seats_open(path, SEATS);
+		processes[i].seats = seats_open(file_path, SEATS);
 		processes[i].rota = rota_new(processes[i].seats, 100 - i);
 		rota_set_limits(processes[i].rota, &limits);
 	}
@@ -54,15 +52,11 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
-	(void)state;
 	for (size_t i = 0; i < PROCESS_COUNT; i++) {
 		rota_free(processes[i].rota);
 		seats_close(processes[i].seats);
 	}
-	unlink(path);
-	rmdir(dir);
-	snprintf(dir, sizeof(dir), "/tmp/rota-test-XXXXXX");
-	return 0;
+	return file_tear_down(state);
 }
 
 static bool

@@ -21,36 +21,17 @@
 #include "store/files.h"
 #include "store/seats.h"
 
-static char dir[] = "/tmp/seats-test-XXXXXX";
-static char path[64];
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	if (mkdtemp(dir) == NULL)
-		return -1;
-	snprintf(path, sizeof(path), "%s/seats", dir);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(dir);
-}
+#include "file_fixture.h"
 
 static void
 test_seats_are_taken_and_left(void **state)
 {
-	struct seats *a = seats_open(path, 3);
-	struct seats *b = seats_open(path, 3);
+	struct seats *a = seats_open(file_path, 3);
+	struct seats *b = seats_open(file_path, 3);
 	struct stat   status;
 
 	(void)state;
-	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(stat(file_path, &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0600);
 	assert_true(seats_take(a));
 	assert_true(seats_take(b));
@@ -70,8 +51,8 @@ test_seats_are_taken_and_left(void **state)
 static void
 test_their_number_changes(void **state)
 {
-	struct seats *a = seats_open(path, 1);
-	struct seats *b = seats_open(path, 3);
+	struct seats *a = seats_open(file_path, 1);
+	struct seats *b = seats_open(file_path, 3);
 
 	(void)state;
 	assert_true(seats_take(a));
@@ -108,7 +89,7 @@ test_a_killed_process_leaves_its_seat(void **state)
 	pid = fork();
 	assert_int_not_equal(pid, -1);
 	if (pid == 0) {
-		seats = seats_open(path, 1);
+		seats = seats_open(file_path, 1);
 		byte = seats != NULL && seats_take(seats) ? 'y' : 'n';
 		if (write(ready[1], &byte, 1) == 1)
 			pause();
@@ -116,7 +97,7 @@ test_a_killed_process_leaves_its_seat(void **state)
 	}
 	assert_int_equal(read(ready[0], &byte, 1), 1);
 	assert_int_equal(byte, 'y');
-	seats = seats_open(path, 1);
+	seats = seats_open(file_path, 1);
 	assert_false(seats_take(seats));
 	assert_int_equal(seats_taken(seats), 1);
 	kill(pid, SIGKILL);
@@ -133,23 +114,23 @@ test_what_is_no_file_of_ours(void **state)
 	char link_path[80];
 
 	(void)state;
-	assert_null(seats_open(dir, 1));
-	snprintf(link_path, sizeof(link_path), "%s/link", dir);
+	assert_null(seats_open(file_dir, 1));
+	snprintf(link_path, sizeof(link_path), "%s/link", file_dir);
 	assert_int_equal(symlink("seats", link_path), 0);
 	assert_null(seats_open(link_path, 1));
 	assert_int_equal(errno, ELOOP);
 	unlink(link_path);
-	assert_int_equal(chmod(path, 0666), 0);
-	assert_null(seats_open(path, 1));
+	assert_int_equal(chmod(file_path, 0666), 0);
+	assert_null(seats_open(file_path, 1));
 	assert_int_equal(errno, EPERM);
-	assert_int_equal(chmod(path, 0600), 0);
+	assert_int_equal(chmod(file_path, 0600), 0);
 }
 
 static void
 test_notes_are_shared_and_are_no_seats(void **state)
 {
-	struct seats *a = seats_open(path, 2);
-	struct seats *b = seats_open(path, 2);
+	struct seats *a = seats_open(file_path, 2);
+	struct seats *b = seats_open(file_path, 2);
 	char          notes[16] = "";
 
 	(void)state;
@@ -183,8 +164,8 @@ now_ms(void)
 static void
 test_a_lock_is_waited_for_so_long(void **state)
 {
-	int     a = files_open_private(path, true);
-	int     b = files_open_private(path, true);
+	int     a = files_open_private(file_path, true);
+	int     b = files_open_private(file_path, true);
 	int64_t began_ms;
 
 	(void)state;
@@ -211,11 +192,11 @@ static void
 test_all_locks_are_found(void **state)
 {
 	static const int bytes[] = { 7, 2, 5, 3 };
-	int              fds[4], fd = files_open_private(path, true);
+	int              fds[4], fd = files_open_private(file_path, true);
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		fds[i] = files_open_private(path, true);
+		fds[i] = files_open_private(file_path, true);
 		assert_int_equal(file_lock_try(fds[i], bytes[i]), 0);
 	}
 	assert_int_equal(file_lock_find(fd, 0, 100), 2);
@@ -240,8 +221,8 @@ release_soon(void *arg)
 static void
 test_a_lock_is_had_when_it_is_released(void **state)
 {
-	int       a = files_open_private(path, true);
-	int       b = files_open_private(path, true);
+	int       a = files_open_private(file_path, true);
+	int       b = files_open_private(file_path, true);
 	pthread_t thread;
 
 	(void)state;
@@ -268,5 +249,5 @@ main(void)
 		cmocka_unit_test(test_a_lock_is_had_when_it_is_released),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, file_set_up, file_tear_down);
 }
