@@ -16,80 +16,17 @@
 #include <uv.h>
 
 #include "base/log.h"
-#include "base/mem.h"
-#include "hub/update.h"
-#include "store/store.h"
 
-#define EVENT_BYTES 220
+#include "store_user.h"
+
 #define SAMPLES_MAX 1000000
 #define READERS_MAX 100
 
-static uv_loop_t     loop;
-static struct store *store;
-static bool          is_level;
-static int32_t       samples[SAMPLES_MAX]; /* us from publish to here */
-static size_t        sample_count;
-static size_t        answered_count, kept_count;
-
-static void
-on_updates(void *arg, const struct update *updates, size_t count)
-{
-	uint64_t now_us = uv_hrtime() / 1000;
-	size_t   i;
-
-	(void)arg;
-	for (i = 0; i < count && sample_count < SAMPLES_MAX; i++)
-		samples[sample_count++] = (int32_t)(now_us -
-		    strtoull(updates[i].bytes + 6, NULL, 10));
-}
-
-static void
-on_level(void *arg, uint64_t position)
-{
-	(void)arg;
-	(void)position;
-	is_level = true;
-}
-
-static void
-on_lost(void *arg, uint64_t up_to)
-{
-	(void)arg;
-	fprintf(stderr, "lost up to %llu\n", (unsigned long long)up_to);
-}
-
-static void
-on_state(void *arg, enum store_state state, const char *why)
-{
-	(void)arg;
-	if (state == STORE_DOWN)
-		fprintf(stderr, "down: %s\n", why);
-}
-
-static void
-open_store(const char *url)
-{
-	const struct store_reader reader = { on_updates, on_level, on_lost,
-		on_state, NULL };
-	struct store_options      options = { .url = url };
-	char                      error[300];
-
-	log_init("stderr", LOG_FORMAT_TEXT, LOG_LEVEL_ERROR);
-	uv_loop_init(&loop);
-	store = store_open(&loop, &options, &reader, error, sizeof(error));
-	if (store == NULL) {
-		fprintf(stderr, "%s\n", error);
-		exit(1);
-	}
-}
-
-static int
-compare_samples(const void *a, const void *b)
-{
-	int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
-
-	return (left > right) - (left < right);
-}
+/* What a reader tells of the updates that came, in us. */
+struct result {
+	double p50, p99;
+	size_t count;
+};
 
 static double
 cpu_ms(pid_t pid)
@@ -132,73 +69,25 @@ on_tick(uv_timer_t *timer)
 }
 
 static void
-read_tail(const char *url, int out)
+read_tail(int out)
 {
-	uv_timer_t tick;
-	int32_t    result[3] = { 0 };
+	uv_timer_t    tick;
+	struct result result;
 
 	signal(SIGTERM, on_term);
-	open_store(url);
-	store_tail(store, 0, NULL, 0);
-	while (!is_level)
-		uv_run(&loop, UV_RUN_ONCE);
-	sample_count = 0;
+	store_times_arrivals = true;
+	store_user_settle(store_user_open(false), NULL, 0);
+	store_need_samples(SAMPLES_MAX);
 	if (write(out, "x", 1) != 1)
 		_exit(1);
-	uv_timer_init(&loop, &tick);
+	uv_timer_init(&store_loop, &tick);
 	uv_timer_start(&tick, on_tick, 100, 100);
-	uv_run(&loop, UV_RUN_DEFAULT);
-	qsort(samples, sample_count, sizeof(samples[0]), compare_samples);
-	if (sample_count > 0) {
-		result[0] = samples[sample_count / 2];
-		result[1] = samples[sample_count * 99 / 100];
-	}
-	result[2] = (int32_t)sample_count;
-	_exit(write(out, result, sizeof(result)) != sizeof(result));
-}
-
-static void
-on_done(struct store_publish *publish, const struct store_receipt *receipt)
-{
-	answered_count++;
-	kept_count += receipt->result == STORE_KEPT;
-	free(publish);
-}
-
-static void
-publish(void)
-{
-	struct store_publish *publish = mem_zalloc(sizeof(*publish));
-	const char           *topic = "https://example.org/news/one";
-	char                  bytes[EVENT_BYTES];
-	struct update         update = { .topics = &topic,
-			.topic_count = 1,
-			.bytes = bytes,
-			.len_bytes = sizeof(bytes) };
-
-	memset(bytes, 'x', sizeof(bytes));
-	snprintf(bytes, sizeof(bytes), "data: %llu ",
-	    (unsigned long long)(uv_hrtime() / 1000));
-	bytes[strlen(bytes)] = 'x';
-	memcpy(bytes + sizeof(bytes) - 2, "\n\n", 2);
-	publish->done = on_done;
-	store_publish(store, publish, &update, NULL);
-}
-
-static size_t
-publish_all(unsigned long rate, unsigned long seconds)
-{
-	uint64_t begin_ns = uv_hrtime(), due;
-	size_t   count = 0, total = rate * seconds;
-
-	while (answered_count < total) {
-		due = (uv_hrtime() - begin_ns) * rate / 1000000000;
-		for (; count < due && count < total; count++)
-			publish();
-		uv_run(&loop, UV_RUN_NOWAIT);
-		usleep(count - answered_count == 0 ? 200 : 50);
-	}
-	return total;
+	uv_run(&store_loop, UV_RUN_DEFAULT);
+	store_sort_samples();
+	result.p50 = store_quantile(0.5);
+	result.p99 = store_quantile(0.99);
+	result.count = store_sample_count;
+	_exit(write(out, &result, sizeof(result)) != sizeof(result));
 }
 
 int
@@ -206,9 +95,10 @@ main(int argc, char **argv)
 {
 	pid_t         pids[READERS_MAX], server;
 	int           pipes[READERS_MAX][2];
-	int32_t       result[3], p50 = 0, p99 = 0;
+	struct result result;
+	struct store *store;
 	size_t        readers, i, total, got = 0;
-	double        before;
+	double        before, p50 = 0, p99 = 0;
 	unsigned long rate, seconds;
 	char          ready;
 
@@ -219,37 +109,41 @@ main(int argc, char **argv)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	log_init("stderr", LOG_FORMAT_TEXT, LOG_LEVEL_ERROR);
+	store_url = argv[1];
 	server = (pid_t)strtol(argv[2], NULL, 10);
 	readers = strtoul(argv[3], NULL, 10);
 	rate = strtoul(argv[4], NULL, 10);
 	seconds = strtoul(argv[5], NULL, 10);
+	total = rate * seconds;
 	for (i = 0; i < readers; i++) {
 		if (pipe(pipes[i]) != 0 || (pids[i] = fork()) < 0)
 			return 1;
 		if (pids[i] == 0)
-			read_tail(argv[1], pipes[i][1]);
+			read_tail(pipes[i][1]);
 		if (read(pipes[i][0], &ready, 1) != 1)
 			return 1;
 	}
-	open_store(argv[1]);
+	store = store_user_open(false);
 	before = cpu_ms(server);
-	total = publish_all(rate, seconds);
+	store_user_publish_at(store, total, 1e6 / (double)rate, STORE_TOPIC);
 	usleep(200000);
 	before = cpu_ms(server) - before;
 	for (i = 0; i < readers; i++) {
 		kill(pids[i], SIGTERM);
-		if (read(pipes[i][0], result, sizeof(result)) !=
+		if (read(pipes[i][0], &result, sizeof(result)) !=
 		    (ssize_t)sizeof(result))
 			return 1;
 		waitpid(pids[i], NULL, 0);
-		p50 = result[0] > p50 ? result[0] : p50;
-		p99 = result[1] > p99 ? result[1] : p99;
-		got += (size_t)result[2];
+		p50 = result.p50 > p50 ? result.p50 : p50;
+		p99 = result.p99 > p99 ? result.p99 : p99;
+		got += result.count;
 	}
 	printf("{\"readers\": %zu, \"rate\": %lu, \"kept\": %zu, "
 	       "\"published\": %zu, \"delivered\": %zu, \"expected\": %zu, "
 	       "\"broker_us\": %.1f, \"p50_ms\": %.1f, \"p99_ms\": %.1f}\n",
-	    readers, rate, kept_count, total, got, total * readers,
-	    before * 1000 / (double)total, p50 / 1000.0, p99 / 1000.0);
+	    readers, rate, total - store_failed_count, total, got,
+	    total * readers, before * 1000 / (double)total, p50 / 1000,
+	    p99 / 1000);
 	return 0;
 }

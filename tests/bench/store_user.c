@@ -56,8 +56,15 @@ compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static double
-quantile(double part)
+void
+store_sort_samples(void)
+{
+	qsort(store_samples, store_sample_count, sizeof(*store_samples),
+	    compare);
+}
+
+double
+store_quantile(double part)
 {
 	size_t at = (size_t)(part * (double)store_sample_count);
 
@@ -70,11 +77,11 @@ quantile(double part)
 void
 store_print_latency(void)
 {
-	qsort(store_samples, store_sample_count, sizeof(*store_samples),
-	    compare);
+	store_sort_samples();
 	printf("\"p50_us\": %.1f, \"p99_us\": %.1f, \"max_us\": %.1f, "
 	       "\"failed\": %zu",
-	    quantile(0.5), quantile(0.99), quantile(1), store_failed_count);
+	    store_quantile(0.5), store_quantile(0.99), store_quantile(1),
+	    store_failed_count);
 }
 
 void

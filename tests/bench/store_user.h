@@ -38,6 +38,10 @@ double now_us(void);
 /* Forgets all samples, and has room for so many. */
 void store_need_samples(size_t count);
 
+/* What such a part of the samples, which are sorted, does not exceed. */
+void   store_sort_samples(void);
+double store_quantile(double part);
+
 /* Prints "p50_us", "p99_us", "max_us" and "failed". */
 void store_print_latency(void);
 
