@@ -70,8 +70,8 @@ tell_state(struct redis_store *store)
 		store->reader.on_state(store->reader.arg, STORE_UP, NULL);
 		return;
 	}
-	log_warn("store-down", LOG_STR("store", store->url.name),
-	    LOG_STR("why", store->why));
+	log_error("store-down", LOG_STR("store", store->url.name),
+	    LOG_STR("reason", store->why));
 	if (store->down_since_ms == 0)
 		store->down_since_ms = uv_now(store->loop);
 	store->reader.on_state(store->reader.arg, STORE_DOWN, store->why);

@@ -56,7 +56,7 @@ on_marked(void *arg, const redisReply *reply)
 	if (reply != NULL && reply->type == REDIS_REPLY_ERROR &&
 	    !redis_reply_is_behind(reply))
 		log_warn("store-mark-failed", LOG_STR("store", store->url.name),
-		    LOG_STR("why", redis_reply_reason(reply)));
+		    LOG_STR("reason", redis_reply_reason(reply)));
 }
 
 void

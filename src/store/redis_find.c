@@ -93,7 +93,7 @@ on_found(void *arg, const redisReply *reply)
 		if (reply->type == REDIS_REPLY_ERROR)
 			log_warn("store-find-failed",
 			    LOG_STR("store", find->store->url.name),
-			    LOG_STR("why", redis_reply_reason(reply)));
+			    LOG_STR("reason", redis_reply_reason(reply)));
 		answer(find, NULL);
 	}
 	redis_batch_deinit(&batch);

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "pure/position.h"
 
 #define PACE_MS 5
 #define BLOCK_MS "1000"
@@ -41,8 +42,8 @@ void
 redis_tail_lost(struct redis_store *store, uint64_t up_to)
 {
 	store->health.lost_count++;
-	log_warn("store-lost", LOG_STR("store", store->url.name),
-	    LOG_INT("up_to", up_to));
+	log_error("store-lost", LOG_STR("store", store->url.name),
+	    LOG_INT("up_to_ms", position_ms(up_to)));
 	if (store->tail.is_wanted) {
 		store->tail.is_level = false;
 		store->tail.is_behind = true;
@@ -408,7 +409,7 @@ on_down(void *arg, const char *why)
 
 	if (tail->is_reading || tail->is_level)
 		log_warn("store-tail-down", LOG_STR("store", store->url.name),
-		    LOG_STR("why", why));
+		    LOG_STR("reason", why));
 	tail->turn++;
 	tail->is_reading = false;
 	tail->is_level = false;

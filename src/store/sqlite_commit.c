@@ -28,7 +28,7 @@ sqlite_store_lost(struct sqlite_store *store, uint64_t up_to, const char *why,
     const char *set_aside)
 {
 	log_error("store-lost", LOG_STR("store", store->name),
-	    LOG_INT("up_to_ms", position_ms(up_to)), LOG_STR("why", why),
+	    LOG_INT("up_to_ms", position_ms(up_to)), LOG_STR("reason", why),
 	    LOG_STR("set_aside", set_aside));
 	store->health.lost_count++;
 	if (store->is_tailing && !store->is_closing)
@@ -54,7 +54,7 @@ set_fault(struct sqlite_store *store, enum sqlite_fault fault, const char *why)
 	}
 	log_error("store-down", LOG_STR("store", store->name),
 	    LOG_STR("reason", store->health.why),
-	    LOG_STR("why", why[0] != '\0' ? why : NULL));
+	    LOG_STR("error", why[0] != '\0' ? why : NULL));
 	if (!was_down)
 		store->down_since_ms = uv_now(store->loop);
 	store->down_retry_ms = RETRY_MS;
@@ -153,12 +153,12 @@ log_batch(struct sqlite_store *store)
 		log_warn("store-limits", LOG_STR("store", store->name),
 		    LOG_INT("bytes_max", batch->meta.bytes_max),
 		    LOG_INT("age_ms", batch->meta.age_ms),
-		    LOG_STR("why", "another process had set other limits"));
+		    LOG_STR("reason", "another process had set other limits"));
 	if (batch->is_clock_ahead && !store->is_clock_ahead)
 		log_warn("store-clock", LOG_STR("store", store->name),
 		    LOG_INT("ahead_ms",
 			batch->meta.clock_ms - batch->meta.other_clock_ms),
-		    LOG_STR("why",
+		    LOG_STR("reason",
 			"this clock is ahead of another process's: nothing "
 			"is discarded by age"));
 	store->is_clock_ahead = batch->is_clock_ahead;
@@ -166,7 +166,7 @@ log_batch(struct sqlite_store *store)
 	    batch->trim_fault != SQLITE_FAULT_NONE)
 		log_warn("store-trim", LOG_STR("store", store->name),
 		    LOG_STR("reason", sqlite_fault_text(batch->trim_fault)),
-		    LOG_STR("why", batch->why));
+		    LOG_STR("error", batch->why));
 	store->trim_fault = batch->trim_fault;
 }
 

@@ -252,7 +252,7 @@ watch(struct sqlite_store *store, const struct files_identity *identity)
 		on_ring, store) == 0)
 		return true;
 	log_warn("store-bell", LOG_STR("store", store->name),
-	    LOG_STR("why", strerror(errno)));
+	    LOG_STR("error", strerror(errno)));
 	bell_close(store->bell);
 	store->bell = NULL;
 	store->is_retry_due = true;
@@ -290,7 +290,7 @@ note_read_fault(struct sqlite_store *store)
 	if (page->fault != store->read_fault)
 		log_warn("store-read", LOG_STR("store", store->name),
 		    LOG_STR("reason", sqlite_fault_text(page->fault)),
-		    LOG_STR("why", page->why));
+		    LOG_STR("error", page->why));
 	store->is_retry_due = true;
 	store->is_write_due = true;
 	if (page->fault == SQLITE_FAULT_CORRUPT) {
