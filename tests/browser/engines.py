@@ -5,6 +5,7 @@ No driver is needed: a page of the tests publishes what it finds to a topic.
 
 import glob
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -46,10 +47,10 @@ def is_there(name):
     }[name]
 
 
-def command(name, profile_dir, url):
+def command(name, profile_dir, url, arguments):
     if name == "chromium":
         return ["/usr/bin/chromium", *ARGUMENTS,
-                f"--user-data-dir={profile_dir}", url]
+                f"--user-data-dir={profile_dir}", *arguments, url]
     if name == "firefox":
         with open(f"{profile_dir}/user.js", "w", encoding="ascii") as file:
             for key, value in FIREFOX_PREFERENCES.items():
@@ -57,21 +58,26 @@ def command(name, profile_dir, url):
                     else f'"{value}"'
                 file.write(f'user_pref("{key}", {text});\n')
         return ["/usr/bin/firefox-esr", "--headless", "--no-remote",
-                "--profile", profile_dir, url]
-    return ["xvfb-run", "-a", mini_browser(), url]
+                "--profile", profile_dir, *arguments, url]
+    return ["xvfb-run", "-a", mini_browser(), *arguments, url]
 
 
 class Engine:
     """One browser with a page open, in a session of processes of its own."""
 
-    def __init__(self, name, url):
+    def __init__(self, name, url, *arguments, files=None):
+        """With these arguments, and with files in the profile: name, text."""
         self.profile_dir = tempfile.mkdtemp(prefix="fcgi-sse-")
+        for file_name, text in (files or {}).items():
+            path = pathlib.Path(self.profile_dir, file_name)
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
         home = {"HOME": self.profile_dir, "XDG_RUNTIME_DIR": self.profile_dir,
                 "WEBKIT_DISABLE_COMPOSITING_MODE": "1",
                 "WEBKIT_FORCE_SANDBOX": "0",
                 "MOZ_CRASHREPORTER_DISABLE": "1"}
         self.process = subprocess.Popen(
-            command(name, self.profile_dir, url), env={**os.environ, **home},
+            command(name, self.profile_dir, url, arguments), env={**os.environ, **home},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, start_new_session=True)
 

@@ -1,5 +1,6 @@
 """A site with TLS under several names, and a Chromium that knows these."""
 
+import pathlib
 import subprocess
 import tempfile
 
@@ -15,6 +16,19 @@ CHROMIUM_ARGUMENTS = ["--host-resolver-rules=MAP *.test 127.0.0.1",
 CHROMIUM_PREFERENCES = {"profile__cookie_controls_mode": 0}
 
 
+def make_certificate(pem, directory):
+    """Writes a key and its certificate to a file; gives the certificate."""
+    with tempfile.TemporaryDirectory(dir=directory) as work:
+        key, cert = pathlib.Path(work, "key"), pathlib.Path(work, "cert")
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={HUB}",
+             "-days", "2", "-keyout", str(key), "-out", str(cert)],
+            check=True, capture_output=True)
+        pem.write_text(key.read_text() + cert.read_text())
+        return cert.read_text()
+
+
 class SecureSite(Site):
     """Its pages and its hub, by HTTPS, at every name that ends in .test."""
 
@@ -23,25 +37,13 @@ class SecureSite(Site):
         self.tls_port = free_port()
         self.relay = Relay(self.tls_port)
         self.pem = self.dir / "both.pem"
-        self.make_certificate()
+        make_certificate(self.pem, self.dir)
         self.args = [*key_args(self.dir), *args]
         for host in ALLOWED:
             self.args += ["--allow-origin", self.origin(host),
                           "--publish-origin", self.origin(host)]
         (self.dir / "index.html").write_text(
             "<!DOCTYPE html><title>A page</title><link rel=icon href=data:,>")
-
-    def make_certificate(self):
-        with tempfile.TemporaryDirectory(dir=self.dir) as work:
-            key, cert = f"{work}/key", f"{work}/cert"
-            subprocess.run(
-                ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                 "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={HUB}",
-                 "-days", "2", "-keyout", key, "-out", cert],
-                check=True, capture_output=True)
-            with open(key, encoding="ascii") as first, \
-                    open(cert, encoding="ascii") as second:
-                self.pem.write_text(first.read() + second.read())
 
     def origin(self, host):
         return f"https://{host}:{self.relay.port}"
