@@ -12,11 +12,37 @@
 #include "hub/pattern.h"
 #include "hub/topic.h"
 
+/*
+ * The client that asks for the topic makes it known, and pays for it: but not
+ * if the topic is there for updates that this client may have.
+ */
+static struct named *
+make_known(struct hub *hub, struct named *named, const char *name,
+    const char *client, bool is_readers)
+{
+	struct share *share = NULL;
+
+	if (named == NULL || !is_readers) {
+		share = shares_take(&hub->shares, client,
+		    named_cost_bytes(name));
+		if (share == NULL)
+			return NULL;
+	}
+	if (named == NULL)
+		named = named_new(hub, name);
+	else
+		list_move(&hub->idle, &named->node);
+	named->is_known = true;
+	named->share = share;
+	named->is_payers = is_readers;
+	return named;
+}
+
 struct topic *
-hub_topic(struct hub *hub, const char *name, const char *client)
+hub_topic(struct hub *hub, const char *name, const char *client,
+    const struct update_reader *reader)
 {
 	struct named *named;
-	struct share *share;
 
 	if (strcmp(name, HUB_ALL) == 0) {
 		hub->keeps_all = true;
@@ -24,14 +50,10 @@ hub_topic(struct hub *hub, const char *name, const char *client)
 		return hub->all;
 	}
 	named = named_find(hub, name);
-	if (named != NULL)
-		return named->topic;
-	share = shares_take(&hub->shares, client, named_cost_bytes(name));
-	if (share == NULL)
-		return NULL;
-	named = named_new(hub, name);
-	named->share = share;
-	return named->topic;
+	if (named == NULL || !named->is_known)
+		named = make_known(hub, named, name, client,
+		    hub_is_readers(name, reader));
+	return named == NULL ? NULL : named->topic;
 }
 
 /* Whether it is a pattern; if not, it is a name. */
@@ -55,7 +77,7 @@ hub_follower_count(const struct hub *hub, const char *name)
 
 struct topic *
 hub_follow(struct hub *hub, enum selector_kind kind, const char *text,
-    const char *client, const char **why)
+    const char *client, const struct update_reader *reader, const char **why)
 {
 	struct pattern  *pattern = pattern_find(hub, kind, text);
 	struct selector *selector;
@@ -68,7 +90,7 @@ hub_follow(struct hub *hub, enum selector_kind kind, const char *text,
 		return NULL;
 	if (!is_pattern(selector)) {
 		selector_free(selector);
-		return hub_topic(hub, text, client);
+		return hub_topic(hub, text, client, reader);
 	}
 	pattern = pattern_new(hub, selector, client);
 	return pattern == NULL ? NULL : pattern_topic(pattern);

@@ -34,7 +34,8 @@ forget(struct hub *hub, struct frame *frame)
 	}
 	ids_remove(&hub->ids, frame->own_id);
 	for (size_t i = 0; i < frame->update.topic_count; i++)
-		named_forget_update(named_of(frame->update.topics[i]));
+		named_forget_update(named_of(frame->update.topics[i]),
+		    frame->update.is_private);
 	hub->update_count--;
 	hub->update_bytes -= frame_cost_bytes(frame);
 	frame_unref(frame);
@@ -218,7 +219,7 @@ ingest(struct hub *hub, const struct update *update, int64_t now_ms,
 	frame->published_ms = age_ms > 0 ? now_ms - age_ms : now_ms;
 	frame->ring_count = (unsigned)update->topic_count;
 	for (i = 0; i < update->topic_count; i++)
-		named_add_update(named_of(names[i]));
+		named_add_update(named_of(names[i]), update->is_private);
 	hub->update_bytes += frame_cost_bytes(frame);
 	if (named_of(names[0])->is_announced)
 		make_room_for_announced(hub, frame);
@@ -319,8 +320,12 @@ free_idle_topics(struct hub *hub)
 	while (!list_is_empty(&hub->idle)) {
 		named = list_entry(hub->idle.next, struct named, node);
 		list_remove(&named->node);
-		if (named->update_count == 0 &&
-		    topic_subscriber_count(named->topic) == 0)
+		if (topic_subscriber_count(named->topic) > 0 ||
+		    named->public_count > 0)
+			continue;
+		named_unshare(named);
+		named->is_known = false;
+		if (named->update_count == 0)
 			named_free(named);
 	}
 }

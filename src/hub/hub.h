@@ -51,7 +51,9 @@ struct hub_limits {
  *
  * A topic that nobody has published to is paid from the share of the client
  * that asked for it first (hub/shares.h), apart from the updates: nobody can
- * take what others have published by asking for many topics.
+ * take what others have published by asking for many topics. One that has
+ * private updates alone is paid in the same way by clients that may not have
+ * them, so that none finds out by its share that it has any.
  */
 struct hub {
 	struct turns     *turns;
@@ -105,9 +107,10 @@ void hub_set_limits(struct hub *, const struct hub_limits *);
  * The topic of that name, which is made if need be, or the one that has every
  * update for HUB_ALL. NULL when the client has too many that nobody has
  * published to. Subscribe to it before the next hub_run. client: its
- * address, or NULL.
+ * address, or NULL. reader: which updates it may have; NULL: all.
  */
-struct topic *hub_topic(struct hub *, const char *name, const char *client);
+struct topic *hub_topic(struct hub *, const char *name, const char *client,
+    const struct update_reader *reader);
 
 /*
  * What a subscriber follows who names it so: the topic of that name, or a
@@ -116,7 +119,7 @@ struct topic *hub_topic(struct hub *, const char *name, const char *client);
  * the parameter's name; NULL without when the client has too many.
  */
 struct topic *hub_follow(struct hub *, enum selector_kind, const char *text,
-    const char *client, const char **why);
+    const char *client, const struct update_reader *, const char **why);
 
 /* How many subscribers the topic of that name has, or HUB_ALL; 0: no topic. */
 size_t hub_follower_count(const struct hub *, const char *name);
@@ -144,6 +147,9 @@ void hub_lose(struct hub *, uint64_t up_to);
 
 /* Whether the update at that position was taken, or is lost. */
 bool hub_has_come(const struct hub *, uint64_t position);
+
+/* Whether the reader may have each private update that goes to the topic. */
+bool hub_is_readers(const char *name, const struct update_reader *);
 
 /*
  * Whether these topics keep all that went to them behind the position and that

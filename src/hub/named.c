@@ -71,9 +71,21 @@ named_resize(struct named *named, size_t kept_bytes)
 }
 
 void
-named_forget_update(struct named *named)
+named_unshare(struct named *named)
 {
-	if (--named->update_count > 0)
+	if (named->share != NULL)
+		shares_give_back(&named->hub->shares, named->share,
+		    named_cost_bytes(named->name));
+	named->share = NULL;
+}
+
+void
+named_forget_update(struct named *named, bool is_private)
+{
+	named->update_count--;
+	if (!is_private && --named->public_count == 0)
+		on_idle(named);
+	if (named->update_count > 0)
 		return;
 	named->hub->topic_bytes -= named_cost_bytes(named->name);
 	if (named->is_announced)
@@ -82,19 +94,22 @@ named_forget_update(struct named *named)
 }
 
 void
-named_add_update(struct named *named)
+named_add_update(struct named *named, bool is_private)
 {
 	struct hub  *hub = named->hub;
 	const size_t cost_bytes = named_cost_bytes(named->name);
 
+	if (!is_private) {
+		named->is_known = true;
+		named->public_count++;
+	}
+	if (!is_private || named->is_payers)
+		named_unshare(named);
 	if (named->update_count++ > 0)
 		return;
 	hub->topic_bytes += cost_bytes;
 	if (named->is_announced)
 		hub->announced_bytes += cost_bytes;
-	if (named->share != NULL)
-		shares_give_back(&hub->shares, named->share, cost_bytes);
-	named->share = NULL;
 }
 
 /* Whoever has had the newest update that is gone misses nothing yet. */
@@ -186,9 +201,7 @@ named_free(struct named *named)
 	ids_remove(&hub->ids, named->gone_id);
 	tree_remove(&hub->topics, named, compare_topics);
 	hub->topic_count--;
-	if (named->share != NULL)
-		shares_give_back(&hub->shares, named->share,
-		    named_cost_bytes(named->name));
+	named_unshare(named);
 	/* Whoever comes back to a topic of that name is to know. */
 	dropped_add(&hub->freed, topic_dropped(named->topic));
 	topic_free(named->topic);

@@ -14,7 +14,14 @@ struct own_id;
 struct share;
 struct topic;
 
-/* A topic that has a name, as the hub keeps it. For the hub's own files. */
+/*
+ * A topic that has a name, as the hub keeps it. For the hub's own files.
+ *
+ * Who pays for it must not tell whether it has private updates to those who may
+ * not have them. So is_known changes as if there were none: it is whether the
+ * topic would be there for the sake of its followers and its public updates.
+ * Somebody who asks for one that is not known pays for it, whatever it has.
+ */
 struct named {
 	struct list     node;       /* in hub->idle, or alone */
 	struct list     named_node; /* in hub->named */
@@ -22,10 +29,13 @@ struct named {
 	struct deadline backlog; /* in hub->backlogs while beyond its count */
 	struct hub     *hub;
 	struct topic   *topic;
-	struct share   *share; /* pays for it until it has an update; or NULL */
+	struct share   *share;        /* pays for it, see below; or NULL */
 	bool            is_matched;   /* pattern.c's, while it fills one */
 	bool            is_announced; /* below the hub\'s path */
+	bool            is_known;
+	bool            is_payers;    /* who pays may have its private ones */
 	size_t          update_count; /* updates that went to it */
+	size_t          public_count; /* of these */
 	size_t          kept_bytes;   /* of those that its ring has */
 	unsigned        size;         /* its place in hub->by_size */
 	struct own_id  *gone_id; /* of the newest that was dropped, or NULL */
@@ -56,8 +66,11 @@ size_t named_cost_bytes(const char *name);
 void named_resize(struct named *, size_t kept_bytes);
 
 /* An update more, or fewer, has gone to the topic. */
-void named_add_update(struct named *);
-void named_forget_update(struct named *);
+void named_add_update(struct named *, bool is_private);
+void named_forget_update(struct named *, bool is_private);
+
+/* Nobody pays for it any more. */
+void named_unshare(struct named *);
 
 /* The hub's: no ring of a named topic has it; if no other does, it is freed. */
 void hub_let_go(struct hub *, struct frame *);

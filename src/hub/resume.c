@@ -56,22 +56,31 @@ vague_position_after(uint64_t position)
 			       position_at(ms - ms % VAGUE_MS + VAGUE_MS) - 1;
 }
 
-/* Whether the reader may have each private update of the topic. */
-static bool
-is_all_readers(const struct topic *topic, const struct update_reader *reader)
+bool
+hub_is_readers(const char *name, const struct update_reader *reader)
 {
-	const char *name = topic_name(topic);
-
+	if (reader == NULL)
+		return true;
 	if (reader->reach != UPDATE_REACH_SOME)
 		return reader->reach == UPDATE_REACH_ALL;
-	if (topic_selector(topic) != NULL || strcmp(name, HUB_ALL) == 0)
-		return false;
 	return reader->may_have(reader->arg,
 	    &(struct update){
 		.topics = &name,
 		.topic_count = 1,
 		.is_private = true,
 	    });
+}
+
+/* Whether the reader may have each private update of the topic. */
+static bool
+is_all_readers(const struct topic *topic, const struct update_reader *reader)
+{
+	const char *name = topic_name(topic);
+
+	if (reader->reach == UPDATE_REACH_SOME &&
+	    (topic_selector(topic) != NULL || strcmp(name, HUB_ALL) == 0))
+		return false;
+	return hub_is_readers(name, reader);
 }
 
 /* Up to where something of the topic's is gone, as the reader may know it. */

@@ -75,10 +75,13 @@ may_have(const void *arg, const struct update *update)
 
 bool
 opening_follow(const struct subscribe_route *route, struct call *call,
-    const struct selection *selection, struct topic **topics,
-    size_t *topic_count)
+    const struct selection *selection, const struct token *token,
+    struct topic **topics, size_t *topic_count)
 {
-	switch (selection_follow(selection, route->hub, call, topics,
+	struct reader        own = { route->bearer->access, token };
+	struct update_reader reader = { may_have, &own, access_reach(token) };
+
+	switch (selection_follow(selection, route->hub, call, &reader, topics,
 	    topic_count)) {
 	case SELECTION_INVALID:
 		return false;
@@ -107,7 +110,8 @@ opening_admits(const struct subscribe_route *route, struct call *call,
 	if (call->is_head || param_last_event_id(call) != NULL)
 		return refusal_admits_at(call, route->streams, NULL);
 	if (last_count > 0 &&
-	    !opening_follow(route, call, selection, topics, &topic_count))
+	    !opening_follow(route, call, selection, token, topics,
+		&topic_count))
 		return false;
 	position = last_count > 0 ?
 	    hub_last(topics, topic_count, last_count, &reader) :
@@ -166,7 +170,8 @@ opening_answer(const struct subscribe_route *route, struct call *call,
 	uint64_t             position;
 	size_t               topic_count;
 
-	if (!opening_follow(route, call, selection, topics, &topic_count))
+	if (!opening_follow(route, call, selection, token, topics,
+		&topic_count))
 		return true;
 	position = replay_position(hub, replay_now(hub, route->wall_ms()), call,
 	    topics, topic_count, last_count, &reader,

@@ -22,7 +22,8 @@ bool opening_read(struct call *, struct selection *, uint64_t *last_count);
 
 /* The topics that were selected; false: the call was answered. */
 bool opening_follow(const struct subscribe_route *, struct call *,
-    const struct selection *, struct topic **topics, size_t *topic_count);
+    const struct selection *, const struct token *, struct topic **topics,
+    size_t *topic_count);
 
 /*
  * Whether there is room for the stream. A client that is refused before its

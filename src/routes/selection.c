@@ -156,7 +156,8 @@ has_topic(struct topic *const *topics, size_t topic_count,
 
 enum selection_result
 selection_follow(const struct selection *selection, struct hub *hub,
-    struct call *call, struct topic **topics, size_t *topic_count)
+    struct call *call, const struct update_reader *reader,
+    struct topic **topics, size_t *topic_count)
 {
 	struct topic *topic;
 	const char   *why;
@@ -164,7 +165,7 @@ selection_follow(const struct selection *selection, struct hub *hub,
 	*topic_count = 0;
 	for (size_t i = 0; i < selection->count; i++) {
 		topic = hub_follow(hub, selection->items[i].kind,
-		    selection->items[i].text, call->client, &why);
+		    selection->items[i].text, call->client, reader, &why);
 		if (topic == NULL && why != NULL) {
 			refuse(call, name_of(selection->items[i].kind), why);
 			return SELECTION_INVALID;

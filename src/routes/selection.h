@@ -10,6 +10,7 @@
 
 struct call;
 struct hub;
+struct update_reader;
 
 /* What a subscriber names; the texts are the call's. */
 struct selection {
@@ -37,7 +38,8 @@ enum selection_result {
  * for as many as it has.
  */
 enum selection_result selection_follow(const struct selection *, struct hub *,
-    struct call *, struct topic **topics, size_t *topic_count);
+    struct call *, const struct update_reader *, struct topic **topics,
+    size_t *topic_count);
 
 /*
  * The names by which the store finds what goes to these topics. Returns how

@@ -157,7 +157,8 @@ answer_from_store(struct subscribe_route *route, struct call *call,
 		    "too many streams");
 		return;
 	}
-	if (!opening_follow(route, call, selection, topics, &topic_count))
+	if (!opening_follow(route, call, selection, token, topics,
+		&topic_count))
 		return;
 	wish.is_last = last_count > 0;
 	wish.topics = names;
@@ -232,7 +233,8 @@ ask_store(struct subscribe_route *route, struct call *call,
 	size_t         topic_count;
 	struct waiter *waiter;
 
-	if (!opening_follow(route, call, selection, topics, &topic_count))
+	if (!opening_follow(route, call, selection, token, topics,
+		&topic_count))
 		return;
 	topic_count = selection_names(route->hub, topics, topic_count, names);
 	waiter = waiter_new(route, call, token);

@@ -223,7 +223,7 @@ check_kept(const struct engine_answer *answer, const char *form, size_t len)
 
 	require(engine.hub.update_count == 1);
 	buf_append(&name.bytes, "", 1);
-	topic = hub_topic(&engine.hub, name.bytes.data, NULL);
+	topic = hub_topic(&engine.hub, name.bytes.data, NULL, NULL);
 	require(topic != NULL && topic_frame_count(topic) == 1);
 	cursor_open(&cursor, &topic, 1, CURSOR_FROM_START, on_call, NULL);
 	require(cursor_peek(&cursor, frames, 2) == 1);

@@ -82,7 +82,7 @@ assert_had(struct reader *reader, const char *text)
 void
 assert_kept(const char *name, const char *text)
 {
-	struct topic *topic = hub_topic(&hub, name, NULL);
+	struct topic *topic = hub_topic(&hub, name, NULL, NULL);
 	struct reader reader;
 
 	assert_non_null(topic);
@@ -95,7 +95,7 @@ assert_kept(const char *name, const char *text)
 uint64_t
 find(const char *name, const char *id)
 {
-	struct topic *topic = hub_topic(&hub, name, NULL);
+	struct topic *topic = hub_topic(&hub, name, NULL, NULL);
 	uint64_t      position = 0;
 	bool          is_found;
 

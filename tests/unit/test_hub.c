@@ -51,8 +51,8 @@ test_idle_topics_disappear(void **state)
 	struct reader reader;
 
 	(void)state;
-	reader_open(&reader, 'r', hub_topic(&hub, "a", NULL));
-	hub_topic(&hub, "b", NULL);
+	reader_open(&reader, 'r', hub_topic(&hub, "a", NULL, NULL));
+	hub_topic(&hub, "b", NULL, NULL);
 	put("c", "1");
 	turns_settle();
 	hub_run(&hub, hand_ms());
@@ -70,15 +70,15 @@ static void
 test_a_topic_that_is_used_again_stays(void **state)
 {
 	struct reader reader;
-	struct topic *topic = hub_topic(&hub, "a", NULL);
+	struct topic *topic = hub_topic(&hub, "a", NULL, NULL);
 
 	(void)state;
 	reader_open(&reader, 'r', topic);
 	cursor_close(&reader.cursor);
-	reader_open(&reader, 'r', hub_topic(&hub, "a", NULL));
+	reader_open(&reader, 'r', hub_topic(&hub, "a", NULL, NULL));
 	turns_settle();
 	hub_run(&hub, hand_ms());
-	assert_ptr_equal(hub_topic(&hub, "a", NULL), topic);
+	assert_ptr_equal(hub_topic(&hub, "a", NULL, NULL), topic);
 	put("a", "1");
 	turns_settle();
 	assert_had(&reader, "1");
@@ -97,8 +97,8 @@ test_one_sample_for_each_update(void **state)
 	struct reader readers[3];
 
 	(void)state;
-	topics[0] = hub_topic(&hub, "a", NULL);
-	topics[1] = hub_topic(&hub, "b", NULL);
+	topics[0] = hub_topic(&hub, "a", NULL, NULL);
+	topics[1] = hub_topic(&hub, "b", NULL, NULL);
 	reader_open(&readers[0], '0', topics[0]);
 	reader_open(&readers[1], '1', topics[1]);
 	reader_open_on(&readers[2], '2', topics, 2, CURSOR_FROM_NOW);
@@ -168,7 +168,7 @@ test_what_is_gone_is_known(void **state)
 	put("a", "2");
 	pass_ms(AGE_MS);
 	assert_int_equal(hub.topic_count, 0);
-	topic = hub_topic(&hub, "a", NULL);
+	topic = hub_topic(&hub, "a", NULL, NULL);
 	assert_false(hub_has_all_since(&hub, &topic, 1, 1, NULL));
 	assert_true(hub_has_all_since(&hub, &topic, 1, 2, NULL));
 	hub_lose(&hub, 5);
@@ -201,7 +201,7 @@ put_private(const char *topic, int64_t ms)
 static int64_t
 told_ms(const char *name, struct update_reader reader)
 {
-	struct topic *topic = hub_topic(&hub, name, NULL);
+	struct topic *topic = hub_topic(&hub, name, NULL, NULL);
 	int64_t       ms = 0;
 
 	while (!hub_has_all_since(&hub, &topic, 1, position_at(ms), &reader))
@@ -251,7 +251,7 @@ static void
 test_ids_do_not_tell_what_is_gone(void **state)
 {
 	const struct update_reader stranger = { may_have_topic, "", 0 };
-	struct topic              *topic = hub_topic(&hub, "a", NULL);
+	struct topic              *topic = hub_topic(&hub, "a", NULL, NULL);
 	uint64_t                   position;
 
 	(void)state;
@@ -285,8 +285,8 @@ test_an_update_to_several_topics(void **state)
 	struct reader reader;
 
 	(void)state;
-	topics[0] = hub_topic(&hub, "a", NULL);
-	topics[1] = hub_topic(&hub, "b", NULL);
+	topics[0] = hub_topic(&hub, "a", NULL, NULL);
+	topics[1] = hub_topic(&hub, "b", NULL, NULL);
 	reader_open_on(&reader, 'r', topics, 2, CURSOR_FROM_NOW);
 	turns_settle();
 	put_on(TOPICS("b", "a", "c"), "1", "1");
@@ -395,7 +395,7 @@ test_it_begins_anew(void **state)
 	struct reader reader;
 
 	(void)state;
-	reader_open(&reader, 'r', hub_topic(&hub, HUB_ALL, NULL));
+	reader_open(&reader, 'r', hub_topic(&hub, HUB_ALL, NULL, NULL));
 	for (int i = 0; i < 5; i++)
 		put("a", (char[]){ (char)('1' + i), '\0' });
 	put_on(TOPICS("b"), NULL, "x");
@@ -420,7 +420,7 @@ test_what_was_sent_is_dropped(void **state)
 	struct reader reader;
 
 	(void)state;
-	reader_open(&reader, 'r', hub_topic(&hub, "a", NULL));
+	reader_open(&reader, 'r', hub_topic(&hub, "a", NULL, NULL));
 	turns_settle();
 	put("a", "1");
 	put("a", "2");

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hub/update.h"
 #include "hub_fixture.h"
 #include "pure/url.h"
 
@@ -66,7 +67,8 @@ test_each_topic_keeps_so_many(void **state)
 	put("b", "x");
 	assert_kept("a", "345");
 	assert_kept("b", "x");
-	assert_true(topic_dropped(hub_topic(&hub, "a", NULL))->position == 2);
+	assert_true(topic_dropped(hub_topic(&hub, "a", NULL, NULL))->position ==
+	    2);
 }
 
 /* Nobody would be sent it, so it takes no memory either. */
@@ -105,7 +107,7 @@ test_who_follows_all_keeps_all(void **state)
 	char          id[2] = "";
 
 	(void)state;
-	reader_open(&reader, 'r', hub_topic(&hub, HUB_ALL, NULL));
+	reader_open(&reader, 'r', hub_topic(&hub, HUB_ALL, NULL, NULL));
 	for (id[0] = '1'; id[0] <= '6'; id[0]++)
 		put("a", id);
 	turns_settle();
@@ -134,7 +136,7 @@ test_bytes_of_all(void **state)
 
 	(void)state;
 	memset(text, '.', sizeof(text) - 1);
-	hub_topic(&hub, HUB_ALL, NULL);
+	hub_topic(&hub, HUB_ALL, NULL, NULL);
 	put("quiet", "q");
 	for (id[0] = 'a'; id[0] <= 'h'; id[0]++) {
 		put_on(TOPICS("busy"), id, text);
@@ -162,15 +164,17 @@ test_the_largest_makes_room_for_bytes(void **state)
 		assert_true(hub_bytes(&hub) <= 64 * 1024);
 	}
 	assert_kept("quiet", "q");
-	assert_int_equal(topic_frame_count(hub_topic(&hub, "busy", NULL)), 6);
+	assert_int_equal(topic_frame_count(hub_topic(&hub, "busy", NULL, NULL)),
+	    6);
 	for (int i = 20; i < 40; i++) {
 		snprintf(id, sizeof(id), "%d", i);
 		put_on(TOPICS("other"), id, text);
 	}
 	/* Who comes later is not left with nothing. */
-	assert_in_range(topic_frame_count(hub_topic(&hub, "busy", NULL)), 2, 4);
-	assert_in_range(topic_frame_count(hub_topic(&hub, "other", NULL)), 2,
-	    4);
+	assert_in_range(topic_frame_count(hub_topic(&hub, "busy", NULL, NULL)),
+	    2, 4);
+	assert_in_range(topic_frame_count(hub_topic(&hub, "other", NULL, NULL)),
+	    2, 4);
 	assert_kept("quiet", "q");
 }
 
@@ -200,7 +204,7 @@ take_topics(const char *client, char letter, size_t name_bytes)
 	for (count = 0; count < 100; count++) {
 		snprintf(name, sizeof(name), "%c%03zu%*s", letter, count,
 		    (int)name_bytes, "");
-		if (hub_topic(&hub, name, client) == NULL)
+		if (hub_topic(&hub, name, client, NULL) == NULL)
 			break;
 	}
 	return count;
@@ -254,7 +258,7 @@ test_a_topic_with_an_update_is_not_the_clients(void **state)
 	struct reader reader;
 
 	(void)state;
-	reader_open(&reader, 'r', hub_topic(&hub, "a", "192.0.2.1"));
+	reader_open(&reader, 'r', hub_topic(&hub, "a", "192.0.2.1", NULL));
 	assert_int_equal(hub.shares.bytes, 514);
 	put("a", "1");
 	assert_int_equal(hub.shares.bytes, 0);
@@ -264,10 +268,102 @@ test_a_topic_with_an_update_is_not_the_clients(void **state)
 	pass_ms(AGE_MS);
 	assert_int_equal(hub.topic_count, 0);
 	/* One that is freed gives its bytes back. */
-	hub_topic(&hub, "b", "192.0.2.1");
+	hub_topic(&hub, "b", "192.0.2.1", NULL);
 	assert_int_equal(hub.shares.bytes, 514);
 	pass_ms(0);
 	assert_int_equal(hub.shares.bytes, 0);
+}
+
+static bool
+may_have_all_or_none(const void *arg, const struct update *update)
+{
+	return !update->is_private || *(const bool *)arg;
+}
+
+static void
+put_private(const char *topic)
+{
+	hub_ingest(&hub,
+	    &(struct update){
+		.position = ++last_position,
+		.topics = TOPICS(topic),
+		.topic_count = 1,
+		.is_private = true,
+		.bytes = "x",
+		.len_bytes = 1,
+	    },
+	    1, hand_ms(), 0);
+}
+
+/* What the client pays when it asks for the topic, as all see that do so. */
+static size_t
+price(const char *name, bool may_have)
+{
+	const struct update_reader reader = { may_have_all_or_none, &may_have,
+		may_have ? UPDATE_REACH_SOME : UPDATE_REACH_PUBLIC };
+	const size_t               before_bytes = hub.shares.bytes;
+
+	assert_non_null(hub_topic(&hub, name, "192.0.2.1", &reader));
+	return hub.shares.bytes - before_bytes;
+}
+
+/* Nobody finds out by its share which topics have private updates. */
+static void
+test_private_updates_are_not_told_by_the_price(void **state)
+{
+	struct reader reader;
+
+	(void)state;
+	put_private("a");
+	assert_int_equal(price("a", false), 514);
+	assert_int_equal(price("b", false), 514);
+	assert_int_equal(price("a", false) + price("b", false), 0);
+	/* Nor does one that comes change anything, */
+	put_private("b");
+	assert_int_equal(hub.shares.bytes, 2 * 514);
+	pass_ms(0);
+	assert_int_equal(hub.shares.bytes, 0);
+	/* or one that is freed. */
+	reader_open(&reader, 'r', hub_topic(&hub, "a", NULL, NULL));
+	assert_int_equal(price("b", false), 514);
+	cursor_close(&reader.cursor);
+	pass_ms(AGE_MS);
+	assert_int_equal(hub.shares.bytes, 0);
+	assert_int_equal(hub.topic_count, 0);
+}
+
+/* Who may have them knows of them, and pays for no topic that has any. */
+static void
+test_who_may_have_private_updates_does_not_pay(void **state)
+{
+	(void)state;
+	put_private("a");
+	assert_int_equal(price("a", true), 0);
+	assert_int_equal(price("b", true), 514);
+	/* To others both look the same. */
+	assert_int_equal(price("a", false) + price("b", false), 0);
+	put_private("b");
+	assert_int_equal(hub.shares.bytes, 0);
+	assert_int_equal(price("b", false), 0);
+	pass_ms(0);
+	assert_int_equal(price("b", false), 514);
+}
+
+/* A topic is as good as gone for others when its public updates are. */
+static void
+test_a_topic_whose_public_updates_are_gone(void **state)
+{
+	(void)state;
+	put("a", "1");
+	hand_us += 500 * 1000;
+	put_private("a");
+	assert_int_equal(price("a", false), 0);
+	pass_ms(AGE_MS - 500);
+	assert_int_equal(hub.update_count, 1);
+	assert_int_equal(price("a", false), 514);
+	put("a", "2");
+	assert_int_equal(hub.shares.bytes, 0);
+	assert_int_equal(price("a", false), 0);
 }
 
 /* However many there are: what they keep is limited by bytes. */
@@ -298,7 +394,7 @@ test_a_slow_reader_costs_others_nothing(void **state)
 	(void)state;
 	memset(text, '.', sizeof(text) - 1);
 	put("quiet", "q");
-	busy = hub_topic(&hub, "busy", NULL);
+	busy = hub_topic(&hub, "busy", NULL, NULL);
 	reader_open(&slow, 's', busy);
 	turns_settle();
 	reader_stall(&slow);
@@ -319,7 +415,7 @@ static void
 test_a_slow_reader_is_waited_for_so_long(void **state)
 {
 	struct reader slow;
-	struct topic *busy = hub_topic(&hub, "busy", NULL);
+	struct topic *busy = hub_topic(&hub, "busy", NULL, NULL);
 
 	(void)state;
 	hub.limits.age_ms = 1000000;
@@ -344,7 +440,7 @@ static void
 test_who_keeps_up_late_loses_nothing(void **state)
 {
 	struct reader late;
-	struct topic *busy = hub_topic(&hub, "busy", NULL);
+	struct topic *busy = hub_topic(&hub, "busy", NULL, NULL);
 
 	(void)state;
 	hub.limits.age_ms = 1000000;
@@ -399,6 +495,9 @@ main(void)
 		HUB_TEST(test_a_client_cannot_take_the_room_of_another),
 		HUB_TEST(test_addresses_of_a_network_share),
 		HUB_TEST(test_a_topic_with_an_update_is_not_the_clients),
+		HUB_TEST(test_private_updates_are_not_told_by_the_price),
+		HUB_TEST(test_who_may_have_private_updates_does_not_pay),
+		HUB_TEST(test_a_topic_whose_public_updates_are_gone),
 		HUB_TEST(test_publishers_are_never_refused),
 		HUB_TEST(test_a_slow_reader_costs_others_nothing),
 		HUB_TEST(test_a_slow_reader_is_waited_for_so_long),

@@ -78,7 +78,7 @@ follow(unsigned topic)
 {
 	const char *why;
 
-	return hub_follow(&hub, SELECTOR_TOPIC, names[topic], NULL, &why);
+	return hub_follow(&hub, SELECTOR_TOPIC, names[topic], NULL, NULL, &why);
 }
 
 static struct topic *

@@ -263,7 +263,7 @@ follow(const struct member *member, struct topic **topics)
 		if ((member->followed & 1u << i) == 0)
 			continue;
 		topics[count] = hub_follow(&hub, selectors[i].kind,
-		    selectors[i].text, "192.0.2.1", &why);
+		    selectors[i].text, "192.0.2.1", NULL, &why);
 		assert_non_null(topics[count]);
 		count++;
 	}

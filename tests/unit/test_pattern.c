@@ -18,7 +18,7 @@ follow(const char *text)
 {
 	const char   *why;
 	struct topic *topic = hub_follow(&hub, SELECTOR_TOPIC, text, CLIENT,
-	    &why);
+	    NULL, &why);
 
 	assert_null(why);
 	return topic;
@@ -92,11 +92,12 @@ test_subscribers_of_a_pattern_share_it(void **state)
 	assert_ptr_equal(follow("/{x}"), follow("/{x}"));
 	assert_ptr_not_equal(follow("/{x}"), follow("/{y}"));
 	/* What is no template is a name. */
-	assert_ptr_equal(follow("/{x"), hub_topic(&hub, "/{x", NULL));
+	assert_ptr_equal(follow("/{x"), hub_topic(&hub, "/{x", NULL, NULL));
 	assert_ptr_equal(follow("*"), hub.all);
-	assert_ptr_equal(hub_follow(&hub, SELECTOR_EXACT, "/{x}", NULL, &why),
-	    hub_topic(&hub, "/{x}", NULL));
-	assert_null(hub_follow(&hub, SELECTOR_EXACT, "\x7f", NULL, &why));
+	assert_ptr_equal(hub_follow(&hub, SELECTOR_EXACT, "/{x}", NULL, NULL,
+			     &why),
+	    hub_topic(&hub, "/{x}", NULL, NULL));
+	assert_null(hub_follow(&hub, SELECTOR_EXACT, "\x7f", NULL, NULL, &why));
 	assert_non_null(why);
 }
 
@@ -112,10 +113,12 @@ test_url_patterns_have_the_hub_for_their_base(void **state)
 	assert_int_equal(url_parse(&base, hub_url, strlen(hub_url), NULL, 0),
 	    0);
 	hub.base = &base;
-	assert_null(hub_follow(&hub, SELECTOR_URL_PATTERN, "(", CLIENT, &why));
+	assert_null(hub_follow(&hub, SELECTOR_URL_PATTERN, "(", CLIENT, NULL,
+	    &why));
 	assert_non_null(why);
 	reader_open(&reader, 'r',
-	    hub_follow(&hub, SELECTOR_URL_PATTERN, "/books/:id", CLIENT, &why));
+	    hub_follow(&hub, SELECTOR_URL_PATTERN, "/books/:id", CLIENT, NULL,
+		&why));
 	put("https://hub.example/books/1", "1");
 	put("/books/2", "2");
 	put("https://example.com/books/3", "3");
@@ -187,7 +190,7 @@ test_a_client_pays_for_its_patterns(void **state)
 	do
 		snprintf(text, sizeof(text), "/%d/{x}", count++);
 	while (count < 100 &&
-	    hub_follow(&hub, SELECTOR_TOPIC, text, CLIENT, &why) != NULL);
+	    hub_follow(&hub, SELECTOR_TOPIC, text, CLIENT, NULL, &why) != NULL);
 	/* Those that nobody uses make room for new ones. */
 	assert_int_equal(count, 100);
 	assert_true(hub.shares.bytes <= hub.shares.bytes_max / 2);
@@ -252,7 +255,7 @@ test_a_costly_pattern_ends(void **state)
 	cursor_close(&cheap.cursor);
 	hub.limits.age_ms = 1000000;
 	pass_ms(30000);
-	assert_non_null(hub_follow(&hub, SELECTOR_TOPIC, pattern, CLIENT,
+	assert_non_null(hub_follow(&hub, SELECTOR_TOPIC, pattern, CLIENT, NULL,
 	    &why));
 }
 
