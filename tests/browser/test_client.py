@@ -154,6 +154,34 @@ def test_leading_tab_is_closed_frozen_crashed_and_busy(topic, way):
     wait_until(lambda: topic.stream_count() == 1, "one stream is left")
 
 
+HUNDRED = """
+const [url] = arguments;
+window.others = Array.from({ length: 99 }, () => window.open(url));
+"""
+
+# What the others have received, or null where they are not open yet.
+OTHERS = """
+return others.map((tab) =>
+    tab.states?.includes("open") ? tab.got.map(([data]) => data) : null);
+"""
+
+
+@pytest.mark.parametrize("way", ["worker", "lock"])
+def test_a_hundred_tabs_hold_one_stream(topic, way):
+    first = topic.open_tab(way=way)
+    first.run(HUNDRED, topic.url(way=way))
+    try:
+        wait_until(lambda: None not in first.run(OTHERS), "all are open", 60)
+        wait_until(lambda: topic.stream_count() == 1, "one stream")
+        topic.publish()
+        wanted = [[str(n) for n in range(topic.count)]] * 99
+        wait_until(lambda: first.run(OTHERS) == wanted, "all have it", 20)
+        topic.wait_read()
+        wait_until(lambda: topic.stream_count() == 1, "still one stream")
+    finally:
+        first.run("others.forEach((tab) => tab.close())")
+
+
 def refuse(status):
     return (f"HTTP/1.1 {status} Refused\r\nContent-Length: 0\r\n"
             "Connection: close\r\n\r\n").encode()
