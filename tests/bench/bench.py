@@ -22,6 +22,7 @@ import rows_neighbours
 import rows_rivals
 import rows_selectors
 import rows_store
+import rows_tabs
 import rows_tokens
 import rows_web
 from procs import Bench, Broken
@@ -50,6 +51,7 @@ def row_groups(is_quick):
     groups.update(rows_tokens.groups(is_quick))
     groups.update(rows_store.groups(is_quick))
     groups.update(rows_cgi.groups())
+    groups.update(rows_tabs.groups(is_quick))
     groups["selectors"] = rows_selectors.selectors
     for streams in (500,) if is_quick else (1000, 5000):
         groups[f"rivals-{streams}"] = functools.partial(

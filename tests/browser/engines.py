@@ -82,6 +82,9 @@ class Engine:
             stderr=subprocess.DEVNULL, start_new_session=True)
 
     def stop(self):
+        """May be called again."""
+        if self.process.returncode is not None:
+            return
         try:
             os.killpg(self.process.pid, signal.SIGTERM)
             self.process.wait(5)
