@@ -236,7 +236,9 @@ wake_all(struct bell *bell, const struct bell_words *words)
 unsigned
 bell_ring(struct bell *bell, const struct bell_words *words)
 {
-	if (file_lock_find(bell->fd, 0, SEAT_COUNT) == -1)
+	off_t end;
+
+	if (file_lock_find(bell->fd, 0, SEAT_COUNT, &end) == -1)
 		return 0;
 	return wake_all(bell, words);
 }

@@ -60,7 +60,7 @@ file_lock_release(int fd, off_t byte)
 
 /* One that is locked, not the first necessarily; -1: none. */
 static off_t
-find_any(int fd, off_t from, off_t end)
+find_any(int fd, off_t from, off_t end, off_t *found_end)
 {
 	struct flock lock = lock_of(F_WRLCK, from);
 
@@ -68,18 +68,24 @@ find_any(int fd, off_t from, off_t end)
 	if (from >= end || fcntl(fd, F_OFD_GETLK, &lock) == -1 ||
 	    lock.l_type == F_UNLCK)
 		return -1;
+	/* Neighbouring ones of one description are one. */
+	*found_end = lock.l_len == 0 || lock.l_start + lock.l_len > end ?
+	    end :
+	    lock.l_start + lock.l_len;
 	return lock.l_start > from ? lock.l_start : from;
 }
 
 /* The kernel tells of the lock that was made first. */
 off_t
-file_lock_find(int fd, off_t from, off_t end)
+file_lock_find(int fd, off_t from, off_t end, off_t *found_end)
 {
-	off_t found = -1, before = find_any(fd, from, end);
+	off_t found = -1, before_end = end;
+	off_t before = find_any(fd, from, end, &before_end);
 
 	while (before != -1) {
 		found = before;
-		before = find_any(fd, from, found);
+		*found_end = before_end;
+		before = find_any(fd, from, found, &before_end);
 	}
 	return found;
 }

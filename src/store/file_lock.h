@@ -22,8 +22,9 @@ void file_lock_release(int fd, off_t byte);
 
 /*
  * The first byte from `from` on that another description has locked, before
- * `end`; -1: none.
+ * `end`; -1: none. All bytes from there to *found_end, which is at most `end`,
+ * are locked too.
  */
-off_t file_lock_find(int fd, off_t from, off_t end);
+off_t file_lock_find(int fd, off_t from, off_t end, off_t *found_end);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "store/seats.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -15,8 +16,10 @@
 #define NOTES_LOCK ((off_t)1 << 40)
 
 /* Others have it for microseconds, unless they were stopped. */
-#define NOTES_TRIES 30
-#define NOTES_WAIT_NS 1000000
+#define NOTES_PAUSE_US 100
+
+/* Has the first seats of processes with neighbouring ids lie far apart. */
+#define SPREAD UINT32_C(2654435769)
 
 struct seats {
 	int      fd;
@@ -64,22 +67,43 @@ seats_set_count(struct seats *seats, unsigned count)
 	seats->known_count = count;
 }
 
+/* Takes one of these, if one is free. */
+static bool
+take_between(struct seats *seats, off_t seat, off_t end)
+{
+	off_t taken_end;
+
+	while (seat < end) {
+		if (seats->is_own[seat]) {
+			seat++;
+			continue;
+		}
+		if (file_lock_try(seats->fd, seat) == 0) {
+			seats->is_own[seat] = true;
+			seats->own_count++;
+			return true;
+		}
+		/* All that follow and are the same process's are passed over.
+		 */
+		if (file_lock_find(seats->fd, seat, end, &taken_end) == seat)
+			seat = taken_end;
+		else
+			seat++;
+	}
+	return false;
+}
+
 /* Each process begins elsewhere, so that few are tried in vain. */
 bool
 seats_take(struct seats *seats)
 {
-	unsigned seat, first = (unsigned)getpid();
+	off_t first;
 
-	for (unsigned i = 0; i < seats->count; i++) {
-		seat = (first + i) % seats->count;
-		if (seats->is_own[seat] ||
-		    file_lock_try(seats->fd, (off_t)seat) == -1)
-			continue;
-		seats->is_own[seat] = true;
-		seats->own_count++;
-		return true;
-	}
-	return false;
+	if (seats->count == 0)
+		return false;
+	first = (uint32_t)getpid() * SPREAD % seats->count;
+	return take_between(seats, first, (off_t)seats->count) ||
+	    take_between(seats, 0, first);
 }
 
 void
@@ -99,27 +123,26 @@ unsigned
 seats_taken(const struct seats *seats)
 {
 	unsigned count = seats->own_count;
-	off_t    at = -1;
+	off_t    at, end = 0;
 
-	while ((at = file_lock_find(seats->fd, at + 1,
-		    (off_t)seats->known_count)) != -1)
-		count++;
+	while ((at = file_lock_find(seats->fd, end, (off_t)seats->known_count,
+		    &end)) != -1)
+		count += (unsigned)(end - at);
 	return count;
 }
 
-/*
- * A process that shares seats has one client, so waiting for some milliseconds
- * holds up nobody else.
- */
 bool
-seats_lock_notes(struct seats *seats)
+seats_lock_notes(struct seats *seats, unsigned wait_us)
 {
-	for (int i = 0; i < NOTES_TRIES; i++) {
+	const struct timespec pause = { .tv_nsec = NOTES_PAUSE_US * 1000L };
+
+	for (unsigned us = 0;; us += NOTES_PAUSE_US) {
 		if (file_lock_try(seats->fd, NOTES_LOCK) == 0)
 			return true;
-		nanosleep(&(struct timespec){ .tv_nsec = NOTES_WAIT_NS }, NULL);
+		if (us >= wait_us)
+			return false;
+		nanosleep(&pause, NULL);
 	}
-	return false;
 }
 
 void
@@ -129,9 +152,10 @@ seats_unlock_notes(struct seats *seats)
 }
 
 size_t
-seats_read_notes(struct seats *seats, void *notes, size_t max_bytes)
+seats_read_notes(struct seats *seats, size_t offset, void *notes,
+    size_t max_bytes)
 {
-	ssize_t n = pread(seats->fd, notes, max_bytes, 0);
+	ssize_t n = pread(seats->fd, notes, max_bytes, (off_t)offset);
 
 	return n > 0 ? (size_t)n : 0;
 }

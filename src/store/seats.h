@@ -34,13 +34,14 @@ unsigned seats_taken(const struct seats *);
 
 /*
  * Bars other processes from the notes, for moments; false: another has them for
- * longer, as one that was stopped.
+ * longer than about so many microseconds, as one that was stopped.
  */
-bool seats_lock_notes(struct seats *);
+bool seats_lock_notes(struct seats *, unsigned wait_us);
 void seats_unlock_notes(struct seats *);
 
 /* How much there was to read, up to so much; 0 after an error. */
-size_t seats_read_notes(struct seats *, void *, size_t max_bytes);
+size_t seats_read_notes(struct seats *, size_t offset, void *,
+    size_t max_bytes);
 
 /* Whether all was written; a full disk is no harm to the seats. */
 bool seats_write_notes(struct seats *, size_t offset, const void *,

@@ -16,6 +16,9 @@
 /* A process that has not looked for so long is taken for dead. */
 #define SILENT_MS_MAX 5000
 
+/* A process has one client, so waiting for the notes holds up nobody else. */
+#define NOTES_WAIT_US 30000
+
 /* How often a process looks while others wait, and while none does. */
 #define LOOK_MS 100
 #define LOOK_ALONE_MS 500
@@ -112,9 +115,9 @@ begin(struct rota *rota, int64_t now_ms)
 	struct notes *notes = rota->notes;
 	size_t        read_bytes;
 
-	if (!seats_lock_notes(rota->seats))
+	if (!seats_lock_notes(rota->seats, NOTES_WAIT_US))
 		return false;
-	read_bytes = seats_read_notes(rota->seats, notes, sizeof(*notes));
+	read_bytes = seats_read_notes(rota->seats, 0, notes, sizeof(*notes));
 	memset((char *)notes + read_bytes, 0, sizeof(*notes) - read_bytes);
 	if (notes->magic != MAGIC || notes->stream_count > STREAMS_MAX ||
 	    notes->wait_count > WAITS_MAX)

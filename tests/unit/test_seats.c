@@ -48,6 +48,32 @@ test_seats_are_taken_and_left(void **state)
 	seats_close(a);
 }
 
+/* Two processes that have many each, and leave some. */
+static void
+test_all_of_many_are_found(void **state)
+{
+	struct seats *a = seats_open(file_path, 1000);
+	struct seats *b = seats_open(file_path, 1000);
+
+	(void)state;
+	for (int i = 0; i < 500; i++) {
+		assert_true(seats_take(a));
+		assert_true(seats_take(b));
+	}
+	assert_false(seats_take(a));
+	assert_false(seats_take(b));
+	assert_int_equal(seats_taken(b), 1000);
+	for (int i = 0; i < 100; i++)
+		seats_leave(a);
+	assert_int_equal(seats_taken(b), 900);
+	for (int i = 0; i < 100; i++)
+		assert_true(seats_take(b));
+	assert_false(seats_take(b));
+	assert_int_equal(seats_taken(a), 1000);
+	seats_close(a);
+	seats_close(b);
+}
+
 static void
 test_their_number_changes(void **state)
 {
@@ -134,13 +160,13 @@ test_notes_are_shared_and_are_no_seats(void **state)
 	char          notes[16] = "";
 
 	(void)state;
-	assert_true(seats_lock_notes(a));
-	assert_false(seats_lock_notes(b));
+	assert_true(seats_lock_notes(a, 0));
+	assert_false(seats_lock_notes(b, 300));
 	assert_true(seats_write_notes(a, 0, "who", 3));
 	assert_true(seats_write_notes(a, 5, "when", 4));
 	seats_unlock_notes(a);
-	assert_true(seats_lock_notes(b));
-	assert_int_equal(seats_read_notes(b, notes, sizeof(notes)), 9);
+	assert_true(seats_lock_notes(b, 300));
+	assert_int_equal(seats_read_notes(b, 0, notes, sizeof(notes)), 9);
 	assert_memory_equal(notes, "who\0\0when", 9);
 	assert_int_equal(seats_taken(a), 0);
 	assert_true(seats_take(a));
@@ -148,7 +174,7 @@ test_notes_are_shared_and_are_no_seats(void **state)
 	assert_int_equal(seats_taken(b), 2);
 	/* Whoever had them is gone, and they are free. */
 	seats_close(b);
-	assert_true(seats_lock_notes(a));
+	assert_true(seats_lock_notes(a, 0));
 	seats_close(a);
 }
 
@@ -167,6 +193,7 @@ test_a_lock_is_waited_for_so_long(void **state)
 	int     a = files_open_private(file_path, true);
 	int     b = files_open_private(file_path, true);
 	int64_t began_ms;
+	off_t   end;
 
 	(void)state;
 	assert_int_equal(file_lock_take(a, 7, 1000), 0);
@@ -180,8 +207,8 @@ test_a_lock_is_waited_for_so_long(void **state)
 	assert_int_equal(errno, EAGAIN);
 	/* Who gave up has not taken it later. */
 	file_lock_release(a, 7);
-	assert_int_equal(file_lock_find(a, 0, 100), 8);
-	assert_int_equal(file_lock_find(a, 9, 100), -1);
+	assert_int_equal(file_lock_find(a, 0, 100, &end), 8);
+	assert_int_equal(file_lock_find(a, 9, 100, &end), -1);
 	assert_int_equal(file_lock_try(a, 7), 0);
 	close(a);
 	close(b);
@@ -193,18 +220,25 @@ test_all_locks_are_found(void **state)
 {
 	static const int bytes[] = { 7, 2, 5, 3 };
 	int              fds[4], fd = files_open_private(file_path, true);
+	off_t            end;
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
 		fds[i] = files_open_private(file_path, true);
 		assert_int_equal(file_lock_try(fds[i], bytes[i]), 0);
 	}
-	assert_int_equal(file_lock_find(fd, 0, 100), 2);
-	assert_int_equal(file_lock_find(fd, 3, 100), 3);
-	assert_int_equal(file_lock_find(fd, 4, 100), 5);
-	assert_int_equal(file_lock_find(fd, 6, 100), 7);
-	assert_int_equal(file_lock_find(fd, 6, 7), -1);
-	assert_int_equal(file_lock_find(fd, 8, 100), -1);
+	assert_int_equal(file_lock_find(fd, 0, 100, &end), 2);
+	assert_int_equal(file_lock_find(fd, 3, 100, &end), 3);
+	assert_int_equal(file_lock_find(fd, 4, 100, &end), 5);
+	assert_int_equal(file_lock_find(fd, 6, 100, &end), 7);
+	assert_int_equal(file_lock_find(fd, 6, 7, &end), -1);
+	assert_int_equal(file_lock_find(fd, 8, 100, &end), -1);
+	/* Whose neighbours belong to the same one is found with these. */
+	assert_int_equal(file_lock_try(fds[2], 6), 0);
+	assert_int_equal(file_lock_find(fd, 4, 100, &end), 5);
+	assert_int_equal(end, 7);
+	assert_int_equal(file_lock_find(fd, 5, 6, &end), 5);
+	assert_int_equal(end, 6);
 	for (int i = 0; i < 4; i++)
 		close(fds[i]);
 	close(fd);
@@ -240,6 +274,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_seats_are_taken_and_left),
+		cmocka_unit_test(test_all_of_many_are_found),
 		cmocka_unit_test(test_their_number_changes),
 		cmocka_unit_test(test_a_killed_process_leaves_its_seat),
 		cmocka_unit_test(test_what_is_no_file_of_ours),
