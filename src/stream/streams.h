@@ -137,6 +137,9 @@ void streams_watch_clock(struct streams *);
  */
 void streams_check_rights(struct streams *, bool is_anonymous_allowed);
 
+/* Leaves the seats whose streams have ended, or were not opened. */
+void streams_leave_seats(struct streams *);
+
 /* How many are open in all processes that share the seats, or in this one. */
 size_t streams_shared_count(const struct streams *);
 

@@ -1,0 +1,177 @@
+/*
+ * Whether one more stream may be open, and in place of which one: a part of
+ * streams.h by itself, since it alone deals with places, seats and turns.
+ */
+#include "stream/streams.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "hub/turns.h"
+#include "store/seats.h"
+#include "stream/rota.h"
+#include "stream/stream.h"
+
+/*
+ * Not sooner than a restart takes: an EventSource that meets a web server's
+ * 503 gives up.
+ */
+#define RETURN_MS_MIN 1000
+
+void
+streams_leave_seats(struct streams *streams)
+{
+	if (streams->rota != NULL && streams->open_count == 0)
+		rota_close(streams->rota, turns_now_ms(streams->turns));
+	while (streams->seat_count > streams->open_count) {
+		seats_leave(streams->seats);
+		streams->seat_count--;
+	}
+}
+
+const char *
+stream_refusal_word(enum stream_refusal refusal)
+{
+	static const char *const words[STREAM_REFUSAL_COUNT] = { "", "full",
+		"client-full", "turn", "draining" };
+
+	return words[refusal];
+}
+
+uint64_t
+streams_refused_count(const struct streams *streams)
+{
+	uint64_t count = 0;
+	int      i;
+
+	for (i = STREAM_ADMITTED + 1; i < STREAM_REFUSAL_COUNT; i++)
+		count += streams->totals.refusal_counts[i];
+	return count;
+}
+
+size_t
+streams_shared_count(const struct streams *streams)
+{
+	return streams->seats == NULL ? streams->open_count :
+					seats_taken(streams->seats);
+}
+
+/* Has a seat for one more stream; it is left again if none is opened. */
+static bool
+take_seat(struct streams *streams)
+{
+	if (streams->seats == NULL || streams->seat_count > streams->open_count)
+		return true;
+	if (!seats_take(streams->seats))
+		return false;
+	streams->seat_count++;
+	return true;
+}
+
+static bool
+take(void *arg)
+{
+	return take_seat(arg);
+}
+
+/*
+ * Whether there is a place for one more stream, which may be that of the
+ * oldest. That one is sent away when the other opens: one that is admitted may
+ * still be refused for what it asks.
+ */
+static bool
+has_place(struct streams *streams, const char *client, long *return_ms)
+{
+	int64_t              now_ms = turns_now_ms(streams->turns);
+	struct places       *places = &streams->places;
+	uint64_t             key = client_key(client);
+	bool                 was_awaited = places_arrive(places, key, now_ms);
+	size_t               left_count = streams->open_count;
+	const struct list   *node = streams->open.next;
+	const struct stream *oldest;
+	bool                 is_greedy;
+
+	is_greedy = places_are_taken(places, left_count) &&
+	    places_is_greedy(places, key, left_count,
+		clients_count(&streams->clients, client));
+	for (; places_are_taken(places, left_count); node = node->next) {
+		oldest = list_entry(node, const struct stream, node);
+		if (is_greedy ||
+		    !places_had_turn(places, client_key(oldest->client->key),
+			left_count, oldest->opened_ms, now_ms)) {
+			*return_ms = places_refuse(places, key,
+			    streams->open_count, was_awaited && !is_greedy,
+			    oldest->opened_ms, now_ms);
+			return false;
+		}
+		left_count--;
+	}
+	return true;
+}
+
+void
+streams_make_place(struct streams *streams, const char *client)
+{
+	int64_t        now_ms = turns_now_ms(streams->turns);
+	struct places *places = &streams->places;
+	struct stream *oldest;
+
+	if (rota_is_on(streams->rota))
+		rota_open(streams->rota, client_key(client), now_ms);
+	while (places_are_taken(places, streams->open_count)) {
+		oldest = list_entry(streams->open.next, struct stream, node);
+		stream_send_away(oldest, STREAM_END_TURN,
+		    places_send_away(places, client_key(oldest->client->key),
+			streams->open_count, oldest->opened_ms, now_ms));
+	}
+}
+
+/* A place for one more, of this process or of all that share seats. */
+static enum stream_refusal
+find_place(struct streams *streams, const char *client, long *return_ms)
+{
+	if (rota_is_on(streams->rota))
+		return rota_admit(streams->rota, client_key(client),
+			   turns_now_ms(streams->turns), take, streams,
+			   return_ms) ?
+		    STREAM_ADMITTED :
+		    STREAM_REFUSED_TURN;
+	if (!take_seat(streams))
+		return STREAM_REFUSED_FULL;
+	return has_place(streams, client, return_ms) ? STREAM_ADMITTED :
+						       STREAM_REFUSED_TURN;
+}
+
+enum stream_refusal
+streams_admit(struct streams *streams, const char *client, const char *path,
+    long *return_ms)
+{
+	enum stream_refusal refusal = STREAM_ADMITTED;
+	size_t              client_max = streams->limits.client_count_max;
+
+	*return_ms = streams_return_ms(streams);
+
+	if (streams->is_draining)
+		refusal = STREAM_REFUSED_DRAINING;
+	else if (streams->open_count >= streams->limits.count_max)
+		refusal = STREAM_REFUSED_FULL;
+	else if (client_max > 0 &&
+	    clients_count(&streams->clients, client) >= client_max)
+		refusal = STREAM_REFUSED_CLIENT;
+	else
+		refusal = find_place(streams, client, return_ms);
+	if (refusal == STREAM_ADMITTED)
+		return refusal;
+	streams->totals.refusal_counts[refusal]++;
+	log_info("refuse", LOG_STR("client", client), LOG_STR("path", path),
+	    LOG_INT("open", streams_shared_count(streams)),
+	    LOG_STR("reason", stream_refusal_word(refusal)));
+	return refusal;
+}
+
+long
+streams_return_ms(const struct streams *streams)
+{
+	return RETURN_MS_MIN +
+	    random() % ((long)streams->limits.return_spread_ms + 1);
+}
