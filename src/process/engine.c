@@ -259,17 +259,19 @@ engine_set_options(struct engine *engine, const struct options *options,
 		.empty_bytes_max = options->history_bytes / EMPTY_TOPICS_PART,
 		.age_ms = options->history_age_ms,
 	};
+	const size_t               turn_count = options->turn_max_ms == 0 ?
+			  0 :
+			  seating_turn_count(&engine->seating, options->turns, count_max);
 	const struct stream_limits limits = {
 		.count_max = count_max,
+		.seat_count = seating_seat_count(&engine->seating, turn_count,
+		    options->max_streams, count_max),
 		.client_count_max = options->max_streams_per_client,
 		.heartbeat_ms = options->heartbeat_ms,
 		.stall_timeout_ms = options->stall_timeout_ms,
 		.lifetime_ms = options->stream_lifetime_ms,
 		.return_spread_ms = options->drain_spread_ms,
-		.places.count = options->turn_max_ms == 0 ?
-		    0 :
-		    seating_turn_count(&engine->seating, options->turns,
-			count_max),
+		.places.count = turn_count,
 		.places.turn_ms_min = options->turn_min_ms,
 		.places.turn_ms_max = options->turn_max_ms,
 		.padding_bytes = (unsigned)options->padding_bytes,

@@ -12,6 +12,13 @@
 /* Descriptors kept for other uses than streams, beside a 64th of all. */
 #define DESCRIPTORS_RESERVE 24
 
+/*
+ * How long a process waits for the notes, which others have for microseconds
+ * unless they were stopped: one with a single client holds up nobody else.
+ */
+#define NOTES_US 300
+#define NOTES_ALONE_US 30000
+
 /* By it a process finds its own stream in the notes. */
 static uint64_t
 random_key(void)
@@ -22,25 +29,32 @@ random_key(void)
 	return key;
 }
 
+static void
+warn_of_none(const char *path, const char *why)
+{
+	log_warn("seats", LOG_STR("file", path), LOG_STR("error", why),
+	    LOG_STR("effect",
+		"max-streams and turns are counted in this process only"));
+}
+
 void
 seating_init(struct seating *seating, const struct store_choice *choice)
 {
 	seating->fallback_max = choice->streams_max;
 	seating->seats = NULL;
 	seating->rota = NULL;
-	if (choice->streams_max == 0)
+	seating->is_shared = choice->is_shared;
+	if (!choice->is_shared)
 		return;
 	if (choice->seats_path != NULL)
 		seating->seats = seats_open(choice->seats_path, 0);
 	if (seating->seats != NULL)
-		seating->rota = rota_new(seating->seats, random_key());
-	else
-		log_warn("seats", LOG_STR("file", choice->seats_path),
-		    LOG_STR("error",
-			choice->seats_path == NULL ? "no folder for it" :
-						     strerror(errno)),
-		    LOG_STR("effect",
-			"max-streams is counted in this process only"));
+		seating->rota = rota_new(seating->seats, random_key(),
+		    choice->streams_max > 0 ? NOTES_ALONE_US : NOTES_US);
+	else if (choice->streams_max > 0)
+		warn_of_none(choice->seats_path,
+		    choice->seats_path == NULL ? "no folder for it" :
+						 strerror(errno));
 }
 
 void
@@ -88,4 +102,28 @@ seating_turn_count(const struct seating *seating, uint64_t option,
 	if (!seating_is_single_use(seating))
 		return option;
 	return seating->seats == NULL ? 0 : count_max;
+}
+
+/* The least of those that are set. */
+static size_t
+least_set(uint64_t a, uint64_t b)
+{
+	if (a == 0 || b == 0)
+		return (size_t)(a + b);
+	return (size_t)(a < b ? a : b);
+}
+
+size_t
+seating_seat_count(const struct seating *seating, uint64_t turns,
+    uint64_t max_streams, size_t count_max)
+{
+	if (seating->seats == NULL) {
+		if (seating->is_shared && turns + max_streams > 0 &&
+		    !seating_is_single_use(seating))
+			warn_of_none(NULL, "the file could not be opened");
+		return 0;
+	}
+	if (seating_is_single_use(seating))
+		return count_max;
+	return least_set(turns, max_streams);
 }

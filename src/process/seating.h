@@ -12,11 +12,15 @@ struct store_choice;
 /* How many streams may be open, and in which processes these are counted. */
 struct seating {
 	size_t        fallback_max; /* without an option; 0: descriptors */
+	bool          is_shared;    /* other processes serve the same clients */
 	struct rota  *rota;         /* turns on the seats; NULL: no seats */
 	struct seats *seats; /* that all processes share; NULL: it has none */
 };
 
-/* Opens the seats that the choice names. seating_deinit is due. */
+/*
+ * Opens the seats that the choice names. Says so in the log where each process
+ * has one stream and there are none. seating_deinit is due.
+ */
 void seating_init(struct seating *, const struct store_choice *);
 void seating_deinit(struct seating *);
 
@@ -36,5 +40,13 @@ size_t seating_count_max(const struct seating *, uint64_t option,
  */
 size_t seating_turn_count(const struct seating *, uint64_t option,
     size_t count_max);
+
+/*
+ * How many seats there are for all processes together; 0: each process counts
+ * its own streams, which is said in the log if one of these options, turns and
+ * max-streams, is set, and others serve the same clients.
+ */
+size_t seating_seat_count(const struct seating *, uint64_t turns,
+    uint64_t max_streams, size_t count_max);
 
 #endif

@@ -30,7 +30,8 @@ find_seats(struct store_choice *choice, const struct listeners *listeners)
 		choice->streams_max = CGI_STREAMS_MAX;
 	else if (listeners_are_single_use(listeners))
 		choice->streams_max = FCGID_STREAMS_MAX;
-	else
+	choice->is_shared = store_place_is_shared(listeners);
+	if (!choice->is_shared)
 		return;
 	file = store_choice_file(choice);
 	choice->seats_path = store_place_seats(listeners, file);

@@ -21,11 +21,14 @@ struct store_choice {
 	/*
 	 * Where each process serves one stream at a time: how many may be open
 	 * in all processes together, unless an option says it. 0: a process
-	 * serves many streams, and counts its own.
+	 * serves many streams.
 	 */
 	size_t streams_max;
 
-	/* The file of the seats; NULL: none, or no folder can hold it. */
+	/* Whether other processes may serve the same clients. */
+	bool is_shared;
+
+	/* The file of their seats; NULL: none, or no folder can hold it. */
 	char *seats_path;
 };
 

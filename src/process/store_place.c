@@ -320,6 +320,16 @@ store_place_find(const struct listeners *listeners, struct buf *url,
 	return result;
 }
 
+bool
+store_place_is_shared(const struct listeners *listeners)
+{
+	struct buf key = { 0 };
+	bool       is_shared = find_key(listeners, &key) != NULL;
+
+	buf_deinit(&key);
+	return is_shared;
+}
+
 char *
 store_place_seats(const struct listeners *listeners, const char *store_file)
 {

@@ -29,6 +29,9 @@ struct buf;
 int store_place_find(const struct listeners *, struct buf *url,
     const char **why, char *error, size_t error_bytes);
 
+/* Whether other processes may serve the same clients. */
+bool store_place_is_shared(const struct listeners *);
+
 /*
  * The file of the seats, which the streams of all processes with the same log
  * share. It is beside the store's file, or where that would be if the store is

@@ -1,6 +1,7 @@
 /*
- * Whether one more stream may be open, and in place of which one: a part of
- * streams.h by itself, since it alone deals with places, seats and turns.
+ * Whether one more stream may be open, in place of which one, and what is noted
+ * of it where other processes share the limits: a part of streams.h by itself,
+ * since it alone deals with places, seats and turns.
  */
 #include "stream/streams.h"
 
@@ -18,15 +19,61 @@
  */
 #define RETURN_MS_MIN 1000
 
+static bool
+has_seats(const struct streams *streams)
+{
+	return streams->seats != NULL && streams->limits.seat_count > 0;
+}
+
 void
 streams_leave_seats(struct streams *streams)
 {
-	if (streams->rota != NULL && streams->open_count == 0)
-		rota_close(streams->rota, turns_now_ms(streams->turns));
-	while (streams->seat_count > streams->open_count) {
+	size_t needed_count = has_seats(streams) ? streams->open_count : 0;
+
+	while (streams->seat_count > needed_count) {
 		seats_leave(streams->seats);
 		streams->seat_count--;
 	}
+}
+
+void
+streams_share_seats(struct streams *streams)
+{
+	const struct stream *stream;
+	bool                 was_on = rota_is_on(streams->rota);
+
+	seats_set_count(streams->seats, (unsigned)streams->limits.seat_count);
+	rota_set_limits(streams->rota, &streams->limits.places);
+	streams_leave_seats(streams);
+	while (has_seats(streams) &&
+	    streams->seat_count < streams->open_count &&
+	    seats_take(streams->seats))
+		streams->seat_count++;
+	if (was_on || !rota_is_on(streams->rota))
+		return;
+	list_for_each (node, &streams->open) {
+		stream = list_entry(node, const struct stream, node);
+		rota_add(streams->rota, stream, client_key(stream->client->key),
+		    stream->opened_ms);
+	}
+}
+
+void
+streams_joined(struct streams *streams, const struct stream *stream)
+{
+	streams->open_count++;
+	streams->totals.opened_count++;
+	if (rota_is_on(streams->rota))
+		rota_open(streams->rota, stream,
+		    client_key(stream->client->key), stream->opened_ms);
+}
+
+void
+streams_left(struct streams *streams, const struct stream *stream)
+{
+	streams->open_count--;
+	if (rota_is_on(streams->rota))
+		rota_close(streams->rota, stream, turns_now_ms(streams->turns));
 }
 
 const char *
@@ -52,15 +99,15 @@ streams_refused_count(const struct streams *streams)
 size_t
 streams_shared_count(const struct streams *streams)
 {
-	return streams->seats == NULL ? streams->open_count :
-					seats_taken(streams->seats);
+	return has_seats(streams) ? seats_taken(streams->seats) :
+				    streams->open_count;
 }
 
 /* Has a seat for one more stream; it is left again if none is opened. */
 static bool
 take_seat(struct streams *streams)
 {
-	if (streams->seats == NULL || streams->seat_count > streams->open_count)
+	if (!has_seats(streams) || streams->seat_count > streams->open_count)
 		return true;
 	if (!seats_take(streams->seats))
 		return false;
@@ -109,15 +156,28 @@ has_place(struct streams *streams, const char *client, long *return_ms)
 	return true;
 }
 
+/* The same on shared seats: one was taken, or that of the oldest is needed. */
+static void
+make_seat(struct streams *streams)
+{
+	int64_t now_ms = turns_now_ms(streams->turns);
+
+	if (streams->seat_count <= streams->open_count &&
+	    !list_is_empty(&streams->open))
+		stream_send_away(list_entry(streams->open.next, struct stream,
+				     node),
+		    STREAM_END_TURN, rota_send_away(streams->rota, now_ms));
+}
+
 void
-streams_make_place(struct streams *streams, const char *client)
+streams_make_place(struct streams *streams)
 {
 	int64_t        now_ms = turns_now_ms(streams->turns);
 	struct places *places = &streams->places;
 	struct stream *oldest;
 
 	if (rota_is_on(streams->rota))
-		rota_open(streams->rota, client_key(client), now_ms);
+		make_seat(streams);
 	while (places_are_taken(places, streams->open_count)) {
 		oldest = list_entry(streams->open.next, struct stream, node);
 		stream_send_away(oldest, STREAM_END_TURN,
@@ -142,6 +202,16 @@ find_place(struct streams *streams, const char *client, long *return_ms)
 						       STREAM_REFUSED_TURN;
 }
 
+/* How many streams the client has, as far as that is known here. */
+static size_t
+count_client(struct streams *streams, const char *client)
+{
+	if (rota_is_on(streams->rota))
+		return rota_count_client(streams->rota, client_key(client),
+		    turns_now_ms(streams->turns));
+	return clients_count(&streams->clients, client);
+}
+
 enum stream_refusal
 streams_admit(struct streams *streams, const char *client, const char *path,
     long *return_ms)
@@ -155,8 +225,7 @@ streams_admit(struct streams *streams, const char *client, const char *path,
 		refusal = STREAM_REFUSED_DRAINING;
 	else if (streams->open_count >= streams->limits.count_max)
 		refusal = STREAM_REFUSED_FULL;
-	else if (client_max > 0 &&
-	    clients_count(&streams->clients, client) >= client_max)
+	else if (client_max > 0 && count_client(streams, client) >= client_max)
 		refusal = STREAM_REFUSED_CLIENT;
 	else
 		refusal = find_place(streams, client, return_ms);

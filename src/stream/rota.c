@@ -1,23 +1,11 @@
 #include "stream/rota.h"
 
-#include <stddef.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "store/seats.h"
-
-#define MAGIC UINT64_C(0x31736e7275746573)
-
-/* What the notes hold; further streams and clients are not noted. */
-#define STREAMS_MAX 512
-#define WAITS_MAX 4096
-
-/* A process that has not looked for so long is taken for dead. */
-#define SILENT_MS_MAX 5000
-
-/* A process has one client, so waiting for the notes holds up nobody else. */
-#define NOTES_WAIT_US 30000
+#include "stream/rota_notes.h"
 
 /* How often a process looks while others wait, and while none does. */
 #define LOOK_MS 100
@@ -27,43 +15,32 @@
 #define AHEAD_MS 100
 #define LATE_MS 1000
 
-struct noted_stream {
-	uint64_t key; /* of its process */
-	uint64_t client;
-	int64_t  opened_ms;
-	int64_t  looked_ms; /* when its process did so last */
-};
-
-struct notes {
-	uint64_t            magic;
-	uint64_t            stream_count;
-	uint64_t            wait_count;
-	struct noted_stream streams[STREAMS_MAX];
-	struct places_wait  waits[WAITS_MAX];
+/* A stream that this process has. */
+struct own_stream {
+	const void *stream; /* tells it from others; never looked into */
+	uint64_t    client;
+	int64_t     opened_ms;
 };
 
 struct rota {
-	struct seats *seats;
-	struct places places; /* its waits lie in the notes */
-	struct notes *notes;
-	uint64_t      key;
-	bool          is_open;
-	uint64_t      client;
-	int64_t       opened_ms;
-	int64_t       next_ms;
+	struct places      places; /* its waits lie in the notes */
+	struct rota_notes *notes;
+	struct own_stream *own; /* the oldest first */
+	size_t             own_count;
+	size_t             own_max;
+	bool               is_changed; /* the own streams are, and not noted */
+	int64_t            next_ms;
 };
 
 struct rota *
-rota_new(struct seats *seats, uint64_t key)
+rota_new(struct seats *seats, uint64_t key, unsigned wait_us)
 {
 	struct rota *rota = mem_zalloc(sizeof(*rota));
 
-	rota->seats = seats;
-	rota->key = key;
 	rota->next_ms = INT64_MAX;
-	rota->notes = mem_zalloc(sizeof(*rota->notes));
+	rota->notes = rota_notes_new(seats, key, wait_us);
 	rota->places.waits = rota->notes->waits;
-	rota->places.wait_max = WAITS_MAX;
+	rota->places.wait_max = ROTA_NOTES_WAITS_MAX;
 	return rota;
 }
 
@@ -72,7 +49,8 @@ rota_free(struct rota *rota)
 {
 	if (rota == NULL)
 		return;
-	free(rota->notes);
+	free(rota->own);
+	rota_notes_free(rota->notes);
 	free(rota);
 }
 
@@ -80,6 +58,10 @@ void
 rota_set_limits(struct rota *rota, const struct places_limits *limits)
 {
 	rota->places.limits = *limits;
+	if (limits->count > 0)
+		return;
+	rota->own_count = 0;
+	rota->next_ms = INT64_MAX;
 }
 
 bool
@@ -88,75 +70,46 @@ rota_is_on(const struct rota *rota)
 	return rota != NULL && rota->places.limits.count > 0;
 }
 
+/* They may have been forgotten while this process slept. */
 static void
-drop_stream(struct notes *notes, size_t i)
+note_own(struct rota *rota, int64_t now_ms)
 {
-	notes->streams[i] = notes->streams[--notes->stream_count];
+	rota_notes_forget(rota->notes, now_ms);
+	for (size_t i = 0; i < rota->own_count; i++)
+		rota_notes_add(rota->notes, rota->own[i].client,
+		    rota->own[i].opened_ms, now_ms);
 }
 
-/* Streams of processes that do not look any more, or never did. */
 static void
-forget_silent(struct notes *notes, int64_t now_ms)
-{
-	const struct noted_stream *noted;
-
-	for (size_t i = (size_t)notes->stream_count; i-- > 0;) {
-		noted = &notes->streams[i];
-		if (noted->looked_ms > now_ms || noted->opened_ms > now_ms ||
-		    noted->looked_ms < now_ms - SILENT_MS_MAX)
-			drop_stream(notes, i);
-	}
-}
-
-/* Reads the notes and bars others from them; false: they cannot be used. */
-static bool
 begin(struct rota *rota, int64_t now_ms)
 {
-	struct notes *notes = rota->notes;
-	size_t        read_bytes;
-
-	if (!seats_lock_notes(rota->seats, NOTES_WAIT_US))
-		return false;
-	read_bytes = seats_read_notes(rota->seats, 0, notes, sizeof(*notes));
-	memset((char *)notes + read_bytes, 0, sizeof(*notes) - read_bytes);
-	if (notes->magic != MAGIC || notes->stream_count > STREAMS_MAX ||
-	    notes->wait_count > WAITS_MAX)
-		notes->stream_count = notes->wait_count = 0;
-	notes->magic = MAGIC;
-	forget_silent(notes, now_ms);
-	rota->places.wait_count = (size_t)notes->wait_count;
+	rota_notes_begin(rota->notes, now_ms);
+	rota->places.wait_count = (size_t)rota->notes->head.wait_count;
+	note_own(rota, now_ms);
 	places_forget_lost(&rota->places, now_ms);
-	return true;
 }
 
 static void
 end(struct rota *rota)
 {
-	struct notes *notes = rota->notes;
-	size_t        used_bytes;
-
-	notes->wait_count = rota->places.wait_count;
-	used_bytes = offsetof(struct notes, streams) +
-	    (size_t)notes->stream_count * sizeof(notes->streams[0]);
-	seats_write_notes(rota->seats, 0, notes, used_bytes);
-	seats_write_notes(rota->seats, offsetof(struct notes, waits),
-	    notes->waits, rota->places.wait_count * sizeof(notes->waits[0]));
-	seats_unlock_notes(rota->seats);
+	rota->notes->head.wait_count = rota->places.wait_count;
+	if (rota_notes_end(rota->notes))
+		rota->is_changed = false;
 }
 
 static size_t
 open_count(const struct rota *rota)
 {
-	return (size_t)rota->notes->stream_count;
+	return (size_t)rota->notes->head.stream_count;
 }
 
 /* Streams of the client, and of all the oldest. */
 static size_t
 count_own(const struct rota *rota, uint64_t client,
-    const struct noted_stream **oldest)
+    const struct rota_noted **oldest)
 {
-	const struct noted_stream *noted;
-	size_t                     count = 0;
+	const struct rota_noted *noted;
+	size_t                   count = 0;
 
 	*oldest = NULL;
 	for (size_t i = 0; i < open_count(rota); i++) {
@@ -168,23 +121,48 @@ count_own(const struct rota *rota, uint64_t client,
 	return count;
 }
 
+size_t
+rota_count_client(struct rota *rota, uint64_t client, int64_t now_ms)
+{
+	const struct rota_noted *oldest;
+	size_t                   count;
+
+	begin(rota, now_ms);
+	count = count_own(rota, client, &oldest);
+	end(rota);
+	return count;
+}
+
+/*
+ * Whether the oldest stream of this process may end for a new one. Where there
+ * are more streams than seats, since their number was lowered, nobody takes one
+ * over.
+ */
+static bool
+can_replace(const struct rota *rota, int64_t now_ms)
+{
+	return rota->own_count > 0 &&
+	    open_count(rota) <= rota->places.limits.count &&
+	    places_had_turn(&rota->places, rota->own[0].client,
+		open_count(rota), rota->own[0].opened_ms, now_ms);
+}
+
 bool
 rota_admit(struct rota *rota, uint64_t client, int64_t now_ms,
     bool (*take)(void *), void *arg, long *return_ms)
 {
-	struct places             *places = &rota->places;
-	const struct noted_stream *oldest;
-	size_t                     own_count;
-	int64_t                    oldest_ms;
-	bool                       is_soon, is_greedy, has_seat;
+	struct places           *places = &rota->places;
+	const struct rota_noted *oldest;
+	size_t                   own_count;
+	int64_t                  oldest_ms;
+	bool                     is_soon, is_greedy, has_seat;
 
-	if (!begin(rota, now_ms))
-		return take(arg);
+	begin(rota, now_ms);
 	own_count = count_own(rota, client, &oldest);
 	is_soon = places_arrive(places, client, now_ms);
 	is_greedy = places_are_taken(places, open_count(rota)) &&
 	    places_is_greedy(places, client, open_count(rota), own_count);
-	has_seat = !is_greedy && take(arg);
+	has_seat = !is_greedy && (take(arg) || can_replace(rota, now_ms));
 	if (!has_seat) {
 		oldest_ms = oldest == NULL ? now_ms : oldest->opened_ms;
 		/* A seat can be left for the client until it is back. */
@@ -199,64 +177,84 @@ rota_admit(struct rota *rota, uint64_t client, int64_t now_ms,
 	return has_seat;
 }
 
-static struct noted_stream *
-find_own(struct rota *rota)
+static void
+drop_own(struct rota *rota, size_t i)
 {
-	struct notes *notes = rota->notes;
-
-	for (size_t i = 0; i < notes->stream_count; i++) {
-		if (notes->streams[i].key == rota->key)
-			return &notes->streams[i];
-	}
-	return NULL;
+	rota->own_count--;
+	memmove(&rota->own[i], &rota->own[i + 1],
+	    (rota->own_count - i) * sizeof(rota->own[0]));
 }
 
-/* Notes the stream, which may have been forgotten while this process slept. */
-static void
-note_own(struct rota *rota, int64_t now_ms)
+/* Within begin and end: the client of the oldest is awaited again. */
+static long
+send_away(struct rota *rota, int64_t now_ms)
 {
-	struct notes        *notes = rota->notes;
-	struct noted_stream *own = find_own(rota);
+	const struct own_stream oldest = rota->own[0];
+	long                    return_ms;
 
-	if (own == NULL && notes->stream_count < STREAMS_MAX)
-		own = &notes->streams[notes->stream_count++];
-	if (own != NULL)
-		*own = (struct noted_stream){ rota->key, rota->client,
-			rota->opened_ms, now_ms };
+	return_ms = places_send_away(&rota->places, oldest.client,
+	    open_count(rota), oldest.opened_ms, now_ms);
+	drop_own(rota, 0);
+	note_own(rota, now_ms);
+	return return_ms;
 }
 
-static void
-forget_own(struct rota *rota)
+long
+rota_send_away(struct rota *rota, int64_t now_ms)
 {
-	struct noted_stream *own = find_own(rota);
+	long return_ms;
 
-	if (own != NULL)
-		drop_stream(rota->notes, (size_t)(own - rota->notes->streams));
+	assert(rota->own_count > 0);
+	begin(rota, now_ms);
+	return_ms = send_away(rota, now_ms);
+	end(rota);
+	return return_ms;
 }
 
 void
-rota_open(struct rota *rota, uint64_t client, int64_t now_ms)
+rota_add(struct rota *rota, const void *stream, uint64_t client,
+    int64_t opened_ms)
 {
-	rota->is_open = true;
-	rota->client = client;
-	rota->opened_ms = now_ms;
-	rota->next_ms = now_ms + LOOK_MS;
-	if (!begin(rota, now_ms))
-		return;
-	note_own(rota, now_ms);
+	if (rota->own_count == rota->own_max) {
+		rota->own_max = 2 * rota->own_max + 16;
+		rota->own = mem_realloc(rota->own,
+		    rota->own_max * sizeof(rota->own[0]));
+	}
+	rota->own[rota->own_count++] = (struct own_stream){ stream, client,
+		opened_ms };
+	rota->is_changed = true;
+}
+
+void
+rota_open(struct rota *rota, const void *stream, uint64_t client,
+    int64_t now_ms)
+{
+	rota_add(rota, stream, client, now_ms);
+	if (rota->next_ms > now_ms + LOOK_MS)
+		rota->next_ms = now_ms + LOOK_MS;
+	begin(rota, now_ms);
 	end(rota);
 }
 
 void
-rota_close(struct rota *rota, int64_t now_ms)
+rota_close(struct rota *rota, const void *stream, int64_t now_ms)
 {
-	if (!rota->is_open)
+	for (size_t i = 0; i < rota->own_count; i++) {
+		if (rota->own[i].stream != stream)
+			continue;
+		drop_own(rota, i);
+		rota->is_changed = true;
+		rota->next_ms = now_ms;
 		return;
-	rota->is_open = false;
-	rota->next_ms = INT64_MAX;
-	if (!begin(rota, now_ms))
+	}
+}
+
+void
+rota_flush(struct rota *rota, int64_t now_ms)
+{
+	if (!rota_is_on(rota) || !rota->is_changed)
 		return;
-	forget_own(rota);
+	begin(rota, now_ms);
 	end(rota);
 }
 
@@ -277,57 +275,67 @@ count_due(const struct places *places, int64_t now_ms)
 	return count;
 }
 
+/* Streams that are older than the oldest of this process. */
 static size_t
 count_older(const struct rota *rota)
 {
-	const struct noted_stream *noted;
-	size_t                     count = 0;
+	const struct rota_noted *noted;
+	int64_t                  opened_ms = rota->own[0].opened_ms;
+	size_t                   count = 0;
 
 	for (size_t i = 0; i < open_count(rota); i++) {
 		noted = &rota->notes->streams[i];
-		count += noted->opened_ms < rota->opened_ms ||
-		    (noted->opened_ms == rota->opened_ms &&
-			noted->key < rota->key);
+		count += noted->opened_ms < opened_ms ||
+		    (noted->opened_ms == opened_ms &&
+			noted->key < rota->notes->key);
 	}
 	return count;
 }
 
-/* Whether the seat is needed: those who are older leave theirs before. */
+/*
+ * Whether the seat of the oldest stream is needed: those that are older are
+ * left before. Seats beyond their number are needed as soon as somebody waits.
+ */
 static bool
 is_needed(const struct rota *rota, int64_t now_ms)
 {
 	const struct places *places = &rota->places;
-	size_t               free_count = places->limits.count;
+	size_t               count = open_count(rota);
+	size_t               needed_count = 0, free_count = 0;
 
-	free_count -= open_count(rota) < free_count ? open_count(rota) :
-						      free_count;
-	return count_due(places, now_ms) > free_count + count_older(rota) &&
-	    places_had_turn(places, rota->client, open_count(rota),
-		rota->opened_ms, now_ms);
+	if (rota->own_count == 0 || places->wait_count == 0)
+		return false;
+	if (rota_notes_have_others(rota->notes, now_ms))
+		needed_count = count_due(places, now_ms);
+	if (count > places->limits.count)
+		needed_count += count - places->limits.count;
+	else
+		free_count = places->limits.count - count;
+	return needed_count > free_count + count_older(rota) &&
+	    places_had_turn(places, rota->own[0].client, count,
+		rota->own[0].opened_ms, now_ms);
 }
 
 bool
 rota_look(struct rota *rota, int64_t now_ms, long *return_ms)
 {
-	struct places *places = &rota->places;
-	bool           is_over;
+	bool is_over;
 
-	if (!rota->is_open || now_ms < rota->next_ms)
+	if (!rota_is_on(rota) || now_ms < rota->next_ms)
 		return false;
-	rota->next_ms = now_ms + LOOK_ALONE_MS;
-	if (!rota_is_on(rota) || !begin(rota, now_ms))
-		return false;
-	note_own(rota, now_ms);
-	if (places->wait_count > 0)
-		rota->next_ms = now_ms + LOOK_MS;
+	begin(rota, now_ms);
 	is_over = is_needed(rota, now_ms);
-	if (is_over) {
-		*return_ms = places_send_away(places, rota->client,
-		    open_count(rota), rota->opened_ms, now_ms);
-		forget_own(rota);
-		rota->is_open = false;
-		rota->next_ms = INT64_MAX;
-	}
+	if (is_over)
+		*return_ms = send_away(rota, now_ms);
 	end(rota);
+	/* Another one may have to end as well. */
+	if (is_over)
+		rota->next_ms = now_ms;
+	else if (rota->places.wait_count > 0 || rota->is_changed)
+		rota->next_ms = now_ms + LOOK_MS;
+	else
+		rota->next_ms = now_ms + LOOK_ALONE_MS;
+	if (rota->own_count == 0 && !is_over && !rota->is_changed)
+		rota->next_ms = INT64_MAX;
 	return is_over;
 }

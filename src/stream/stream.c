@@ -322,8 +322,7 @@ stream_new(struct streams *streams, const struct stream_spec *spec)
 	    spec->position, stream_call, spec->accepts);
 	list_init(&stream->node);
 	list_append(&streams->open, &stream->node);
-	streams->open_count++;
-	streams->totals.opened_count++;
+	streams_joined(streams, stream);
 	stream_count(stream, spec->event_count, 0);
 	log_info("connect", LOG_STR("client", stream_address(stream)),
 	    LOG_STR("path", stream->path),
@@ -338,7 +337,7 @@ stream_open(struct streams *streams, const struct stream_spec *spec,
 	struct stream *stream;
 
 	assert(peer->stream == NULL && head->len_bytes > 0);
-	streams_make_place(streams, spec->client);
+	streams_make_place(streams);
 	stream = stream_new(streams, spec);
 	stream->peer = peer;
 	peer->stream = stream;
@@ -383,7 +382,7 @@ stream_end(struct stream *stream, enum stream_end end)
 		heap_remove(&streams->expiries, &stream->extra->expiry);
 	}
 	list_move(&streams->ended, &stream->node);
-	streams->open_count--;
+	streams_left(streams, stream);
 	streams->totals.end_counts[end]++;
 	log_info("disconnect", LOG_STR("client", stream_address(stream)),
 	    LOG_STR("path", stream->path), LOG_INT("open", streams->open_count),

@@ -8,7 +8,6 @@
 #include "auth/token.h"
 #include "base/log.h"
 #include "hub/turns.h"
-#include "store/seats.h"
 #include "stream/rota.h"
 #include "stream/stream.h"
 
@@ -45,10 +44,9 @@ streams_set_limits(struct streams *streams, const struct stream_limits *limits)
 	    now_ms);
 	deadline_list_change(&streams->stalls, limits->stall_timeout_ms,
 	    now_ms);
-	if (streams->seats != NULL) {
-		seats_set_count(streams->seats, (unsigned)limits->count_max);
-		rota_set_limits(streams->rota, &limits->places);
-	} else
+	if (streams->seats != NULL)
+		streams_share_seats(streams);
+	else
 		places_set_limits(&streams->places, &limits->places);
 }
 
@@ -57,6 +55,8 @@ streams_deinit(struct streams *streams)
 {
 	assert(list_is_empty(&streams->open));
 	streams_reap(streams);
+	if (streams->rota != NULL)
+		rota_flush(streams->rota, turns_now_ms(streams->turns));
 	streams_leave_seats(streams);
 	heap_deinit(&streams->lifetimes);
 	heap_deinit(&streams->expiries);
@@ -95,13 +95,13 @@ streams_run_lifetimes(struct streams *streams, int64_t now_ms)
 		    STREAM_END_LIFETIME, lifetime_return_ms());
 }
 
-/* Ends the stream if others wait for its seat. */
+/* Ends those streams whose seats others wait for. */
 static void
 run_rota(struct streams *streams, int64_t now_ms)
 {
 	long return_ms;
 
-	if (streams->rota != NULL && !list_is_empty(&streams->open) &&
+	while (streams->rota != NULL &&
 	    rota_look(streams->rota, now_ms, &return_ms))
 		stream_send_away(list_entry(streams->open.next, struct stream,
 				     node),

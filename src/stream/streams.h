@@ -20,6 +20,7 @@ struct turns;
 
 struct stream_limits {
 	size_t   count_max;        /* open at a time */
+	size_t   seat_count;       /* in all processes; 0: no seats are taken */
 	size_t   client_count_max; /* from one address; 0: no limit */
 	int64_t  heartbeat_ms;     /* silence before a comment is sent */
 	int64_t  stall_timeout_ms; /* no room to write for so long ends it */
@@ -63,8 +64,8 @@ struct streams {
 	struct places        places; /* few, by turns, if there is a limit */
 
 	/*
-	 * One is taken for each open stream, so that count_max holds for all
-	 * processes that share them; NULL: it holds for this process.
+	 * Where there are limits for all processes that share them, one is
+	 * taken for each open stream; NULL: there are none.
 	 */
 	struct seats        *seats;
 	struct rota         *rota; /* turns on the seats; NULL without these */
@@ -137,6 +138,15 @@ void streams_watch_clock(struct streams *);
  */
 void streams_check_rights(struct streams *, bool is_anonymous_allowed);
 
+/* The stream has opened; for stream_open. */
+void streams_joined(struct streams *, const struct stream *);
+
+/* It has ended; for stream_end. */
+void streams_left(struct streams *, const struct stream *);
+
+/* Takes over the limits of seats, and of turns on them; for set_limits. */
+void streams_share_seats(struct streams *);
+
 /* Leaves the seats whose streams have ended, or were not opened. */
 void streams_leave_seats(struct streams *);
 
@@ -154,11 +164,8 @@ uint64_t streams_refused_count(const struct streams *);
 enum stream_refusal streams_admit(struct streams *, const char *client,
     const char *path, long *return_ms);
 
-/*
- * Ends the oldest, if one that was admitted and opens now takes its place; with
- * shared seats the client's stream is noted.
- */
-void streams_make_place(struct streams *, const char *client);
+/* Ends the oldest, if one that was admitted and opens now takes its place. */
+void streams_make_place(struct streams *);
 
 /*
  * A time after which a client is to come back, in ms, from one second on

@@ -43,7 +43,7 @@ set_up(void **state)
 	now_ms = 1000000;
 	for (uint64_t i = 0; i < PROCESS_COUNT; i++) {
 		processes[i].seats = seats_open(file_path, SEATS);
-		processes[i].rota = rota_new(processes[i].seats, 100 - i);
+		processes[i].rota = rota_new(processes[i].seats, 100 - i, 0);
 		rota_set_limits(processes[i].rota, &limits);
 	}
 	return 0;
@@ -74,7 +74,7 @@ enter(size_t i, long *return_ms)
 	if (!rota_admit(process->rota, i, now_ms, take, process->seats,
 		return_ms))
 		return false;
-	rota_open(process->rota, i, now_ms);
+	rota_open(process->rota, process, i, now_ms);
 	return true;
 }
 
