@@ -1,4 +1,7 @@
-/* Turns among processes that share seats: who ends, and for whom. */
+/*
+ * Turns among processes that share seats, with one stream each or with several:
+ * who ends, and for whom.
+ */
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,6 +30,8 @@ static struct process {
 	struct rota  *rota;
 } processes[PROCESS_COUNT];
 
+static char    streams[100]; /* of which only the address counts */
+static size_t  stream_count;
 static int64_t now_ms;
 
 static int
@@ -41,6 +46,7 @@ set_up(void **state)
 	if (file_set_up(state) != 0)
 		return -1;
 	now_ms = 1000000;
+	stream_count = 0;
 	for (uint64_t i = 0; i < PROCESS_COUNT; i++) {
 		processes[i].seats = seats_open(file_path, SEATS);
 		processes[i].rota = rota_new(processes[i].seats, 100 - i, 0);
@@ -74,7 +80,7 @@ enter(size_t i, long *return_ms)
 	if (!rota_admit(process->rota, i, now_ms, take, process->seats,
 		return_ms))
 		return false;
-	rota_open(process->rota, process, i, now_ms);
+	rota_open(process->rota, &streams[stream_count++], i, now_ms);
 	return true;
 }
 
@@ -166,6 +172,153 @@ test_a_killed_process_is_not_waited_for(void **state)
 	assert_true(enter(OTHER, &return_ms));
 }
 
+/* Whether a client of that number gets a free seat, or the oldest's. */
+static bool
+replace(size_t i, uint64_t client, long *return_ms)
+{
+	struct process *process = &processes[i];
+	unsigned        taken = seats_taken(process->seats);
+
+	if (!rota_admit(process->rota, client, now_ms, take, process->seats,
+		return_ms))
+		return false;
+	if (seats_taken(process->seats) == taken)
+		assert_true(rota_send_away(process->rota, now_ms) > 0);
+	rota_open(process->rota, &streams[stream_count++], client, now_ms);
+	return true;
+}
+
+static void
+test_a_process_ends_its_own_stream_at_once(void **state)
+{
+	long return_ms = -1;
+
+	(void)state;
+	assert_true(replace(OLD, 1, &return_ms));
+	now_ms += STEP_MS;
+	assert_true(replace(OLD, 2, &return_ms));
+	now_ms += STEP_MS;
+	/* Neither has had its turn. */
+	assert_false(replace(OLD, 3, &return_ms));
+	assert_in_range(return_ms, 1, TURN_MS_MAX);
+	now_ms += TURN_MS_MAX;
+	assert_true(replace(OLD, 3, &return_ms));
+	assert_int_equal(rota_count_client(processes[NEW].rota, 1, now_ms), 0);
+	assert_int_equal(rota_count_client(processes[NEW].rota, 2, now_ms), 1);
+	assert_int_equal(rota_count_client(processes[NEW].rota, 3, now_ms), 1);
+	assert_int_equal(seats_taken(processes[NEW].seats), 2);
+}
+
+static void
+test_alone_a_process_ends_no_stream_ahead(void **state)
+{
+	long    return_ms = -1;
+	int64_t end_ms;
+
+	(void)state;
+	assert_true(replace(OLD, 1, &return_ms));
+	assert_true(replace(OLD, 2, &return_ms));
+	assert_false(replace(OLD, 3, &return_ms));
+	/* Whoever waits comes to this process, or not at all. */
+	for (end_ms = now_ms + 3 * TURN_MS_MAX; now_ms < end_ms;
+	     now_ms += STEP_MS)
+		assert_false(look(OLD));
+	assert_true(replace(OLD, 3, &return_ms));
+}
+
+/* A process with all streams, and one to which the clients come. */
+static void
+test_streams_end_for_who_comes_to_another_process(void **state)
+{
+	long    return_ms = -1;
+	int64_t due_ms;
+	int     end_count = 0;
+
+	(void)state;
+	assert_true(replace(OLD, 1, &return_ms));
+	assert_true(replace(OLD, 2, &return_ms));
+	now_ms += TURN_MS_MAX;
+	assert_false(look(OLD));
+	assert_false(replace(NEW, 3, &return_ms));
+	due_ms = now_ms + return_ms;
+	for (; now_ms < due_ms; now_ms += STEP_MS)
+		end_count += look(OLD);
+	assert_int_equal(end_count, 1);
+	assert_true(replace(NEW, 3, &return_ms));
+	assert_int_equal(rota_count_client(processes[NEW].rota, 1, now_ms), 0);
+}
+
+static void
+test_fewer_seats_than_streams(void **state)
+{
+	const struct places_limits one = { 1, 100, TURN_MS_MAX };
+	long                       return_ms = -1;
+
+	(void)state;
+	assert_true(replace(OLD, 1, &return_ms));
+	now_ms += STEP_MS;
+	assert_true(replace(OLD, 2, &return_ms));
+	now_ms += TURN_MS_MAX;
+	rota_set_limits(processes[OLD].rota, &one);
+	seats_set_count(processes[OLD].seats, 1);
+	/* Nobody waits; then somebody does, and does not take one over. */
+	assert_false(look(OLD));
+	assert_false(replace(OLD, 3, &return_ms));
+	now_ms += STEP_MS;
+	while (!look(OLD))
+		now_ms += STEP_MS;
+	assert_int_equal(rota_count_client(processes[OLD].rota, 1, now_ms), 0);
+	assert_int_equal(seats_taken(processes[NEW].seats), 1);
+	now_ms += TURN_MS_MAX;
+	assert_true(replace(OLD, 3, &return_ms));
+}
+
+/* A stream of 1 ends by itself: its seat is free, and it is not counted. */
+static void
+test_a_stream_that_ended_is_forgotten(void **state)
+{
+	long return_ms = -1;
+
+	(void)state;
+	/* Both are of one client, and as old as each other. */
+	assert_true(replace(OLD, 1, &return_ms));
+	assert_true(replace(OLD, 1, &return_ms));
+	rota_close(processes[OLD].rota, &streams[0], now_ms);
+	assert_int_equal(rota_next_ms(processes[OLD].rota), now_ms);
+	assert_false(rota_look(processes[OLD].rota, now_ms, &return_ms));
+	assert_int_equal(rota_count_client(processes[NEW].rota, 1, now_ms), 1);
+	rota_close(processes[OLD].rota, &streams[0], now_ms);
+	rota_flush(processes[OLD].rota, now_ms);
+	assert_int_equal(rota_count_client(processes[NEW].rota, 1, now_ms), 1);
+	rota_close(processes[OLD].rota, &streams[1], now_ms);
+	rota_flush(processes[OLD].rota, now_ms);
+	assert_int_equal(rota_count_client(processes[NEW].rota, 1, now_ms), 0);
+	assert_false(rota_look(processes[OLD].rota, now_ms, &return_ms));
+	assert_true(rota_next_ms(processes[OLD].rota) == INT64_MAX);
+}
+
+/* Another process was stopped while it had the notes. */
+static void
+test_who_keeps_the_notes_holds_up_nobody(void **state)
+{
+	long return_ms = -1;
+
+	(void)state;
+	fill_seats();
+	assert_true(seats_lock_notes(processes[OTHER].seats, 0));
+	assert_false(enter(NEW, &return_ms));
+	assert_in_range(return_ms, 1, 2 * TURN_MS_MAX);
+	assert_false(look(OLD));
+	assert_int_equal(rota_count_client(processes[YOUNG].rota, OLD, now_ms),
+	    1);
+	seats_unlock_notes(processes[OTHER].seats);
+	now_ms += TURN_MS_MAX;
+	assert_false(enter(NEW, &return_ms));
+	while (!look(OLD))
+		now_ms += STEP_MS;
+	assert_true(enter(NEW, &return_ms));
+}
+
 int
 main(void)
 {
@@ -177,6 +330,22 @@ main(void)
 		    test_nobody_ends_while_nobody_waits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_a_killed_process_is_not_waited_for, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_a_process_ends_its_own_stream_at_once, set_up,
+		    tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_alone_a_process_ends_no_stream_ahead, set_up,
+		    tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_streams_end_for_who_comes_to_another_process, set_up,
+		    tear_down),
+		cmocka_unit_test_setup_teardown(test_fewer_seats_than_streams,
+		    set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_a_stream_that_ended_is_forgotten, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_who_keeps_the_notes_holds_up_nobody, set_up,
+		    tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
