@@ -228,14 +228,16 @@ const struct option_spec option_specs[] = {
 	{ .name = "max-streams", NUMBER(max_streams, 1, 10000000),
 	    .has_off = true, .fallback = "0", .argument = "COUNT",
 	    .help = "How many streams may be open at a time. 0 is as many as "
-	    "the limit of open files allows, less a reserve. By CGI and "
-	    "mod_fcgid it holds for all processes together, and 0 is 10 "
-	    "and 80." },
+	    "the limit of open files allows, less a reserve. It holds for "
+	    "all processes at one socket together, also by CGI and "
+	    "mod_fcgid, where 0 is 10 and 80." },
 	{ .name = "max-streams-per-client", .has_off = true,
 	    NUMBER(max_streams_per_client, 1, 10000000), .fallback = "0",
 	    .argument = "COUNT",
 	    .help = "How many streams may be open for one address. 0 is no "
-	    "limit. Behind a proxy the address may be the proxy's." },
+	    "limit. Behind a proxy the address may be the proxy's. Of "
+	    "several processes each counts its own, unless clients take "
+	    "turns." },
 	{ .name = "stall-timeout", .fallback = "30s", .argument = "TIME",
 	    DURATION(stall_timeout_ms, SECOND_MS / 10, HOUR_MS),
 	    .help = "End a stream when its client has read nothing for this "
@@ -249,9 +251,9 @@ const struct option_spec option_specs[] = {
 	    .fallback = "0", .argument = "COUNT",
 	    .help = "How many streams are open at a time when more clients "
 	    "want one, which then take turns: the web server's workers, "
-	    "less a reserve for its other pages. 0 is no turns. Each process "
-	    "counts its own. By CGI and mod_fcgid it has no effect: clients "
-	    "take turns on --max-streams." },
+	    "less a reserve for its other pages. 0 is no turns. It holds for "
+	    "all processes at one socket together. By CGI and mod_fcgid it "
+	    "has no effect: clients take turns on --max-streams." },
 	{ .name = "turn-min", DURATION(turn_min_ms, 50, 120 * SECOND_MS),
 	    .fallback = "200ms", .argument = "TIME",
 	    .help = "With --turns: end no stream for another client before "

@@ -1,10 +1,9 @@
 """A site behind a web server of 20 workers, with clients that take turns."""
 
-import shutil
 import time
 
 from followers import Publisher
-from place import External, is_root
+from place import External
 from responder import wait_until
 from servers import UNIX, Front, Site
 import streams
@@ -14,20 +13,17 @@ PLACES = 14
 WAIT_S = 60
 
 
-class WithTurns(External):
-    """fcgi-sse with a key to publish, and with these options."""
-
-    def __init__(self, place, listen, options):
-        super().__init__(place, listen)
-        keys = place.dir / "keys"
-        keys.write_text(KEY)
-        keys.chmod(0o600)
-        if is_root():
-            shutil.chown(keys, "www-data")
-        ini = place.dir / "fcgi-sse.ini"
-        ini.write_text(ini.read_text() + "\n".join(
-            ["", f"publish-key-file = {keys}", f"turns = {PLACES}",
-             *(f"{name} = {value}" for name, value in options.items())]))
+def write_options(place, **options):
+    """Adds these to the place's ini file, and a key to publish."""
+    keys = place.dir / "keys"
+    keys.write_text(KEY)
+    keys.chmod(0o600)
+    place.own(keys)
+    ini = place.dir / "fcgi-sse.ini"
+    ini.write_text(ini.read_text() + "\n".join(
+        ["", f"publish-key-file = {keys}",
+         *(f"{name.replace('_', '-')} = {value}"
+           for name, value in options.items())]))
 
 
 class CrowdedSite:
@@ -92,6 +88,6 @@ class TurnSite(CrowdedSite):
     def __init__(self, server, **options):
         super().__init__(Site(Front("turns", server,
                                     "apache/proxy-fcgi-unix.conf")), "/sse")
-        self.site.responder = WithTurns(
-            self.place, UNIX.format(dir=self.place.dir),
-            {name.replace("_", "-"): value for name, value in options.items()})
+        self.site.responder = External(
+            self.place, UNIX.format(dir=self.place.dir))
+        write_options(self.place, turns=PLACES, **options)

@@ -1,0 +1,42 @@
+"""Three processes of fcgi-sse at one socket behind lighttpd, with more clients
+than they have streams for: these take turns on streams that all of them count
+together, and nobody loses an event or gets one twice.
+"""
+
+from followers import Followers
+from responder import wait_until
+from several_turns import SeveralSite
+
+PROCESSES = 3
+PLACES = 6
+CLIENTS = 24
+WAIT_S = 60
+
+
+def most_open(place):
+    """The most streams that were open at a time, by the log of all."""
+    lines = [(line["time"], 1) for line in place.log_lines("connect")]
+    lines += [(line["time"], -1) for line in place.log_lines("disconnect")]
+    most = count = 0
+    # At the same millisecond one ended before another took its seat.
+    for _, change in sorted(lines):
+        count += change
+        most = max(most, count)
+    return most
+
+
+def test_twenty_four_clients_of_six_streams():
+    with SeveralSite(PROCESSES, PLACES, turn_min="100ms",
+                     turn_max="3s") as site:
+        followers = site.follow(Followers, CLIENTS)
+        wait_until(lambda: followers.faults or
+                   all(one.comebacks and one.last_id for one in followers.all),
+                   "all have had a turn", WAIT_S)
+        publisher = site.publish()
+        wait_until(lambda: publisher.sent >= 10, "some are published")
+        sent = publisher.end()
+        wait_until(lambda: followers.have(sent), "all have all", WAIT_S)
+        assert followers.faults == []
+        # As many as they may have together, and never more.
+        assert most_open(site.place) == PLACES
+        assert site.sent_away_count() > CLIENTS - PLACES
