@@ -261,7 +261,8 @@ engine_set_options(struct engine *engine, const struct options *options,
 	};
 	const size_t               turn_count = options->turn_max_ms == 0 ?
 			  0 :
-			  seating_turn_count(&engine->seating, options->turns, count_max);
+			  seating_turn_count(&engine->seating, options->turns,
+			      options->max_streams, count_max);
 	const struct stream_limits limits = {
 		.count_max = count_max,
 		.seat_count = seating_seat_count(&engine->seating, turn_count,

@@ -96,34 +96,25 @@ seating_count_max(const struct seating *seating, uint64_t option,
 }
 
 size_t
-seating_turn_count(const struct seating *seating, uint64_t option,
-    size_t count_max)
+seating_turn_count(const struct seating *seating, uint64_t turns,
+    uint64_t max_streams, size_t count_max)
 {
-	if (!seating_is_single_use(seating))
-		return option;
-	return seating->seats == NULL ? 0 : count_max;
-}
-
-/* The least of those that are set. */
-static size_t
-least_set(uint64_t a, uint64_t b)
-{
-	if (a == 0 || b == 0)
-		return (size_t)(a + b);
-	return (size_t)(a < b ? a : b);
+	if (seating_is_single_use(seating))
+		return seating->seats == NULL ? 0 : count_max;
+	return max_streams > 0 && max_streams <= turns ? 0 : turns;
 }
 
 size_t
-seating_seat_count(const struct seating *seating, uint64_t turns,
+seating_seat_count(const struct seating *seating, size_t turn_count,
     uint64_t max_streams, size_t count_max)
 {
 	if (seating->seats == NULL) {
-		if (seating->is_shared && turns + max_streams > 0 &&
+		if (seating->is_shared && turn_count + max_streams > 0 &&
 		    !seating_is_single_use(seating))
 			warn_of_none(NULL, "the file could not be opened");
 		return 0;
 	}
 	if (seating_is_single_use(seating))
 		return count_max;
-	return least_set(turns, max_streams);
+	return turn_count > 0 ? turn_count : max_streams;
 }

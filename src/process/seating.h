@@ -35,18 +35,18 @@ size_t seating_count_max(const struct seating *, uint64_t option,
     size_t descriptors_max);
 
 /*
- * On how many of these places clients take turns; 0: they do not. option: the
- * value of the option turns.
+ * On how many places clients take turns; 0: they do not, as where max-streams
+ * is reached before. turns and max_streams: the values of these options.
  */
-size_t seating_turn_count(const struct seating *, uint64_t option,
-    size_t count_max);
+size_t seating_turn_count(const struct seating *, uint64_t turns,
+    uint64_t max_streams, size_t count_max);
 
 /*
  * How many seats there are for all processes together; 0: each process counts
- * its own streams, which is said in the log if one of these options, turns and
- * max-streams, is set, and others serve the same clients.
+ * its own streams, which is said in the log if there are turns or max_streams,
+ * and others serve the same clients.
  */
-size_t seating_seat_count(const struct seating *, uint64_t turns,
+size_t seating_seat_count(const struct seating *, size_t turn_count,
     uint64_t max_streams, size_t count_max);
 
 #endif

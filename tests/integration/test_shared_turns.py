@@ -124,7 +124,10 @@ def check_full(address, reason):
 @pytest.mark.parametrize("limits, reason", [
     (("--turns", str(TURNS), *LONG), "other clients have their turn"),
     (("--max-streams", str(TURNS)), "too many streams"),
-    (("--max-streams", str(TURNS), "--turns", "9", *LONG),
+    # What is reached first counts.
+    (("--max-streams", str(TURNS), "--turns", str(TURNS), *SHORT),
+     "too many streams"),
+    (("--max-streams", "9", "--turns", str(TURNS), *LONG),
      "other clients have their turn")])
 @pytest.mark.parametrize("store", ["auto", "memory"])
 def test_streams_of_all_are_counted(processes, address, limits, reason, store):

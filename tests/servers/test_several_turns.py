@@ -6,11 +6,11 @@ together, and nobody loses an event or gets one twice.
 from followers import Followers
 from responder import wait_until
 from several_turns import SeveralSite
+from turns import WAIT_S
 
 PROCESSES = 3
 PLACES = 6
 CLIENTS = 24
-WAIT_S = 60
 
 
 def most_open(place):
@@ -29,9 +29,7 @@ def test_twenty_four_clients_of_six_streams():
     with SeveralSite(PROCESSES, PLACES, turn_min="100ms",
                      turn_max="3s") as site:
         followers = site.follow(Followers, CLIENTS)
-        wait_until(lambda: followers.faults or
-                   all(one.comebacks and one.last_id for one in followers.all),
-                   "all have had a turn", WAIT_S)
+        site.wait_turns(followers)
         publisher = site.publish()
         wait_until(lambda: publisher.sent >= 10, "some are published")
         sent = publisher.end()
