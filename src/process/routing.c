@@ -32,8 +32,8 @@ routing_deinit(struct routing *routing)
 	metadata_route_deinit(&routing->metadata);
 }
 
-void
-routing_init(struct routing *routing)
+static void
+fill_table(struct routing *routing)
 {
 	void *clock = &routing->clock, *counter = &routing->counter;
 	void *subscribe = &routing->subscribe, *publish = &routing->publish;
@@ -84,6 +84,12 @@ routing_init(struct routing *routing)
 	};
 
 	memcpy(routing->table, table, sizeof(table));
+}
+
+void
+routing_init(struct routing *routing)
+{
+	fill_table(routing);
 	routing->router.routes = routing->table;
 	routing->router.route_count = ROUTING_ROUTE_COUNT;
 	routing->subscribe.cors = &routing->router.cors;
