@@ -21,7 +21,7 @@ struct access;
  */
 struct access *access_new(const char *public_url);
 
-/* When nobody holds a token any more. */
+/* When no token is referenced any more. */
 void access_free(struct access *);
 
 /*

@@ -1,6 +1,6 @@
 /*
- * In the place of crypto.c where the build has no OpenSSL: no key can be made,
- * and whoever configures one is told so.
+ * Replaces crypto.c where the build has no OpenSSL: no key can be made, and an
+ * option that names one is refused with that reason.
  */
 #include "config.h"
 

@@ -45,7 +45,7 @@ struct grant {
 	struct grant_selector selectors[];    /* sorted, each once */
 };
 
-/* All grants that somebody holds. */
+/* All grants that are referenced. */
 struct grants;
 
 struct grants *grants_new(void);
@@ -63,7 +63,7 @@ size_t grants_count(const struct grants *);
 struct grant *grants_get(struct grants *, enum token_dialect, enum token_role,
     const struct grant_selector *, size_t selector_count);
 
-/* Holds it once less; freed when nobody does. NULL is allowed. */
+/* Drops a reference; the last one frees it. NULL is allowed. */
 void grant_unref(struct grants *, struct grant *);
 
 #endif

@@ -14,7 +14,8 @@
 
 /*
  * A JWS in the compact form (RFC 7515 section 7.1), taken apart but not yet
- * verified. What it says is to be believed only after jws_is_signed_by.
+ * verified. Its claims must not be used before jws_is_signed_by has verified
+ * it.
  */
 struct jws {
 	enum jws_alg        alg;

@@ -21,8 +21,8 @@ struct url;
 bool rights_allow(struct grant *, const struct url *base, const char *topic);
 
 /*
- * Whether whoever holds the grant may have the update: anyone may if it is
- * not private. A grant of NULL allows nothing.
+ * Whether a holder of the grant may have the update; everybody may have one
+ * that is not private. A grant of NULL allows nothing.
  */
 bool rights_allow_update(struct grant *, const struct url *base,
     const struct update *);

@@ -75,7 +75,7 @@ struct token *token_ref(struct token *);
 /* Gives back a token, as token_unref; for where a pointer is to be freed. */
 void token_release(void *token);
 
-/* Freed when nobody holds it. NULL is allowed. */
+/* Drops a reference; the last one frees it. NULL is allowed. */
 void token_unref(struct grants *, struct token *);
 
 #endif

@@ -15,7 +15,7 @@
 /* Longer debts are cut to this, after which a client is forgotten. */
 #define DEBT_MS_MAX 10000
 
-/* Whoever failed longest ago is forgotten when there are more. */
+/* When there are more, the address whose failure is oldest is forgotten. */
 #define CLIENTS_MAX 10000
 
 struct client {

@@ -9,8 +9,8 @@
 /*
  * Tokens that were verified, so that the same one is not verified twice, and
  * those whose signature was wrong. Both are found by their SHA-256 and the
- * role. Whoever sends too many wrong signatures that are costly to check has
- * to wait; a token that is known to be good never does.
+ * role. An address that sends too many wrong signatures that are costly to
+ * check has to wait; a token that is known to be good is always accepted.
  */
 struct token_cache;
 

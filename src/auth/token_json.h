@@ -10,8 +10,8 @@
 #define TOKEN_JSON_DEPTH_MAX 32
 
 /*
- * Reads a JSON object that a stranger wrote: whole, valid UTF-8, no NUL, no
- * member twice, not too deep. Returns a new reference, or NULL.
+ * Reads a JSON object from outside, which may be malformed: whole, valid UTF-8,
+ * no NUL, no member twice, not too deep. Returns a new reference, or NULL.
  */
 json_t *token_json_object(const char *text, size_t len_bytes);
 

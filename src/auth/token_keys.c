@@ -63,7 +63,7 @@ add_key(const struct loader *loader, struct jws_key *key)
 	added->dialect = spec->dialect;
 	added->roles = spec->roles;
 	added->issuer = spec->issuer == NULL ? NULL : mem_strdup(spec->issuer);
-	/* The ids only have to differ: nobody gains from equal ones. */
+	/* The ids only have to differ; equal ones would give nobody a right. */
 	added->id = hash_bytes(HASH_START, &print, sizeof(print));
 	added->id = hash_bytes(added->id, &spec->dialect,
 	    sizeof(spec->dialect));

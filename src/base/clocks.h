@@ -5,7 +5,7 @@
 
 /* The two clocks; neither can fail. */
 
-/* The one that nobody sets, in us and in ms: for intervals. */
+/* The monotonic one, which cannot be set, in us and in ms: for intervals. */
 int64_t clocks_monotonic_us(void);
 int64_t clocks_monotonic_ms(void);
 

@@ -16,10 +16,10 @@
 
 #define BLANKS " \t\r"
 
-/* Whoever may read it may publish, and whoever may write it too. */
+/* Everybody who may read or write it could publish. */
 #define MODE_FORBIDDEN (S_IWGRP | S_IRWXO)
 
-/* Opens the file if nobody else can have its keys. */
+/* Opens the file if no other user can read its keys. */
 static FILE *
 open_private(const char *path, struct buf *problem)
 {

@@ -6,8 +6,8 @@
 
 /*
  * A ring of nodes that live inside what they link; the head is a node too.
- * Unlike a TAILQ a node can leave without naming its list, so whole lists can
- * be joined in one step whatever they hold.
+ * Unlike in a TAILQ a node is removed without naming its list, so two lists can
+ * be joined in one step.
  */
 struct list {
 	struct list *prev;

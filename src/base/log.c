@@ -40,7 +40,7 @@ static struct {
 	bool            is_regular; /* a write to it does not wait */
 	bool            is_open;    /* the last line went out in part */
 	bool            is_cut;     /* and its rest is lost */
-	uint64_t        lost_count; /* lines that nobody was told of */
+	uint64_t        lost_count; /* lost lines that were not logged yet */
 	size_t          told_bytes; /* the line about lost ones, at the start */
 	uint64_t        told_count; /* what it tells */
 	struct buf      line;
@@ -88,7 +88,7 @@ append_line(struct buf *line, enum log_level level, const char *event,
 	log_line_append(line, style, level, event, fields);
 }
 
-/* The syslog's socket, which never blocks; -1: nobody has it. */
+/* The syslog's socket, which never blocks; -1: there is none. */
 static int
 open_syslog(void)
 {

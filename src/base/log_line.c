@@ -88,7 +88,10 @@ append_text(struct buf *line, const char *value)
 	}
 }
 
-/* Beyond ASCII all is escaped: some terminals obey characters from there. */
+/*
+ * All bytes beyond ASCII are escaped: some terminals take them for control
+ * characters.
+ */
 static void
 append_json_char(struct buf *line, uint32_t code)
 {

@@ -4,8 +4,8 @@
 #include <stddef.h>
 
 /*
- * Memory that is there or the process ends with one line on stderr: limits on
- * what clients may cause bite long before. Free with free(3).
+ * Without memory the process ends, with one line on stderr. The limits on what
+ * clients may cause are reached long before. Free with free(3).
  */
 void *mem_alloc(size_t size_bytes);
 void *mem_zalloc(size_t size_bytes);

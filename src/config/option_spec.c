@@ -48,7 +48,7 @@ host_end(const char *text, const char *host_chars)
 	return text + len + 1;
 }
 
-/* unix:PATH, HOST:PORT or [V6]:PORT; nobody asks whether a name resolves. */
+/* unix:PATH, HOST:PORT or [V6]:PORT; whether a name resolves is not checked. */
 static bool
 is_address(const char *text)
 {

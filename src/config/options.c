@@ -315,8 +315,8 @@ set_list_from_variable(struct loader *loader, const struct option_spec *spec,
 }
 
 /*
- * Goes by the table, and so leaves alone variables that are none of ours but
- * have our prefix: those that an orchestrator makes for a service of the name.
+ * Looks only for the names in the table, so it ignores other variables with our
+ * prefix, such as those that an orchestrator makes for a service of this name.
  */
 static bool
 read_environment(struct loader *loader)

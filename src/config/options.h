@@ -118,8 +118,8 @@ enum options_verdict options_load(struct options *, int argc, char **argv,
     struct buf *problem);
 
 /*
- * As options_load, but leaves out what is wrong as far as it can: to find out
- * where the log goes that is to say so.
+ * As options_load, but leaves out what is wrong as far as it can: to find the
+ * log in which the error is to be reported.
  */
 void options_load_log(struct options *, int argc, char **argv);
 

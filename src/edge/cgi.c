@@ -63,7 +63,7 @@ cgi_done(struct cgi *cgi)
 	cgi->on_done(cgi->arg);
 }
 
-/* The client is gone. */
+/* The client has closed the connection. */
 static void
 cgi_lose(struct cgi *cgi, enum stream_end end)
 {
@@ -94,7 +94,7 @@ cgi_watch(struct cgi *cgi)
 		uv_poll_start(&cgi->poll, events, on_poll);
 }
 
-/* Writes what the descriptor takes; -1 when the client is gone. */
+/* Writes what the descriptor takes; -1 when the client has closed it. */
 static int
 cgi_send(struct cgi *cgi)
 {

@@ -13,15 +13,15 @@ bool cgi_is_requested(void);
 
 /*
  * Takes the one request that the environment and standard input hold. Reading
- * that may take as long as the client likes, so signals should end the process
- * as they do by default.
+ * may take as long as the client takes to send it, so signals should end the
+ * process as they do by default.
  */
 struct cgi *cgi_new(uv_loop_t *, const struct router *, size_t body_bytes_max,
     void (*on_done)(void *), void *arg);
 
 /*
- * Answers it on standard output. When all is written, or the client is gone,
- * on_done is called, here or from the loop.
+ * Answers it on standard output. When all is written, or the client has closed
+ * the connection, on_done is called, here or from the loop.
  */
 void cgi_start(struct cgi *);
 

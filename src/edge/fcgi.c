@@ -4,7 +4,7 @@
  *
  * What it offers is a loop that accepts a connection and reads a request from
  * it, with blocking calls. One web server that sends half a request, or one
- * byte of it now and then, holds such a loop for as long as it likes: a
+ * byte of it now and then, holds such a loop for as long as it wants: a
  * time-out of the socket counts from each read anew. A thread for each
  * connection only puts off the end: with four threads and a thousand half
  * requests none of eight good ones was answered within eight seconds. And a
@@ -27,14 +27,13 @@
  * writer goes to the next client:
  *
  * - After a write that failed the flush succeeds and writes nothing, and the
- *   next end sends what was left, to somebody else. So a writer that failed is
- *   made new at once, within the same function (fcgi_fresh).
- * - An end needs both writers closed, err before out, or no END_REQUEST is
- *   written. After it the writer is made new as well.
- * - EAGAIN is an error to it and what was written of the record is lost, so
- *   nothing is written without asking edge/room.h.
- * - FCGX_Finish_r waits for the peer, up to two seconds; FCGX_CreateWriter
- *   leaks, and cannot write END_REQUEST. Neither is used.
+ * next end sends what was left, to another client. So a writer that failed is
+ * made new at once, within the same function (fcgi_fresh). - An end needs both
+ * writers closed, err before out, or no END_REQUEST is written. After it the
+ * writer is made new as well. - EAGAIN is an error to it and what was written
+ * of the record is lost, so nothing is written without asking edge/room.h. -
+ * FCGX_Finish_r waits for the peer, up to two seconds; FCGX_CreateWriter leaks,
+ * and cannot write END_REQUEST. Neither is used.
  *
  * To replace it one would write what is left of FastCGI: the pairs of PARAMS,
  * some forty lines, and two heads of records, some twenty; record.c has the
@@ -166,7 +165,7 @@ fcgi_aim(struct fcgi *fcgi, struct fcgi_target target)
 	return true;
 }
 
-/* A stray write fails from here on instead of reaching a stranger. */
+/* From here on a write by mistake fails instead of reaching another client. */
 static void
 fcgi_off(struct fcgi *fcgi)
 {

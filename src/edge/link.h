@@ -34,7 +34,7 @@ void link_watch(struct link *, int events, uv_poll_cb on_poll);
 /* Closes it; on_closed is called when its memory may be freed. */
 void link_close(struct link *, uv_close_cb on_closed);
 
-/* Whether a write of so many bytes goes out whole now. */
+/* Whether the socket takes a write of so many bytes whole now. */
 bool link_has_room(struct link *, size_t len_bytes);
 
 /*

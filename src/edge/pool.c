@@ -61,7 +61,7 @@ compare(const void *a, const void *b)
 	    ((const struct pool_client *)b)->key);
 }
 
-/* It is nobody's that is known. */
+/* Its client is not known. */
 static void
 disown(struct pool *pool, struct pool_share *share)
 {

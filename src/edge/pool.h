@@ -9,9 +9,10 @@
 /*
  * The memory for requests that are not whole yet. Small ones have memory that
  * is theirs alone, so that no body keeps a GET out. Where there is none left,
- * the client that holds most is to make room by its largest request: whoever
- * sends little is never refused for those who send much, be it in many
- * requests. As long as nobody knows whose a request is, it is a client's own.
+ * the largest request of the client that holds most is refused, so a client
+ * that sends little is never refused because others send much, be it in many
+ * requests. A request whose client is not known yet counts as a client of its
+ * own.
  */
 struct pool_half {
 	struct list shares;

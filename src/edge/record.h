@@ -116,7 +116,7 @@ void record_pass(struct record_reader *, struct buf *);
 /* Drops the request's bytes from the buffer, and those left out. */
 void record_take(struct record_reader *, struct buf *);
 
-/* The active request was answered: the next BEGIN_REQUEST is welcome. */
+/* The active request was answered: the next BEGIN_REQUEST is accepted. */
 void record_finish(struct record_reader *);
 
 /* Writes an END_REQUEST record, 16 bytes, and returns its size. */

@@ -48,9 +48,9 @@ void answer_field(struct answer *, const char *name, const char *format, ...)
 void answer_body(struct answer *, const void *bytes, size_t len_bytes);
 
 /*
- * Begins the head of an event stream. Web servers and what stands before them
- * like to collect a response before they pass it on: its fields ask nginx,
- * caches and proxies not to.
+ * Begins the head of an event stream. Web servers and proxies may buffer a
+ * response before they pass it on; the fields ask nginx, caches and proxies not
+ * to do so.
  */
 void answer_stream_head(struct answer *);
 

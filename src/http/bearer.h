@@ -61,8 +61,8 @@ void bearer_deinit(struct bearer *);
 
 /*
  * Answers the call, now or in a later turn: refuses it by bearer_refuse, or
- * goes on with it. The token is given back when it returns; who keeps it takes
- * token_ref.
+ * goes on with it. The token is released when it returns, unless token_ref was
+ * called.
  */
 typedef void bearer_fn(struct call *, const struct bearer_verdict *,
     void *context);

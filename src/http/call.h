@@ -13,14 +13,14 @@ struct stream_spec;
 struct streams;
 
 /*
- * One request on its way to its answer, whichever way it came. It owns what
- * was asked, and lives until it was answered: in the turn of the loop in which
- * it came, or in a later one.
+ * One request on its way to its answer, whichever way it came. It owns what was
+ * asked, and is freed when it was answered: in the turn of the loop in which it
+ * came, or in a later one.
  *
  * The edge makes a call and has the router run its handler. The handler fills
- * in the answer and calls call_answer. One that has to wait for something
- * calls call_hold instead, and call_answer later. If nobody waits for the
- * answer any more, on_cancel tells it so, and the call is gone.
+ * in the answer and calls call_answer. One that has to wait for something calls
+ * call_hold instead, and call_answer later. If the answer is not needed any
+ * more, on_cancel says so, and the call is freed.
  */
 struct call {
 	/* What was asked. */
@@ -79,7 +79,7 @@ const char *call_env(const struct call *, const char *name);
 unsigned long long call_content_length(const struct call *);
 
 /*
- * For a handler that answers after it has returned: if the client goes away
+ * For a handler that answers after it has returned: if the client leaves
  * before, or the time is over, on_cancel is called once with the holder, and
  * the call is not to be touched any more.
  */
@@ -89,12 +89,15 @@ void call_hold(struct call *, void (*on_cancel)(void *holder), void *holder);
 void call_resume(struct call *);
 
 /*
- * The answer is whole. Once the handler has returned, the call is gone; a
- * late one is gone at once.
+ * The answer is complete. The call is freed once the handler has returned, or
+ * at once if it has returned before.
  */
 void call_answer(struct call *);
 
-/* For the edge: nobody waits for this call. Tells its holder, and frees it. */
+/*
+ * For the edge: the answer is not needed any more. Tells its holder, and frees
+ * it.
+ */
 void call_cancel(struct call *);
 
 /*

@@ -71,7 +71,7 @@ origin_parse(struct site *site, const char *origin)
 }
 
 /*
- * The site that the request is for. A port that nobody names is 0. What ends
+ * The site that the request is for. A port that is not named is 0. What ends
  * TLS before the web server leaves the host but not the port: one of the two
  * usual ports is then as good as the other.
  */
@@ -126,7 +126,7 @@ append_variable(struct buf *why, const struct call *call, const char *name)
 	append_shown(why, value == NULL ? "missing" : value);
 }
 
-/* In the variables' own words: whoever reads it has to mend these. */
+/* Named by the variables, since these are what has to be changed. */
 static void
 append_compared(struct buf *why, const struct call *call, const char *origin)
 {

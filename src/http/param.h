@@ -32,8 +32,8 @@ bool param_word(struct call *, const char *name, const char *const *words,
 
 /*
  * The id of the last event that the client has had, or NULL: of the field
- * Last-Event-ID or, since not all clients can send one, of a parameter. It
- * lives as long as the call.
+ * Last-Event-ID or, since not all clients can send one, of a parameter. It is
+ * freed with the call.
  */
 const char *param_last_event_id(const struct call *);
 

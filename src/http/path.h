@@ -11,10 +11,10 @@ struct call;
 /*
  * The path that a client asked for, from what the web server says of it.
  * Servers differ: some put what follows the mount point into PATH_INFO, some
- * the whole path into SCRIPT_NAME or PATH_INFO, and nobody says then how much
- * of it is the mount point; the option mount does. Only what follows the mount
- * point is a route, and all of it: a web server's rule for one path would
- * otherwise be got round by another that ends alike.
+ * the whole path into SCRIPT_NAME or PATH_INFO, and then only the option mount
+ * says how much of it is the mount point. Only what follows the mount point is
+ * a route, and all of it: otherwise another path with the same end would evade
+ * a web server's rule for one.
  */
 struct path {
 	char       *full;  /* decoded, NUL-terminated */

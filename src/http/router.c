@@ -111,7 +111,7 @@ is_query_usable(struct call *call)
 	struct buf  why = { 0 };
 	const char *status = form_refusal(call, "a query", &why);
 
-	/* RFC 10008 refuses a body of which nobody says what it is. */
+	/* RFC 10008 has a body without a Content-Type refused. */
 	if (status == NULL && call->body_bytes > 0 &&
 	    (type == NULL || *type == '\0')) {
 		status = "415 Unsupported Media Type";

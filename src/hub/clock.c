@@ -68,7 +68,7 @@ rate_find(struct clock *clock, int64_t interval_ms, int64_t wall_ms)
 	return rate;
 }
 
-/* Frees the topics that nobody listens to; false when none is left. */
+/* Frees the topics without subscribers; false when none is left. */
 static bool
 rate_is_used(struct rate *rate)
 {

@@ -40,8 +40,8 @@ bool clock_has_news(const struct clock *);
 
 /*
  * Publishes what is due. Returns how many ms to wait before the next call, or
- * -1 when nobody listens. The wait is never longer than a second, so that the
- * ticks are right again a second after the wall clock was set.
+ * -1 when nobody subscribes. The wait is never longer than a second, so that
+ * the ticks are right again a second after the wall clock was set.
  */
 int64_t clock_run(struct clock *, int64_t wall_ms, int64_t now_ms);
 

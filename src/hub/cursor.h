@@ -13,7 +13,7 @@ struct update;
 /* What became of a cursor that is called. */
 enum cursor_event {
 	CURSOR_READY,  /* there may be frames behind the position */
-	CURSOR_OVERRUN /* frames behind the position are gone for good */
+	CURSOR_OVERRUN /* frames behind the position were dropped */
 };
 
 struct cursor;
@@ -30,8 +30,8 @@ typedef bool cursor_filter(const struct cursor *, const struct update *);
  * told above struct topic (hub/topic.h): it is one subscriber, with a
  * subscription in each of them. What a cursor adds is the order: it takes the
  * frames of its topics merged by their positions, each once, and moves its one
- * position over all of them. It lies inside its owner, to whom the calls go;
- * from within one the owner may do anything with the cursor, close included.
+ * position over all of them. It is a member of its owner, which gets the calls;
+ * within one the owner may do anything with the cursor, also close it.
  *
  * A filter passes over the frames that the owner may not have. The position
  * moves over them as if they had been taken, or they would be missed later.

@@ -11,7 +11,7 @@ struct own_id;
 struct pattern;
 
 /*
- * An event as it goes over the wire: encoded once, and shared by all rings and
+ * An event as it is sent to clients: encoded once, and shared by all rings and
  * streams that deliver it. It knows the update that it is.
  */
 struct frame {

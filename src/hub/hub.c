@@ -18,7 +18,7 @@
 /* Announcements have this part of the bytes, beside them. */
 #define ANNOUNCED_PART 8
 
-/* Nobody is to have this update any more. */
+/* This update is not to be delivered any more. */
 static void
 forget(struct hub *hub, struct frame *frame)
 {
@@ -87,7 +87,7 @@ hub_set_limits(struct hub *hub, const struct hub_limits *limits)
 	hub->shares.bytes_max = limits->empty_bytes_max;
 }
 
-/* The frame of an update, which goes to topics that are there from now on. */
+/* The frame of an update; its topics exist from now on. */
 static struct frame *
 frame_of(struct hub *hub, const struct update *update)
 {

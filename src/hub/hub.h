@@ -43,17 +43,18 @@ struct hub_limits {
  * a pattern would while somebody follows it. When there are too many bytes,
  * these are dropped first: updates that only those have; then those that a
  * topic keeps beyond its count for a slow subscriber; then the oldest of the
- * topic that has most. So a busy topic drops its own before it costs a quiet
- * one anything.
+ * topic that has most. So a busy topic drops its own updates before those of a
+ * quiet one.
  *
  * What the hub itself publishes, to topics below its path, has an eighth as
- * many bytes beside these: who comes and goes has others lose nothing.
+ * many bytes beside these: subscribers that come and leave cause no loss for
+ * others.
  *
- * A topic that nobody has published to is paid from the share of the client
- * that asked for it first (hub/shares.h), apart from the updates: nobody can
- * take what others have published by asking for many topics. One that has
- * private updates alone is paid in the same way by clients that may not have
- * them, so that none finds out by its share that it has any.
+ * A topic without updates counts against the share of the client that asked for
+ * it first (hub/shares.h), apart from the updates: asking for many topics
+ * cannot remove what others have published. A topic that has only private
+ * updates counts in the same way for clients that may not have them, so that no
+ * client learns from its share that there are any.
  */
 struct hub {
 	struct turns     *turns;
@@ -61,19 +62,19 @@ struct hub {
 	uint64_t          tag;      /* of the ids that we make; 0: not known */
 	uint64_t          position; /* the log was read up to it */
 	uint64_t          expected_position; /* kept for us, and to come */
-	int64_t           lag_ms;   /* from the log to here, of the newest */
-	bool              is_level; /* it has had all that the log had */
-	uint64_t          lost_position; /* all up to it may be gone */
-	struct dropped    freed;         /* by topics that were freed */
-	void             *topics;        /* a tree, by name */
-	struct ids        ids;
-	struct shares     shares;
-	struct list       updates;   /* frames, oldest first */
-	struct list       orphans;   /* those that only "*" and patterns have */
-	struct list       announced; /* those that the hub itself publishes */
-	struct list       named;     /* topics */
-	struct list       idle;      /* topics to be freed */
-	struct list       by_size[HUB_SIZE_COUNT];
+	int64_t           lag_ms;     /* from the log to here, of the newest */
+	bool              is_level;   /* it has had all that the log had */
+	uint64_t       lost_position; /* all up to it may have been dropped */
+	struct dropped freed;         /* by topics that were freed */
+	void          *topics;        /* a tree, by name */
+	struct ids     ids;
+	struct shares  shares;
+	struct list    updates;   /* frames, oldest first */
+	struct list    orphans;   /* those that only "*" and patterns have */
+	struct list    announced; /* those that the hub itself publishes */
+	struct list    named;     /* topics */
+	struct list    idle;      /* topics to be freed */
+	struct list    by_size[HUB_SIZE_COUNT];
 	struct deadline_list backlogs; /* topics beyond their count */
 	/* Patterns (hub/pattern.h). */
 	const struct url      *base; /* of URL patterns: the hub's; or NULL */
@@ -142,7 +143,7 @@ void hub_expect(struct hub *, uint64_t position);
  */
 void hub_pass(struct hub *, uint64_t position);
 
-/* Updates up to this position will not come: they are gone from the log. */
+/* Updates up to this position will not come: the log has discarded them. */
 void hub_lose(struct hub *, uint64_t up_to);
 
 /* Whether the update at that position was taken, or is lost. */
@@ -213,7 +214,7 @@ void hub_reset(struct hub *);
 /* The memory that updates and their topics take. */
 size_t hub_bytes(const struct hub *);
 
-/* Frees what is too old, and topics that nobody uses. */
+/* Frees updates that are too old, and topics that are not used. */
 void hub_run(struct hub *, int64_t now_ms);
 
 /* When hub_run is needed next, on the monotonic clock; INT64_MAX: never. */

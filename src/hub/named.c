@@ -112,7 +112,7 @@ named_add_update(struct named *named, bool is_private)
 		hub->announced_bytes += cost_bytes;
 }
 
-/* Whoever has had the newest update that is gone misses nothing yet. */
+/* A subscriber that has had the newest dropped update misses nothing yet. */
 static void
 keep_gone_id(struct named *named, const struct frame *frame)
 {
@@ -202,7 +202,9 @@ named_free(struct named *named)
 	tree_remove(&hub->topics, named, compare_topics);
 	hub->topic_count--;
 	named_unshare(named);
-	/* Whoever comes back to a topic of that name is to know. */
+	/*
+	 * A subscriber that comes back to a topic of that name has to be told.
+	 */
 	dropped_add(&hub->freed, topic_dropped(named->topic));
 	topic_free(named->topic);
 	free(named);

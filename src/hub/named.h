@@ -65,7 +65,7 @@ size_t named_cost_bytes(const char *name);
 /* The topic's part of the history is so much now. */
 void named_resize(struct named *, size_t kept_bytes);
 
-/* An update more, or fewer, has gone to the topic. */
+/* The topic has an update more, or one fewer. */
 void named_add_update(struct named *, bool is_private);
 void named_forget_update(struct named *, bool is_private);
 

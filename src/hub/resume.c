@@ -1,6 +1,6 @@
 /*
- * Where in the log those begin who come back: what an id stands for, and
- * whether anything behind it is gone. A part of hub/hub.h.
+ * Where in the log a subscriber that comes back begins: which position an id
+ * stands for, and whether anything behind it was dropped. A part of hub/hub.h.
  */
 
 #include "config.h"
@@ -83,7 +83,10 @@ is_all_readers(const struct topic *topic, const struct update_reader *reader)
 	return hub_is_readers(name, reader);
 }
 
-/* Up to where something of the topic's is gone, as the reader may know it. */
+/*
+ * Up to which position the topic has dropped something, as far as the reader
+ * may know.
+ */
 static uint64_t
 gone_position(const struct topic *topic, const struct update_reader *reader)
 {
@@ -122,7 +125,7 @@ have_dropped_nothing(struct topic *const *topics, size_t topic_count,
 	return true;
 }
 
-/* Topics that somebody follows. */
+/* Topics that have a subscriber. */
 struct followed {
 	struct topic *const *topics;
 	size_t               topic_count;

@@ -22,18 +22,18 @@ struct ring {
 	size_t            frame_bytes;
 };
 
-/* Frees the slots and lets go of the frames. */
+/* Frees the slots and unreferences the frames. */
 void ring_deinit(struct ring *);
 
 /* Adds a frame behind the others, with a reference of its own. */
 void ring_add(struct ring *, struct frame *);
 
-/* Lets go of the oldest, which there is; returns its position. */
+/* Drops the oldest frame, which exists; returns its position. */
 uint64_t ring_drop_oldest(struct ring *);
 
 /*
- * Lets go of the frame at this position, which there is. Its slot stays, empty,
- * until half of them are; the oldest slot is never empty.
+ * Drops the frame at this position, which exists. Its slot stays, empty, until
+ * half of the slots are empty; the oldest slot never is.
  */
 void ring_remove(struct ring *, uint64_t position);
 

@@ -170,8 +170,8 @@ topic_has_overrun(const struct subscription *subscription)
 }
 
 /*
- * Nobody visits a stalled subscriber, so the topic has to tell it that what it
- * waits for is gone.
+ * A stalled subscriber is not visited, so the topic has to tell it that a frame
+ * that it waits for was dropped.
  */
 static void
 visit_overrun(struct topic *topic)
@@ -256,8 +256,8 @@ topic_new(struct turns *turns, const char *name,
 }
 
 /*
- * The oldest frames are about to be dropped: whoever has not had them and can
- * take them now is to have them first. Of the stalled ones each tries once.
+ * The oldest frames are about to be dropped: subscribers that have not had them
+ * and can take them now get them first. Each stalled one tries once.
  */
 static void
 serve_first(struct topic *topic, uint64_t position)
@@ -323,7 +323,7 @@ topic_remove(struct topic *topic, const struct frame *frame)
 	uint64_t             position = frame->update.position;
 
 	serve_first(topic, position);
-	/* It may lie before others that were gone already when they came. */
+	/* It may lie before the positions at which they began. */
 	list_for_each (node, &topic->stalled) {
 		subscription = list_entry(node, struct subscription, node);
 		if (subscription->subscriber->position < position)

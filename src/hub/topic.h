@@ -27,21 +27,21 @@ struct turns;
  * list, in one step however many stand there; a visit moves one subscription
  * back to waiting, before the subscriber takes what it can.
  *
- * A ring has limits, so the oldest frame has to be dropped at some time.
- * Whoever needs it and can take it is visited first; whoever needs it and
- * cannot is overrun: it is told so and has to begin anew. To look through the
- * lists at each publish would cost too much, hence two minima: no subscriber in
- * the stalled list is before stalled_min, and none that is to be visited is
- * before pending_min. Frames up to the smaller one are needed by nobody. Both
- * may be too low, since a subscriber that moves on does not raise them, but
- * never too high: too low costs a look at the list, which finds the true
- * minimum; too high would lose an event.
+ * A ring has limits, so the oldest frame has to be dropped at some time. A
+ * subscriber that needs it and can take it is visited first; one that needs it
+ * and cannot take it is overrun: it is told so and has to begin anew. To look
+ * through the lists at each publish would cost too much, hence two minima: no
+ * subscriber in the stalled list is before stalled_min, and none that is to be
+ * visited is before pending_min. Frames up to the smaller one are needed by
+ * nobody. Both may be too low, since a subscriber that moves on does not raise
+ * them, but never too high: too low costs a look at the list, which finds the
+ * true minimum; too high would lose an event.
  *
  * A subscriber of several topics has a subscription in each, and takes the
  * frames of all of them at its first visit. When the other topics come to it,
  * it has had all that they have, and they pass it over.
  *
- * A topic knows no socket and no cursor: it visits whoever subscribed.
+ * A topic knows no socket and no cursor, only its subscriptions.
  */
 struct topic;
 
@@ -66,7 +66,7 @@ struct topic_limits {
 	/* Called with arg, or NULL: the last subscriber has left; */
 	void (*on_idle)(void *arg);
 
-	/* the ring lets go of this frame. Neither may free the topic. */
+	/* the ring drops this frame. Neither may free the topic. */
 	void (*on_drop)(void *arg, struct frame *);
 	void *arg;
 };
@@ -106,7 +106,7 @@ bool   topic_is_over_count(const struct topic *);
 /* Of the newest frame that was published; 0 when there was none. */
 uint64_t topic_newest_position(const struct topic *);
 
-/* What is gone; 0: nothing is. */
+/* Up to which position frames were dropped; 0: none were. */
 struct dropped {
 	uint64_t position;        /* of the newest frame that was dropped */
 	uint64_t public_position; /* of the newest that is not private */
@@ -114,7 +114,7 @@ struct dropped {
 
 const struct dropped *topic_dropped(const struct topic *);
 
-/* Frames up to there are gone, also those that it never had. */
+/* Frames up to this position count as dropped, also those that it never had. */
 void topic_set_dropped(struct topic *, const struct dropped *);
 
 /* Raises the first to what is gone by the second. */
@@ -127,19 +127,19 @@ size_t                 topic_subscriber_count(const struct topic *);
 const struct selector *topic_selector(const struct topic *);
 
 /*
- * For good: each subscriber is told in its turn that it is overrun, as one for
- * whom something is gone, and nothing is published to it any more.
+ * For good: each subscriber is told in its turn that it is overrun, and nothing
+ * is published to the topic any more.
  */
 void topic_end(struct topic *);
 
-/* What a topic knows of whoever follows it. */
+/* What a topic knows of a subscriber. */
 struct subscriber {
 	uint64_t position; /* has had all frames up to this one */
 	bool     is_due;   /* to be visited though it may have had all */
 
 	/*
-	 * There may be frames behind the position, or some are gone. Anything
-	 * may be done within but free a topic.
+	 * There may be frames behind the position, or some were dropped.
+	 * Anything may be done within but free a topic.
 	 */
 	void (*visit)(struct subscriber *);
 };
@@ -149,7 +149,7 @@ struct subscription {
 	struct list        node; /* in one of the topic's lists */
 	struct topic      *topic;
 	struct subscriber *subscriber; /* NULL: no subscription, but a mark */
-	uint64_t           gone_position; /* gone already when it began */
+	uint64_t           gone_position; /* dropped before it began */
 };
 
 /* Begins in no list: topic_stall or topic_resume has to follow. */
@@ -162,7 +162,7 @@ void topic_stall(struct subscription *);
 /* A visit in its turn if is_ready, else when something is published. */
 void topic_resume(struct subscription *, bool is_ready);
 
-/* Whether a frame is gone that its subscriber was still to have. */
+/* Whether a frame was dropped that its subscriber had yet to get. */
 bool topic_has_overrun(const struct subscription *);
 
 #endif

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * An update: one event that goes to one or more topics, as a store keeps it
- * and as the hub delivers it. All memory belongs to whoever fills it in.
+ * An update: one event that goes to one or more topics, as a store keeps it and
+ * as the hub delivers it. All memory belongs to the code that fills it in.
  */
 struct update {
 	/*
@@ -27,7 +27,7 @@ struct update {
 	bool is_private;
 
 	/*
-	 * The event as it goes over the wire, up to and with the blank line
+	 * The event as it is sent to clients, up to and with the blank line
 	 * that ends it, but without its id line.
 	 */
 	const char *bytes;
@@ -48,7 +48,7 @@ size_t update_copy_bytes(const struct update *);
  */
 void update_copy(struct update *copy, const struct update *, void *room);
 
-/* Which updates somebody may have at all. */
+/* Which updates a reader may have at all. */
 enum update_reach {
 	UPDATE_REACH_PUBLIC,
 	UPDATE_REACH_SOME, /* private ones of some topics too */

@@ -57,7 +57,7 @@ acceptor_pause(struct acceptor *acceptor, int error)
 	uv_timer_start(&acceptor->pause, on_pause_over, PAUSE_MS, 0);
 }
 
-/* Whether the error concerns a connection that is gone already. */
+/* Whether the error concerns a connection that was closed already. */
 static bool
 is_passing(int error)
 {
@@ -66,8 +66,8 @@ is_passing(int error)
 }
 
 /*
- * Takes at most max of those who wait at the listener. Returns 0, or the errno
- * that ended it: EAGAIN when nobody waits any more.
+ * Accepts at most max of the connections that wait at the listener. Returns 0,
+ * or the errno that ended it: EAGAIN when none waits any more.
  */
 static int
 accept_waiting(struct acceptor *acceptor, const struct listener *listener,
@@ -159,7 +159,9 @@ acceptor_stop(struct acceptor *acceptor)
 	uv_close((uv_handle_t *)&acceptor->pause, on_closed);
 	for (i = 0; i < acceptor->listeners.count; i++) {
 		listener = &acceptor->listeners.all[i];
-		/* Nobody can come any more, and those who wait still do. */
+		/*
+		 * No more connections can arrive, and those that wait still do.
+		 */
 		if (listener->is_unix && !listener->is_inherited)
 			shutdown(listener->fd, SHUT_RD);
 		if (!listener->is_kept)

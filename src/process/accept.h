@@ -17,10 +17,10 @@ struct acceptor;
 struct acceptor *acceptor_new(uv_loop_t *, struct listeners *, struct conns *);
 
 /*
- * Accepts those who wait at the listeners, since a web server whose connection
- * is reset blames us for it; then no more. Where systemd keeps the socket they
- * wait for the next process. Closes the listeners, and frees itself within the
- * loop.
+ * Accepts the connections that wait at the listeners, since a web server whose
+ * connection is reset answers its client with an error; then no more. Where
+ * systemd keeps the socket they wait for the next process. Closes the
+ * listeners, and frees itself within the loop.
  */
 void acceptor_stop(struct acceptor *);
 

@@ -41,7 +41,7 @@ _Static_assert(OPTIONS_SUBSCRIPTIONS_07 == ANNOUNCEMENT_07 &&
 /* For telling who leaves, when the process ends. */
 #define LEAVING_MS 2000
 
-/* What topics that nobody has published to may take of the history's bytes. */
+/* The part of the history's bytes that topics without updates may take. */
 #define EMPTY_TOPICS_PART 4
 
 /* For what is spread at random: processes that start together must differ. */
@@ -108,7 +108,7 @@ engine_run_clock(struct engine *engine)
 }
 
 /*
- * When most of many connections are gone their memory goes back too. The
+ * When most of many connections were closed, their memory is given back. The
  * allocator does that by itself only for what lies at its end.
  */
 static void

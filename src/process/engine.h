@@ -20,8 +20,8 @@ struct options;
 struct store_choice;
 
 /*
- * The loop and all that lives in it, for FastCGI and CGI alike. Each turn of
- * the loop delivers a slice of what is to be delivered, does what is due,
+ * The loop and all parts that it drives, for FastCGI and CGI alike. Each turn
+ * of the loop delivers a slice of what is to be delivered, does what is due,
  * frees what has ended, and arms one timer for what comes next.
  */
 struct engine {
@@ -71,8 +71,8 @@ void engine_stop(struct engine *);
 void engine_init_routing(struct engine *, size_t descriptors_max);
 
 /*
- * Opens the store of the choice, for engine_init: another one than somebody
- * has named is no help, so without it the process ends and says why.
+ * Opens the chosen store, for engine_init. If the options name a store that
+ * cannot be opened, the process ends with an error.
  */
 void engine_open_store(struct engine *, const struct options *,
     struct store_choice *);

@@ -5,7 +5,7 @@
 #include "auth/access.h"
 #include "process/engine.h"
 
-/* What is there for whoever looks after the process. */
+/* The routes for the operator. */
 static void
 engine_init_watching(struct engine *engine, size_t descriptors_max)
 {

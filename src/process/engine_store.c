@@ -39,7 +39,7 @@ engine_open_url(struct engine *engine, const struct options *options,
 	    error, error_bytes);
 }
 
-/* A store that somebody named is needed: the process ends, and says why. */
+/* A store that the options name is required: the process ends with an error. */
 static void
 engine_fail(const char *error)
 {

@@ -82,7 +82,10 @@ fail_to_lock(char *error, const char *path, const char *why)
 	return -1;
 }
 
-/* Takes the lock if nobody has it. False, with errno EAGAIN: somebody does. */
+/*
+ * Takes the lock if it is free. False, with errno EAGAIN: another process has
+ * it.
+ */
 static bool
 try_lock(int fd, const char *path)
 {
@@ -99,10 +102,11 @@ try_lock(int fd, const char *path)
 }
 
 /*
- * Between the look whether somebody listens at a path and our own socket there,
- * no other start may do the same: each would take away what the other made. A
- * file beside the path is locked for that time, and removed before it is
- * unlocked. Returns a descriptor for unlock_path, or -1 with the error.
+ * While this process checks whether another one listens at a path, and makes
+ * its own socket there, no other start may do the same: each would remove the
+ * other's socket. A file beside the path is locked for that time, and removed
+ * before it is unlocked. Returns a descriptor for unlock_path, or -1 with the
+ * error.
  */
 static int
 lock_path(const char *socket_path, char *error)
@@ -141,7 +145,7 @@ unlock_path(int fd, const char *socket_path)
 	close(fd);
 }
 
-/* Makes way for a socket at the path, unless somebody uses what is there. */
+/* Removes an old socket at the path, unless another process uses it. */
 static int
 clear_path(const struct sockaddr_un *address, const char **problem)
 {

@@ -26,10 +26,10 @@ struct listeners {
 #define LISTEN_ERROR_BYTES_MAX 256
 
 /*
- * Adds a socket at "unix:PATH", "HOST:PORT" or "[V6]:PORT". A unix socket that
- * nobody listens on is replaced; one that another process listens on is an
- * error. Of several starts at one path at a time, one succeeds. Returns 0, or
- * -1 with a line in error.
+ * Adds a socket at "unix:PATH", "HOST:PORT" or "[V6]:PORT". A unix socket on
+ * which no process listens is replaced; one on which another process listens is
+ * an error. Of several starts at one path at a time, one succeeds. Returns 0,
+ * or -1 with a line in error.
  */
 int listeners_open(struct listeners *, const char *address, mode_t socket_mode,
     char error[static LISTEN_ERROR_BYTES_MAX]);

@@ -44,7 +44,7 @@ static const char no_requests[] =
 
 /*
  * Says why the process cannot start: in the log that was chosen, and on stderr
- * for whoever starts it by hand. Web servers throw stderr away.
+ * for a start by hand. Web servers discard stderr.
  */
 static void
 report(const char *why)

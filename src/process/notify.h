@@ -9,7 +9,7 @@
  * it.
  */
 struct notify {
-	int        fd; /* -1: nobody asks */
+	int        fd; /* -1: there is none */
 	uv_timer_t watchdog;
 };
 

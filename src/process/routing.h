@@ -21,8 +21,8 @@
 #define ROUTING_ROUTE_COUNT 29
 
 /*
- * Which path is answered by what: the table that the router goes through, and
- * what each of its handlers works with, which the engine fills in.
+ * Which handler answers which path: the router's table, and what each handler
+ * works with, which the engine fills in.
  */
 struct routing {
 	struct clock_route         clock;

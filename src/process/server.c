@@ -20,7 +20,7 @@
 /* How soon to try again to write to a log that is not read. */
 #define LOG_RETRY_MS 100
 
-/* Nobody waits longer for all of a store's log to be read. */
+/* How long requests wait at most until all of a store's log is read. */
 #define LEVEL_WAIT_MS 2000
 
 struct server {

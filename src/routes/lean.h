@@ -22,7 +22,7 @@ struct lean_wish {
 enum lean_state {
 	LEAN_IDLE,
 	LEAN_FINDING, /* the store looks for the id */
-	LEAN_READING, /* somebody waits for the beginning */
+	LEAN_READING, /* a call waits for the beginning */
 	LEAN_OPEN     /* and has been told that it is there */
 };
 
@@ -46,7 +46,7 @@ struct lean {
 	char            **topics;
 	size_t            topic_count;
 	uint64_t          after;   /* the position behind which is read */
-	int64_t           due_ms;  /* nobody waits longer */
+	int64_t           due_ms;  /* no call waits longer */
 	bool              is_held; /* the store, until the client caught up */
 	void (*ready)(void *arg, bool is_there);
 	void *arg;

@@ -13,8 +13,8 @@ struct topic;
 struct update;
 
 /*
- * The answer to whoever subscribes, once nothing has to be waited for any more:
- * its head, and the stream that follows. token: the subscriber's, or NULL.
+ * The answer to a subscriber, once nothing has to be waited for any more: its
+ * head, and the stream that follows. token: the subscriber's, or NULL.
  */
 
 /* What the call asks for. False: it is wrong, and the call was answered. */

@@ -83,7 +83,10 @@ read_retry(struct publication *update, const struct query *form,
 	const struct query_pair *pair = field(form, "retry");
 
 	update->event.retry_ms = -1;
-	/* Anyone could have readers stay away for as long as they like. */
+	/*
+	 * Otherwise anyone could set how long the browsers of subscribers stay
+	 * away.
+	 */
 	if (!update->has_key || pair == NULL || pair->value_bytes == 0)
 		return true;
 	if (pair->value_bytes <= RETRY_DIGITS_MAX &&
@@ -140,8 +143,8 @@ read_type_and_data(struct publication *update, const struct query *form,
 }
 
 /*
- * Who sends the update, as far as nobody else can be taken for it: a hash of
- * the secret by which it may publish, which only it knows, or its address.
+ * The sender of the update, so that no other can be taken for it: a hash of the
+ * secret by which it may publish, which only it knows, or its address.
  */
 static void
 print_sender(char *out, size_t size, const struct call *call, bool has_key)
@@ -248,8 +251,8 @@ is_free(const struct publish_route *route, struct call *call,
 }
 
 /*
- * Draft 08 allows no character in topics, id and type that nobody can see;
- * under draft 07 an emoji that has one is fine.
+ * Draft 08 allows no invisible character in topics, id and type; draft 07
+ * allows them, as some emoji have one.
  */
 static bool
 is_visible(const struct publication *update, const struct query *form,

@@ -23,11 +23,11 @@ struct keeping {
 	struct store_publish publish;
 	struct hub          *hub;
 	struct store        *store;
-	struct call         *call;       /* NULL: the client is gone */
-	bool                 is_nobodys; /* private, and nobody has a token */
-	size_t               len_bytes;
-	char                *id; /* the publisher's; NULL: made */
-	char                 topic[];
+	struct call         *call; /* NULL: the client has left */
+	bool   is_nobodys;         /* private, and no token can allow it */
+	size_t len_bytes;
+	char  *id; /* the publisher's; NULL: made */
+	char   topic[];
 };
 
 static void

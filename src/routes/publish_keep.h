@@ -7,8 +7,8 @@ struct update;
 
 /*
  * Has the store keep the update, and answers the call when that is known: 200
- * with the id, or 503 with the reason. If the client goes away before, the
- * update is published all the same.
+ * with the id, or 503 with the reason. If the client leaves before, the update
+ * is published all the same.
  *
  * once: as store_publish has it; a repeat is answered with the first id.
  */

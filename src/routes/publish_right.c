@@ -49,7 +49,7 @@ publish_right_refuse(struct call *call, const char *status, const char *why)
 
 /*
  * Whether a page may publish that is of another origin, if such a page sent
- * this: it acts for whoever visits it, with the visitor's address.
+ * this: such a page acts with the address of its visitor.
  */
 static bool
 is_own_page(const struct publish_route *route, struct call *call)

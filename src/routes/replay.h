@@ -13,9 +13,9 @@ struct update;
 struct update_reader;
 
 /*
- * The position behind which everything is new. While older updates still come
- * in, and nobody waits for them any more, the clock has to tell: positions come
- * from one. wall_ms is the time since the epoch.
+ * The position behind which everything is new. While older updates are still
+ * read, and calls do not wait for them any more, the clock decides: positions
+ * are made from one. wall_ms is the time since the epoch.
  */
 uint64_t replay_now(const struct hub *, int64_t wall_ms);
 

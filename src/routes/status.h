@@ -14,8 +14,8 @@ struct streams;
 struct turns;
 
 /*
- * For whoever looks after the process. To clients on other machines these are
- * closed unless --status opens them. What the handlers work with:
+ * The routes for the operator. Clients on other machines get 403 unless
+ * --status is given. What the handlers work with:
  */
 struct status_route {
 	bool            is_open; /* --status */
@@ -34,9 +34,9 @@ struct status_route {
 void status_route_init(struct status_route *);
 
 /*
- * Goes on with the call by `answer` once the store has found out whether it
- * takes updates. Where a process serves one request the store has to be asked
- * for that, and is waited for two seconds at most.
+ * Has `answer` answer the call once the store knows whether it takes updates.
+ * Where a process serves one request the store has to be asked first, and the
+ * call waits two seconds at most.
  */
 void status_route_learn(struct status_route *, struct call *,
     void (*answer)(struct call *, void *context), void *context);

@@ -10,7 +10,7 @@
 #include "http/refusal.h"
 #include "stream/streams.h"
 
-/* Somebody has to change the configuration first. */
+/* The configuration has to be changed first. */
 #define RETRY_AFTER_S 60
 
 #define UNAVAILABLE "503 Service Unavailable"

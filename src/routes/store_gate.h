@@ -6,7 +6,10 @@
 struct call;
 struct streams;
 
-/* Whether topics can be served: there is a store, and nobody can fetch it. */
+/*
+ * Whether topics can be served: there is a store, and its file cannot be
+ * fetched by clients.
+ */
 struct store_gate {
 	/* Why topics cannot be served; NULL: they can. */
 	const char *problem;

@@ -293,7 +293,7 @@ subscribe_route_init(struct subscribe_route *route)
 	list_init(&route->asking);
 }
 
-/* Those whom the store has let wait for too long get all that is kept. */
+/* Calls for which the store has not answered in time get all that is kept. */
 static void
 end_asking(struct subscribe_route *route, int64_t now_ms)
 {

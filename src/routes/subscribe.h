@@ -70,9 +70,9 @@ void    subscribe_route_run(struct subscribe_route *, int64_t now_ms);
 int64_t subscribe_route_next_ms(const struct subscribe_route *);
 
 /*
- * Has the function go on with the call of somebody who wants to subscribe, once
- * the token is judged: as bearer_judge, but where nobody needs a token and
- * there are no keys none is looked at.
+ * Has the function answer the call of a subscriber once the token is judged: as
+ * bearer_judge, but where no token is needed and there are no keys, tokens are
+ * ignored.
  */
 void subscribe_route_judge(const struct subscribe_route *, struct call *,
     bearer_fn *answer, void *context);

@@ -33,8 +33,9 @@
 #define WATCH_STACK_BYTES 65536
 
 /*
- * Whoever watches has locked one of so many bytes of the file, so that others
- * know that there is somebody to wake. The kernel frees it.
+ * A process that watches has locked one of so many bytes of the file, so that
+ * others know that there is a process to wake. The kernel releases the lock
+ * when the process ends.
  */
 #define SEAT_COUNT 4096
 
@@ -66,7 +67,7 @@ struct bell {
 	dev_t         device;
 	ino_t         inode;
 	atomic_uint  *words; /* mapped */
-	struct watch *watch; /* NULL: nobody waits here */
+	struct watch *watch; /* NULL: this process does not watch */
 	off_t         seat;  /* of the watch */
 };
 
@@ -229,9 +230,9 @@ wake_all(struct bell *bell, const struct bell_words *words)
 }
 
 /*
- * Who watches took its seat before it looked at the words: if there is none
- * now, whoever comes later sees what they have become. The own seat is not
- * found, since the lock is of this description of the file.
+ * A process that watches took its seat before it read the words: if there is no
+ * seat now, a process that comes later reads the new words. The own seat is not
+ * found, since the lock belongs to this open file description.
  */
 unsigned
 bell_ring(struct bell *bell, const struct bell_words *words)
@@ -306,8 +307,8 @@ wait_on_one(struct bell *bell, struct watch *watch)
 }
 
 /*
- * Whether there is cause to look after nobody rang for a while: somebody was
- * killed in the midst of a commit, or the file was replaced.
+ * Whether to look although nothing rang for a while: a process was killed
+ * during a commit, or the file was replaced.
  */
 static bool
 has_gone_wrong(struct bell *bell, const struct watch *watch)

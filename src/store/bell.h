@@ -7,14 +7,14 @@
 #include <sys/stat.h>
 
 /*
- * A doorbell for the processes of one machine: a mapped file of words that
- * they wait on by futex. Word 0 is for all updates, the others are each for
- * the topics whose hash leads there. It costs nothing while nobody rings, has
- * no list of who listens, and no limit to their number.
+ * Wakes the processes of one machine: a mapped file of words on which they wait
+ * by futex. Word 0 is for all updates, each other word for the topics whose
+ * hash leads there. It costs nothing while nothing rings, and has no list of
+ * the processes that wait and no limit to their number.
  *
- * Who rings holds a lock from bell_begin to bell_end. A word is odd while a
- * commit is under way that concerns it: if whoever commits is killed then, it
- * stays odd, and those who wait look for themselves after a while.
+ * The process that rings holds a lock from bell_begin to bell_end. A word is
+ * odd while a commit is under way that concerns it: if the process is killed
+ * then, it stays odd, and the processes that wait read the files after a while.
  */
 struct bell;
 
@@ -51,12 +51,12 @@ void bell_begin(struct bell *, const struct bell_words *);
 void bell_end(struct bell *, const struct bell_words *);
 
 /*
- * Wakes who waits on the words and on word 0; returns how many. If nobody
- * waits but the watch of this very bell, it does nothing.
+ * Wakes the processes that wait on the words and on word 0; returns how many.
+ * If only the watch of this bell waits, it does nothing.
  */
 unsigned bell_ring(struct bell *, const struct bell_words *);
 
-/* Wakes everybody on every word, who then look at the files again. */
+/* Wakes all processes on every word, which then read the files again. */
 void bell_ring_all(struct bell *);
 
 /* What word 0 is now. */
@@ -65,9 +65,9 @@ uint32_t bell_word_all(const struct bell *);
 /*
  * Starts a thread that calls on_ring, from that thread, whenever one of the
  * words has changed after this call; word 0 counts only if it is in the set.
- * is_alarm: nobody rang, but the file at path is another one, or whoever was
- * to ring may have been killed. Returns 0, or -1 with errno if there is no
- * thread, or EAGAIN if too many processes watch.
+ * is_alarm: nothing rang, but the file at path is another one, or a process may
+ * have been killed before it could ring. Returns 0, or -1 with errno if there
+ * is no thread, or EAGAIN if too many processes watch.
  */
 int bell_watch(struct bell *, const struct bell_words *, const char *path,
     void (*on_ring)(void *arg, bool is_alarm), void *arg);

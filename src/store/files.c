@@ -28,8 +28,8 @@ static const char *const suffixes[FILES_COUNT] = {
 };
 
 /*
- * Where locks or mapped files are not those of one machine, or where nobody
- * can tell. FUSE may be anything, sshfs among others.
+ * Where locks or mapped files are not those of one machine, or where that
+ * cannot be told. FUSE may be anything, sshfs among others.
  */
 static const struct {
 	uint32_t    magic;

@@ -54,9 +54,9 @@ bool files_are_same(const struct files_identity *,
     const struct files_identity *);
 
 /*
- * Opens a file of our own for reading and writing, and makes it with mode
- * 0600 if is_new is allowed. -1 with errno: ELOOP for a link, EPERM for a file
- * of somebody else, EINVAL for what is no file.
+ * Opens a file of our own for reading and writing, and makes it with mode 0600
+ * if is_new is allowed. -1 with errno: ELOOP for a link, EPERM for a file of
+ * another user, EINVAL for what is no file.
  */
 int files_open_private(const char *path, bool is_new);
 

@@ -1,7 +1,7 @@
 /*
- * The log of this process alone: a list of updates, which is gone with the
- * process. A reader that keeps the updates itself does well to give it few
- * bytes: what was handed over is discarded first.
+ * The log of this process alone: a list of updates, which ends with the
+ * process. A reader that keeps the updates itself should give it few bytes:
+ * what was handed over is discarded first.
  */
 
 #include "config.h"

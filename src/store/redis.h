@@ -72,7 +72,7 @@ struct redis_check {
 	uint64_t          seen; /* the newest position, when it began */
 	uint64_t          memory_bytes;
 	struct redis_info info;
-	const char       *why; /* NULL: all is well */
+	const char       *why; /* NULL: nothing is wrong */
 };
 
 struct redis_store {

@@ -185,7 +185,10 @@ trim(struct redis_store *store)
 	char                     text[REDIS_ID_BYTES];
 	uint64_t mean_bytes, keep_count, bytes_max = store->bytes_max;
 
-	/* Whoever has no turn leaves it to others, unless there is haste. */
+	/*
+	 * A process whose turn it is not leaves it to others, unless it is
+	 * urgent.
+	 */
 	if (!store->check.has_turn)
 		bytes_max += bytes_max / 4;
 	if (info->length == 0)

@@ -19,7 +19,7 @@
 #define ADDRESS_COUNT_MAX 16
 #define WHY_BYTES 160
 
-/* How long a state may last; 0: as long as it likes. */
+/* How long a state may last; 0: without limit. */
 static const uint64_t state_ms_max[] = {
 	[REDIS_LINK_CLOSED] = 0,
 	[REDIS_LINK_WAITING] = 0, /* its own timer ends it */
@@ -75,7 +75,7 @@ wait_more(struct redis_link *link)
 		link->wait_ms = WAIT_MS_MAX;
 }
 
-/* Lets go of the connection; its calls are answered by NULL. */
+/* Closes the connection; its calls are answered by NULL. */
 static void
 drop(struct redis_link *link)
 {

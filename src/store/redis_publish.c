@@ -163,7 +163,7 @@ answer_error(struct op *op, const redisReply *reply)
 	answer(op, STORE_NOT_KEPT, redis_reply_reason(reply));
 }
 
-/* An answer that is none: nobody knows what became of the update. */
+/* An answer that makes no sense: the update may have been kept or not. */
 static void
 answer_odd(struct op *op)
 {

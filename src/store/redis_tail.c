@@ -368,8 +368,8 @@ on_pace(uv_timer_t *timer)
 }
 
 /*
- * Reads on, if there is reason to and nothing under way. Whoever is handed an
- * update makes its id by the tag, so nothing is read before that is known.
+ * Reads on, if there is reason to and nothing under way. The reader makes an
+ * update's id by the tag, so nothing is read before the tag is known.
  */
 static void
 step(struct redis_store *store)

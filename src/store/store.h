@@ -10,10 +10,10 @@ struct update;
 
 /*
  * A store is one log of updates, in one order, that outlives a process and may
- * be shared by several. Whoever publishes appends to it; each process reads its
- * tail once and delivers what it reads, its own updates too. The engines are
- * memory (the log of this process alone), sqlite (a file that the processes of
- * one machine share) and redis (a broker that machines share).
+ * be shared by several. A publish appends to it; each process reads its tail
+ * once and delivers what it reads, its own updates too. The engines are memory
+ * (the log of this process alone), sqlite (a file that the processes of one
+ * machine share) and redis (a broker that machines share).
  *
  * All calls come from the thread of the loop. A store calls its reader and its
  * publishers from the loop as well, never from within a call to the store.
@@ -136,7 +136,10 @@ struct store_receipt {
 	unsigned    retry_after_s;
 };
 
-/* A publish under way; it lives in its owner until done is called. */
+/*
+ * A publish under way; a member of its owner, which must not be freed before
+ * done is called.
+ */
 struct store_publish {
 	void (*done)(struct store_publish *, const struct store_receipt *);
 };
@@ -147,13 +150,17 @@ struct store_publish {
  * must lie behind all others (otherwise it is STORE_NOT_KEPT).
  *
  * once: a key under which a repeat within a day is recognized, or NULL. It
- * says who publishes as well as what (at most STORE_ONCE_BYTES_MAX).
+ * names the publisher as well as the publication (at most
+ * STORE_ONCE_BYTES_MAX).
  */
 #define STORE_ONCE_BYTES_MAX 320
 void store_publish(struct store *, struct store_publish *,
     const struct update *, const char *once);
 
-/* A search under way; it lives in its owner until done is called. */
+/*
+ * A search under way; a member of its owner, which must not be freed before
+ * done is called.
+ */
 struct store_find {
 	/*
 	 * The update, for the call; NULL: none with this id is kept. It has no
@@ -184,11 +191,11 @@ uint64_t store_tag(const struct store *);
  */
 int64_t store_wall_ms(const struct store *, int64_t wall_ms);
 
-/* For metrics, the status page and the log. Strings live with the store. */
+/* For metrics, the status page and the log. The strings belong to the store. */
 struct store_health {
 	const char      *engine;   /* "sqlite" */
 	const char      *name;     /* the URL without a password */
-	bool             is_known; /* somebody has looked: see store_look */
+	bool             is_known; /* the state is known: see store_look */
 	enum store_state state;
 	const char      *why;     /* why it is down, or NULL */
 	int64_t          down_ms; /* for how long it has been down; 0: up */

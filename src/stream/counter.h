@@ -20,7 +20,7 @@ struct counter_spec {
 
 /*
  * A stream's own publisher: a topic with this one subscriber, and the timer
- * that publishes to it. It lives as long as the stream.
+ * that publishes to it. It is freed with the stream.
  */
 struct counter;
 

@@ -15,8 +15,7 @@
 /*
  * What a stream sends before what its topics hold: the response's head, what
  * the handler has put behind it, and padding, which is a comment for what holds
- * back the first kilobytes of a response. Whoever asks for padding takes no
- * memory by it.
+ * back the first kilobytes of a response. The padding takes no memory.
  */
 struct head {
 	struct buf bytes;

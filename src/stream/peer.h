@@ -21,7 +21,7 @@ struct peer_ops {
 
 	/*
 	 * Writes all; only after has_room said so. Returns 0, or -1 when the
-	 * client is gone: then the stream ends itself.
+	 * client has left: then the stream ends itself.
 	 */
 	int (*write)(struct peer *, const struct iovec *, int count);
 

@@ -11,8 +11,8 @@ struct topic;
 
 /*
  * Publishes once a second what the process does, for the status page: streams
- * open, events sent, how late ticks were, and how the store is. It sleeps while
- * no stream is open.
+ * open, events sent, how late ticks were, and how the store is. It does nothing
+ * while no stream is open.
  */
 struct sampler *sampler_new(const struct streams *, const struct clock *);
 

@@ -125,8 +125,8 @@ void stream_finish(struct stream *);
 void stream_end(struct stream *, enum stream_end);
 
 /*
- * The same for a stream that is well: tells its client first when to come
- * back, unless it is in the middle of something or no event stream at all.
+ * The same for a stream whose client reads: tells it first when to come back,
+ * unless part of an event is yet to be sent or it is no event stream.
  */
 void stream_send_away(struct stream *, enum stream_end, long return_ms);
 

@@ -8,8 +8,8 @@ struct publication;
 struct target;
 
 /*
- * What a User-Agent begins with: whoever publishes the log of a web server has
- * to leave out the lines about these requests, or each would make another.
+ * What a User-Agent begins with: where the log of a web server is published,
+ * lines about these requests are left out, or each would make another.
  */
 #define CLIENT_NAME "fcgi-sse-publish/"
 

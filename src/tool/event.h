@@ -14,9 +14,9 @@ struct event {
 };
 
 /*
- * Makes the update, by the rules that fcgi-sse has for whoever publishes with a
- * key. NULL, or a constant line that says what is wrong. event_deinit is due in
- * both cases.
+ * Makes the update, by the rules that fcgi-sse has for publishers with a key.
+ * NULL, or a constant line that says what is wrong. event_deinit is due in both
+ * cases.
  */
 const char *event_init(struct event *, const struct publication *);
 void        event_deinit(struct event *);

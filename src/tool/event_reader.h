@@ -20,7 +20,7 @@ struct event_read {
 	size_t      data_bytes; /* data may hold NUL */
 };
 
-/* Who is told. */
+/* The functions that are called. */
 struct event_listener {
 	void (*on_event)(void *arg, const struct event_read *);
 	void (*on_comment)(void *arg);

@@ -48,7 +48,7 @@ fail_input(struct run *run)
 	run->has_failed = true;
 }
 
-/* What reads the ids may be gone; then there is nobody to publish for. */
+/* The reader of the ids may have ended; then nothing more is published. */
 static void
 print_id(struct run *run, const char *id)
 {

@@ -8,7 +8,7 @@
 
 #define PROBE_FIELD_COUNT_MAX 4
 
-/* A request to be made. Its texts have to live until it was added. */
+/* A request to be made. Its texts must not be freed before it was added. */
 struct probe_spec {
 	const char *path; /* behind the mount point's slash */
 	const char *form; /* what is posted; NULL: GET */
@@ -37,7 +37,7 @@ void           probes_free(struct probes *);
 
 /*
  * Starts a request. What it sees is in the sample, which is final when
- * probes_wait has returned and lives until probes_free.
+ * probes_wait has returned and is freed by probes_free.
  */
 const struct sample *probes_add(struct probes *, const struct probe_spec *);
 

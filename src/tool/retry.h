@@ -10,7 +10,7 @@ struct buf;
 struct retry {
 	int64_t for_ms;      /* how long to try again; 0: only one try */
 	int64_t end_ms;      /* no try begins behind this time */
-	int64_t backoff_ms;  /* the longest next wait that nobody asks for */
+	int64_t backoff_ms;  /* the longest next wait without Retry-After */
 	int     count;       /* of tries so far */
 	bool    is_doubtful; /* one of them may have published the event */
 };

@@ -45,7 +45,7 @@ on_state(void *arg, enum store_state state, const char *why)
 	session->is_told = true;
 }
 
-/* A file that nobody serves is mostly a wrong name. */
+/* A file that no server uses is mostly a wrong name. */
 static int
 check_file(const char *url, char *error, size_t error_bytes)
 {
