@@ -1,34 +1,13 @@
 #include "routes/announcement.h"
 
-#include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
-#include <uv.h>
 
 #include "base/mem.h"
 #include "pure/percent.h"
 #include "pure/sse.h"
-
-void
-announcement_make_id(char id[static ANNOUNCEMENT_ID_BYTES])
-{
-	unsigned char b[16];
-	int           error = uv_random(NULL, NULL, b, sizeof(b), 0, NULL);
-
-	/* Only a kernel from before 2014 could not give it. */
-	assert(error == 0);
-	/* A random one: RFC 9562 section 5.4. */
-	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
-	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-	snprintf(id, ANNOUNCEMENT_ID_BYTES,
-	    "urn:uuid:%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
-	    "%02x%02x%02x%02x%02x%02x",
-	    b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10],
-	    b[11], b[12], b[13], b[14], b[15]);
-}
 
 unsigned
 announcement_shapes(enum selector_kind kind, const char *selector)

@@ -22,12 +22,6 @@ struct announcement {
 	bool               is_active;
 };
 
-/* "urn:uuid:", the digits with four dashes, and a NUL. */
-#define ANNOUNCEMENT_ID_BYTES 46
-
-/* Makes a unique id for a subscriber. */
-void announcement_make_id(char id[static ANNOUNCEMENT_ID_BYTES]);
-
 /*
  * The shapes that can announce such a selector: draft 07 has no way to name URL
  * patterns, and draft 08 has none to name templates.

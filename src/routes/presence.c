@@ -132,6 +132,7 @@ presence_init(struct presence *presence, struct store *store,
 	presence->turns = turns;
 	presence->access = access;
 	presence->hub_path = mem_strndup(path->data, path->len_bytes);
+	presence->process = subscriber_id_make_process();
 	list_init(&presence->ready);
 	list_init(&presence->there);
 }

@@ -32,7 +32,8 @@ struct presence {
 	struct turns        *turns;
 	const struct access *access;
 	char                *hub_path;
-	unsigned             shapes; /* ANNOUNCEMENT_...; 0: it is off */
+	uint64_t             process; /* its number in ids of subscribers */
+	unsigned             shapes;  /* ANNOUNCEMENT_...; 0: it is off */
 	void                *clients;
 	struct heap          due;   /* clients, by the time of the next look */
 	struct list          ready; /* subscribers to announce further */

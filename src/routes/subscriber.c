@@ -66,7 +66,8 @@ subscriber_new(struct presence *presence, struct presence_client *client,
 	subscriber->entry.selector_count = count;
 	subscriber->byte_count = byte_count;
 	list_init(&subscriber->node);
-	announcement_make_id(subscriber->id);
+	subscriber->number = subscriber_id_make(presence->process);
+	subscriber_id_print(&subscriber->number, subscriber->id);
 	for (size_t i = 0; i < count; i++) {
 		subscriber->selectors[i].kind = selectors[i].kind;
 		subscriber->selectors[i].text = text;

@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 #include "base/list.h"
-#include "routes/announcement.h"
 #include "routes/presence.h"
+#include "routes/subscriber_id.h"
 #include "store/store.h"
 
 struct presence_client;
@@ -38,7 +38,8 @@ struct subscriber {
 	size_t                   told_count;
 	size_t                   announcement_count;
 	size_t                   byte_count;
-	char                     id[ANNOUNCEMENT_ID_BYTES];
+	struct subscriber_id     number;
+	char                     id[SUBSCRIBER_ID_BYTES];
 	struct presence_selector selectors[]; /* the texts stand behind them */
 };
 
