@@ -8,6 +8,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "pure/selector.h"
+#include "routes/subscriber_id.h"
 
 struct access;
 struct store;
@@ -38,6 +39,11 @@ struct presence {
 	struct heap          due;   /* clients, by the time of the next look */
 	struct list          ready; /* subscribers to announce further */
 	struct list          there; /* entries of those that have not left */
+	struct list          told;  /* subscribers with announcements out */
+	struct list          doubted;       /* see presence_doubt */
+	size_t               told_count;    /* announcements that are out */
+	uint64_t             told_digest;   /* of these: roster_digest */
+	uint64_t             told_number;   /* of the last one in told */
 	size_t               sending_count; /* these, and what the store has */
 	size_t               selector_count;
 	size_t               byte_count;    /* of the selectors' texts */
@@ -60,6 +66,7 @@ extern const struct presence_limits presence_limits;
 struct presence_selector {
 	enum selector_kind kind;
 	const char        *text;
+	unsigned           shapes; /* that can announce it; of an entry's */
 };
 
 /* One stream's. */
@@ -68,7 +75,8 @@ struct subscriber;
 /* What can be asked of a subscriber from when it joins until it leaves. */
 struct presence_entry {
 	struct list                     node; /* in presence->there */
-	const char                     *id;
+	const struct subscriber_id     *number;
+	const char                     *id;    /* the same */
 	const struct token             *token; /* or NULL */
 	const struct presence_selector *selectors;
 	size_t                          selector_count;
@@ -104,6 +112,15 @@ int64_t presence_next_ms(const struct presence *);
  */
 void presence_close(struct presence *);
 bool presence_is_busy(const struct presence *);
+
+/*
+ * Others have taken this process for dead, and announce that its subscribers
+ * have left. Those of which all was announced so are announced again.
+ */
+void presence_doubt(struct presence *);
+
+/* Somebody has announced that a subscriber of this process has left. */
+void presence_hear_end(struct presence *, const struct subscriber_id *);
 
 /*
  * Forgets the announcements that were not sent: there is no more time for them.

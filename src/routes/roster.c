@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/tree.h"
 #include "pure/hash.h"
+#include "routes/announcement.h"
 
 /* The nodes of a tree for each. */
 #define TREE_BYTES 64
@@ -72,6 +73,15 @@ static bool
 has_room(const struct roster *roster, size_t byte_count)
 {
 	return roster->byte_count + byte_count <= roster_limits.byte_count_max;
+}
+
+bool
+roster_has_room(const struct roster *roster)
+{
+	const struct roster_limits *max = &roster_limits;
+
+	return roster->entry_count <= max->entry_count_max / 2 &&
+	    roster->byte_count <= max->byte_count_max / 2;
 }
 
 struct roster_process *
@@ -266,7 +276,6 @@ roster_add(struct roster *roster, struct roster_process *process,
 	}
 	if (entry == NULL && !has_room_for(roster, fact)) {
 		roster->unheard_count++;
-		process->is_unheard = true;
 		return false;
 	}
 	if (entry == NULL)
@@ -374,7 +383,7 @@ roster_count(const struct roster *roster, const char *selector, bool is_pattern,
 
 	if (found == NULL)
 		return 0;
-	if (shapes == ~0u)
+	if (shapes == (ANNOUNCEMENT_07 | ANNOUNCEMENT_08))
 		return found->entry_count;
 	for (const struct list *node = found->entries.next;
 	     node != &found->entries; node = node->next) {

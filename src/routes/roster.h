@@ -54,17 +54,17 @@ struct roster_process {
 	struct list entries; /* the active ones */
 	struct list ending;  /* of dead processes, which it has adopted */
 	size_t      entry_count;
-	uint64_t    digest;     /* of the active ones */
-	bool        is_unheard; /* there was no room for one of them */
+	uint64_t    digest; /* of the active ones */
 
 	/* For whoever hears it: lease.c. */
 	int64_t  heard_ms;
 	int64_t  lease_ms;      /* how long it may be silent */
-	unsigned miss_count;    /* renewals of our own since then */
-	uint64_t stated_count;  /* the announcements that it says to have */
-	bool     has_ended;     /* that it is dead is being told */
+	uint64_t heard_count;   /* renewals of our own until then */
+	int64_t  asked_ms;      /* when it was asked what it has; 0: never */
+	int64_t  ended_ms;      /* when it was said to be dead; 0: never */
+	bool     has_left;      /* it has ended by itself */
+	bool     is_dead;       /* as far as we know */
 	bool     is_wrong;      /* it has others than we know of */
-	bool     is_asked;      /* which these are */
 	bool     is_list_begun; /* they are being listed */
 };
 
@@ -103,6 +103,9 @@ struct roster_process *roster_get(struct roster *, uint64_t number);
 
 /* Forgets the process and all that it has. */
 void roster_forget(struct roster *, struct roster_process *);
+
+/* Whether there is room for many more. */
+bool roster_has_room(const struct roster *);
 
 /*
  * Remembers a subscription of the process as an active one. False: there is no

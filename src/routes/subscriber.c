@@ -11,6 +11,7 @@
 #include "hub/update.h"
 #include "routes/announcement.h"
 #include "routes/presence_client.h"
+#include "routes/roster.h"
 
 static void
 count_in(struct subscriber *subscriber, bool is_in)
@@ -44,9 +45,25 @@ bit_count(unsigned shapes)
 static unsigned
 shapes_of(const struct subscriber *subscriber, size_t i)
 {
-	return subscriber->shapes &
-	    announcement_shapes(subscriber->selectors[i].kind,
-		subscriber->selectors[i].text);
+	return subscriber->shapes & subscriber->selectors[i].shapes;
+}
+
+/* Those that can announce it, less those that the same text has already. */
+static unsigned
+find_shapes(const struct subscriber *subscriber, size_t number)
+{
+	const struct presence_selector *own = &subscriber->selectors[number];
+	const struct presence_selector *other;
+	unsigned shapes = announcement_shapes(own->kind, own->text);
+
+	for (size_t i = 0; i < number; i++) {
+		other = &subscriber->selectors[i];
+		if ((other->kind == SELECTOR_URL_PATTERN) ==
+			(own->kind == SELECTOR_URL_PATTERN) &&
+		    strcmp(other->text, own->text) == 0)
+			shapes &= ~other->shapes;
+	}
+	return shapes;
 }
 
 struct subscriber *
@@ -62,10 +79,13 @@ subscriber_new(struct presence *presence, struct presence_client *client,
 	subscriber->client = client;
 	subscriber->shapes = presence->shapes;
 	subscriber->entry.id = subscriber->id;
+	subscriber->entry.number = &subscriber->number;
 	subscriber->entry.selectors = subscriber->selectors;
 	subscriber->entry.selector_count = count;
 	subscriber->byte_count = byte_count;
 	list_init(&subscriber->node);
+	list_init(&subscriber->told_node);
+	list_init(&subscriber->doubted_node);
 	subscriber->number = subscriber_id_make(presence->process);
 	subscriber_id_print(&subscriber->number, subscriber->id);
 	for (size_t i = 0; i < count; i++) {
@@ -73,6 +93,7 @@ subscriber_new(struct presence *presence, struct presence_client *client,
 		subscriber->selectors[i].text = text;
 		memcpy(text, selectors[i].text, strlen(selectors[i].text) + 1);
 		text += strlen(text) + 1;
+		subscriber->selectors[i].shapes = find_shapes(subscriber, i);
 		subscriber->announcement_count +=
 		    bit_count(shapes_of(subscriber, i));
 	}
@@ -87,6 +108,8 @@ subscriber_free(struct subscriber *subscriber)
 
 	presence->sending_count -= subscriber->is_sending;
 	list_remove(&subscriber->node);
+	list_remove(&subscriber->told_node);
+	list_remove(&subscriber->doubted_node);
 	count_in(subscriber, false);
 	presence_client_arm(presence, subscriber->client);
 	if (subscriber->token != NULL)
@@ -115,14 +138,12 @@ subscriber_part(struct subscriber *subscriber)
 		subscriber_queue(subscriber);
 }
 
-/* The announcement whose number among all of its subscriber is i. */
-static unsigned
-find(const struct subscriber *subscriber, size_t i,
+unsigned
+subscriber_announcement(const struct subscriber *subscriber, size_t i,
     struct announcement *announcement)
 {
 	unsigned shapes;
 	size_t   at = 0;
-	uint64_t cost = 0;
 
 	while (i >= bit_count(shapes = shapes_of(subscriber, at))) {
 		i -= bit_count(shapes);
@@ -135,12 +156,18 @@ find(const struct subscriber *subscriber, size_t i,
 		.subscriber = subscriber->id,
 		.is_active = subscriber->state == SUBSCRIBER_JOINING,
 	};
-	if (subscriber->token != NULL)
-		announcement->payload =
-		    access_payload(subscriber->presence->access,
-			subscriber->token, announcement->selector, &cost);
 	return i > 0 || (shapes & ANNOUNCEMENT_07) == 0 ? ANNOUNCEMENT_08 :
 							  ANNOUNCEMENT_07;
+}
+
+const char *
+subscriber_payload(const struct subscriber *subscriber, const char *selector,
+    uint64_t *cost)
+{
+	return subscriber->token == NULL ?
+	    NULL :
+	    access_payload(subscriber->presence->access, subscriber->token,
+		selector, cost);
 }
 
 static bool
@@ -171,6 +198,59 @@ subscriber_go_on(struct subscriber *subscriber)
 	}
 }
 
+/*
+ * The store gets the announcement, or has not taken it. What is published later
+ * comes later in the log, so from now on it counts.
+ */
+static void
+set_sent(struct subscriber *subscriber, size_t number, bool is_out)
+{
+	struct presence    *presence = subscriber->presence;
+	struct announcement announcement;
+	unsigned            shape = subscriber_announcement(subscriber, number,
+		       &announcement);
+	uint64_t            digest = roster_digest(&(struct roster_fact){
+		       .id = subscriber->number,
+		       .shape = shape,
+		       .is_pattern = announcement.kind == SELECTOR_URL_PATTERN,
+		       .selector = announcement.selector,
+        });
+
+	subscriber->sent_count = number + is_out;
+	presence->told_digest += is_out ? digest : -digest;
+	presence->told_count = is_out ? presence->told_count + 1 :
+					presence->told_count - 1;
+	if (subscriber->sent_count == 0) {
+		list_remove(&subscriber->told_node);
+	} else if (list_is_empty(&subscriber->told_node)) {
+		subscriber->told_number = ++presence->told_number;
+		list_append(&presence->told, &subscriber->told_node);
+	}
+}
+
+/* The number of the announcement that is, or is to be, under way. */
+static size_t
+number_of_next(const struct subscriber *subscriber)
+{
+	return subscriber->told_count -
+	    (subscriber->state == SUBSCRIBER_LEAVING);
+}
+
+void
+subscriber_hear_end(struct subscriber *subscriber)
+{
+	if (--subscriber->doubt_count > 0)
+		return;
+	list_remove(&subscriber->doubted_node);
+	if (subscriber->state != SUBSCRIBER_THERE)
+		return;
+	while (subscriber->sent_count > 0)
+		set_sent(subscriber, subscriber->sent_count - 1, false);
+	subscriber->told_count = 0;
+	subscriber->state = SUBSCRIBER_JOINING;
+	subscriber_queue(subscriber);
+}
+
 static void
 on_published(struct store_publish *publish, const struct store_receipt *receipt)
 {
@@ -189,6 +269,8 @@ on_published(struct store_publish *publish, const struct store_receipt *receipt)
 		subscriber_go_on(subscriber);
 		return;
 	}
+	set_sent(subscriber, number_of_next(subscriber),
+	    subscriber->state == SUBSCRIBER_LEAVING);
 	client->next_ms = turns_now_ms(subscriber->presence->turns) +
 	    PRESENCE_LOOK_MS * (1 + receipt->retry_after_s);
 	if (subscriber->is_gone && subscriber->state == SUBSCRIBER_JOINING)
@@ -208,15 +290,18 @@ subscriber_tell(struct subscriber *subscriber)
 		      .topic_count = 1,
 		      .is_private = true,
 	};
-	size_t i = subscriber->told_count -
-	    (subscriber->state == SUBSCRIBER_LEAVING);
-	unsigned shape = find(subscriber, i, &announcement);
+	size_t   i = number_of_next(subscriber);
+	unsigned shape = subscriber_announcement(subscriber, i, &announcement);
+	uint64_t cost = 0;
 
+	announcement.payload = subscriber_payload(subscriber,
+	    announcement.selector, &cost);
 	announcement_append(&announcement, shape, &topic, &event);
 	topics[0] = topic.data;
 	update.bytes = event.data;
 	update.len_bytes = event.len_bytes;
 	subscriber->client->sent_bytes += topic.len_bytes + event.len_bytes;
+	set_sent(subscriber, i, subscriber->state == SUBSCRIBER_JOINING);
 	subscriber->is_flying = true;
 	subscriber->publish.done = on_published;
 	list_remove(&subscriber->node);

@@ -9,6 +9,7 @@
 #include "routes/subscriber_id.h"
 #include "store/store.h"
 
+struct announcement;
 struct presence_client;
 struct token;
 
@@ -25,7 +26,9 @@ enum subscriber_state {
 
 struct subscriber {
 	struct store_publish     publish;
-	struct list              node; /* waiting, ready, or alone */
+	struct list              node;         /* waiting, ready, or alone */
+	struct list              told_node;    /* in presence->told */
+	struct list              doubted_node; /* in presence->doubted */
 	struct presence_entry    entry;
 	struct presence         *presence;
 	struct presence_client  *client;
@@ -35,8 +38,11 @@ struct subscriber {
 	bool                     is_gone;
 	bool                     is_sending; /* is in sending_count */
 	bool                     is_flying;  /* the store has an announcement */
-	size_t                   told_count;
+	size_t                   told_count; /* as the store has answered */
+	size_t                   sent_count; /* the same, as it will answer */
+	size_t                   doubt_count; /* of these, not denied yet */
 	size_t                   announcement_count;
+	uint64_t                 told_number; /* rises in presence->told */
 	size_t                   byte_count;
 	struct subscriber_id     number;
 	char                     id[SUBSCRIBER_ID_BYTES];
@@ -56,5 +62,19 @@ void subscriber_part(struct subscriber *);
 
 /* Publishes the next announcement. */
 void subscriber_tell(struct subscriber *);
+
+/*
+ * One of its announcements, by its number among all of them: those below
+ * sent_count are out. Its payload is not set. Returns its shape.
+ */
+unsigned subscriber_announcement(const struct subscriber *, size_t number,
+    struct announcement *);
+
+/* The payload, JSON, that its token has for the selector; adds what it cost. */
+const char *subscriber_payload(const struct subscriber *, const char *selector,
+    uint64_t *cost);
+
+/* Another process has taken one back: when it was the last, all are due. */
+void subscriber_hear_end(struct subscriber *);
 
 #endif

@@ -14,6 +14,7 @@
 #include "store_fixture.h"
 #include "routes/announcement.h"
 #include "routes/presence.h"
+#include "routes/subscriber.h"
 
 #define SECOND_US 1000000
 
@@ -81,7 +82,7 @@ static struct subscriber *
 join(const char *address, const char *topic)
 {
 	return presence_join(&presence, address,
-	    &(struct presence_selector){ SELECTOR_TOPIC, topic }, 1, NULL);
+	    &(struct presence_selector){ SELECTOR_TOPIC, topic, 0 }, 1, NULL);
 }
 
 /* What was told: "+" or "-" and the selector, in order. Forgets it. */
@@ -210,10 +211,10 @@ static void
 test_shapes(void **state)
 {
 	const struct presence_selector selectors[] = {
-		{ SELECTOR_TOPIC, "a" },
-		{ SELECTOR_TOPIC, "{b}" },
-		{ SELECTOR_EXACT, "{c}" },
-		{ SELECTOR_URL_PATTERN, "d" },
+		{ SELECTOR_TOPIC, "a", 0 },
+		{ SELECTOR_TOPIC, "{b}", 0 },
+		{ SELECTOR_EXACT, "{c}", 0 },
+		{ SELECTOR_URL_PATTERN, "d", 0 },
 	};
 	static const size_t counts[] = { 0, 3, 3, 6 };
 	struct subscriber  *one;
@@ -232,6 +233,95 @@ test_shapes(void **state)
 		store_user_forget(&user);
 	}
 	close_all();
+}
+
+/* A text that is named in two ways is announced once. */
+static void
+test_the_same_in_two_ways(void **state)
+{
+	const struct presence_selector selectors[] = {
+		{ SELECTOR_TOPIC, "a", 0 },
+		{ SELECTOR_EXACT, "a", 0 },
+		{ SELECTOR_URL_PATTERN, "a", 0 },
+		{ SELECTOR_TOPIC, "{b}", 0 },
+		{ SELECTOR_EXACT, "{b}", 0 },
+	};
+	struct subscriber *one;
+
+	(void)state;
+	presence.shapes = ANNOUNCEMENT_07 | ANNOUNCEMENT_08;
+	one = presence_join(&presence, "192.0.2.1", selectors, 5, NULL);
+	run();
+	assert_int_equal(user.got_count, 5);
+	presence_leave(one);
+	close_all();
+	assert_int_equal(user.got_count, 10);
+}
+
+/* What is out is summed up, from when the store gets it. */
+static void
+test_what_is_out(void **state)
+{
+	struct subscriber *a = join("192.0.2.1", "a"), *b;
+	uint64_t           digest;
+
+	(void)state;
+	assert_int_equal(presence.told_count, 0);
+	presence_run(&presence);
+	assert_int_equal(presence.told_count, 1);
+	digest = presence.told_digest;
+	assert_true(digest != 0);
+	run();
+	b = join("192.0.2.2", "b");
+	run();
+	assert_int_equal(presence.told_count, 2);
+	assert_true(presence.told_digest != digest);
+	presence_leave(b);
+	pass_ms(1000);
+	assert_int_equal(presence.told_count, 1);
+	assert_true(presence.told_digest == digest);
+	presence_leave(a);
+	pass_ms(1000);
+	assert_int_equal(presence.told_count, 0);
+	assert_true(presence.told_digest == 0);
+	assert_true(list_is_empty(&presence.told));
+	close_all();
+}
+
+/* What others have ended is announced again when all of it has been ended. */
+static void
+test_what_others_have_ended(void **state)
+{
+	const struct presence_selector selectors[] = {
+		{ SELECTOR_TOPIC, "a", 0 },
+		{ SELECTOR_TOPIC, "b", 0 },
+	};
+	struct subscriber         *one = presence_join(&presence, "192.0.2.1",
+		    selectors, 2, NULL);
+	struct subscriber         *other = join("192.0.2.2", "c");
+	const struct subscriber_id id = one->number;
+
+	(void)state;
+	run();
+	store_user_forget(&user);
+	/* Without a doubt it is not believed. */
+	presence_hear_end(&presence, &id);
+	presence_hear_end(&presence, &id);
+	pass_ms(1000);
+	assert_told("");
+	presence_doubt(&presence);
+	presence_hear_end(&presence, &id);
+	pass_ms(1000);
+	assert_told("");
+	presence_hear_end(&presence, &id);
+	pass_ms(1000);
+	assert_told("+a+b");
+	assert_int_equal(presence.told_count, 3);
+	presence_leave(other);
+	presence_leave(one);
+	close_all();
+	assert_true(list_is_empty(&presence.doubted));
+	assert_true(presence.told_digest == 0);
 }
 
 static void
@@ -336,6 +426,9 @@ main(void)
 		TEST(test_no_client_waits_for_another),
 		TEST(test_nothing_is_told_of_who_was_gone),
 		TEST(test_shapes),
+		TEST(test_the_same_in_two_ways),
+		TEST(test_what_is_out),
+		TEST(test_what_others_have_ended),
 		TEST(test_many_are_told_one_after_another),
 		TEST(test_what_is_large_waits_longer),
 		TEST(test_give_up),
