@@ -1,0 +1,156 @@
+#include "routes/heir.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "hub/turns.h"
+#include "hub/update.h"
+#include "routes/announcement.h"
+#include "routes/presence.h"
+
+#define RETRY_MS 1000
+
+/* One of its shapes. */
+static unsigned
+shape_of(const struct roster_entry *entry)
+{
+	return (entry->shapes & ANNOUNCEMENT_07) != 0 ? ANNOUNCEMENT_07 :
+							ANNOUNCEMENT_08;
+}
+
+static enum selector_kind
+kind_of(const struct roster_entry *entry, unsigned shape)
+{
+	if (entry->selector->is_pattern)
+		return SELECTOR_URL_PATTERN;
+	return shape == ANNOUNCEMENT_07 ? SELECTOR_TOPIC : SELECTOR_EXACT;
+}
+
+static void
+on_published(struct store_publish *publish, const struct store_receipt *receipt)
+{
+	struct heir_teller  *teller;
+	struct heir         *heir;
+	struct roster_entry *entry;
+
+	teller = list_entry(publish, struct heir_teller, publish);
+	heir = teller->heir;
+	entry = teller->entry;
+	teller->is_flying = false;
+	heir->flying_count--;
+	if (entry != NULL)
+		entry->teller = NULL;
+	teller->entry = NULL;
+	if (receipt->result == STORE_NOT_KEPT) {
+		heir->next_ms = turns_now_ms(heir->turns) +
+		    RETRY_MS * (1 + (int64_t)receipt->retry_after_s);
+	} else if (entry != NULL) {
+		roster_remove(heir->roster,
+		    &(struct roster_fact){
+			.id = entry->id,
+			.shape = teller->shape,
+			.is_pattern = entry->selector->is_pattern,
+			.selector = entry->selector->text,
+		    });
+	}
+}
+
+static void
+tell(struct heir_teller *teller, struct roster_entry *entry)
+{
+	struct heir        *heir = teller->heir;
+	char                subscriber[SUBSCRIBER_ID_BYTES];
+	struct announcement announcement = {
+		.hub_path = heir->presence->hub_path,
+		.selector = entry->selector->text,
+		.subscriber = subscriber,
+		.payload = entry->payload,
+	};
+	struct buf    topic = { 0 }, event = { 0 };
+	struct update update = { .topic_count = 1, .is_private = true };
+	const char   *topics[1];
+
+	subscriber_id_print(&entry->id, subscriber);
+	teller->entry = entry;
+	teller->shape = shape_of(entry);
+	teller->is_flying = true;
+	entry->teller = &teller->entry;
+	heir->flying_count++;
+	announcement.kind = kind_of(entry, teller->shape);
+	announcement_append(&announcement, teller->shape, &topic, &event);
+	topics[0] = topic.data;
+	update.topics = topics;
+	update.bytes = event.data;
+	update.len_bytes = event.len_bytes;
+	store_publish(heir->presence->store, &teller->publish, &update, NULL);
+	buf_deinit(&topic);
+	buf_deinit(&event);
+}
+
+static struct heir_teller *
+free_teller(struct heir *heir)
+{
+	struct heir_teller *teller = heir->tellers;
+
+	while (teller->is_flying)
+		teller++;
+	return teller;
+}
+
+/* Something that nobody tells yet, or NULL. */
+static struct roster_entry *
+untold(const struct heir *heir)
+{
+	struct roster_entry *entry;
+
+	list_for_each (node, &heir->own->ending) {
+		entry = list_entry(node, struct roster_entry, node);
+		if (entry->teller == NULL)
+			return entry;
+	}
+	return NULL;
+}
+
+void
+heir_run(struct heir *heir)
+{
+	struct roster_entry *entry;
+
+	if (heir->is_closed || list_is_empty(&heir->own->ending) ||
+	    turns_now_ms(heir->turns) < heir->next_ms)
+		return;
+	while (heir->flying_count < HEIR_TELLER_COUNT &&
+	    (entry = untold(heir)) != NULL)
+		tell(free_teller(heir), entry);
+}
+
+int64_t
+heir_next_ms(const struct heir *heir)
+{
+	/* While some are under way, it goes on at the store's answer. */
+	return heir->is_closed || heir->flying_count > 0 ||
+		list_is_empty(&heir->own->ending) ?
+	    INT64_MAX :
+	    heir->next_ms;
+}
+
+void
+heir_init(struct heir *heir, const struct presence *presence,
+    struct roster *roster, struct roster_process *own, struct turns *turns)
+{
+	memset(heir, 0, sizeof(*heir));
+	heir->presence = presence;
+	heir->roster = roster;
+	heir->own = own;
+	heir->turns = turns;
+	for (size_t i = 0; i < HEIR_TELLER_COUNT; i++) {
+		heir->tellers[i].heir = heir;
+		heir->tellers[i].publish.done = on_published;
+	}
+}
+
+void
+heir_close(struct heir *heir)
+{
+	heir->is_closed = true;
+}
