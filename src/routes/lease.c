@@ -1,0 +1,342 @@
+#include "routes/lease.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "hub/turns.h"
+#include "hub/update.h"
+#include "routes/announcement.h"
+#include "routes/lease_record.h"
+#include "routes/presence.h"
+#include "routes/subscriber.h"
+
+/* Records within a lease, so that one may be late. */
+#define RECORDS_PER_LEASE 3
+
+/* Not more often does a process speak because others want it. */
+#define PAUSE_MS 1000
+
+/* A list that is so small goes with each record. */
+#define INLINE_COUNT_MAX 16
+#define INLINE_BYTES_MAX ((size_t)4096)
+
+/* What one part of a list is, about, and what finding its payloads may cost. */
+#define PART_COUNT_MAX 1000
+#define PART_BYTES_MAX ((size_t)64 * 1024)
+#define PART_COST_MAX 2000000
+
+static int64_t
+now_of(const struct lease *lease)
+{
+	return turns_now_ms(lease->turns);
+}
+
+int64_t
+lease_period_ms(const struct lease *lease)
+{
+	return lease->lease_ms / RECORDS_PER_LEASE;
+}
+
+void
+lease_hurry(struct lease *lease)
+{
+	int64_t due_ms = lease->sent_ms + PAUSE_MS;
+
+	if (due_ms < lease->due_ms)
+		lease->due_ms = due_ms;
+}
+
+bool
+lease_has_to_ask(const struct lease *lease,
+    const struct roster_process     *process)
+{
+	return process->is_wrong && !process->is_dead && !process->has_left &&
+	    roster_has_room(&lease->roster) &&
+	    (process->asked_ms == 0 ||
+		now_of(lease) - process->asked_ms >= process->lease_ms);
+}
+
+/* Whether the others have to hear of this process, or it of them. */
+static bool
+is_needed(const struct lease *lease)
+{
+	return lease->is_hello_due || lease->has_wrong ||
+	    lease->presence->told_count > 0 || lease->roster.entry_count > 0;
+}
+
+/* Adds the subscriber's announcements that are out. Returns their bytes. */
+static size_t
+list_subscriber(json_t *list, const struct subscriber *subscriber,
+    uint64_t *cost)
+{
+	struct announcement announcement;
+	unsigned            shape;
+	size_t              byte_count = 0;
+
+	for (size_t i = 0; i < subscriber->sent_count; i++) {
+		shape = subscriber_announcement(subscriber, i, &announcement);
+		announcement.payload = subscriber_payload(subscriber,
+		    announcement.selector, cost);
+		json_array_append_new(list,
+		    lease_record_item(&announcement, shape));
+		byte_count += SUBSCRIBER_ID_BYTES +
+		    strlen(announcement.selector) +
+		    (announcement.payload == NULL ?
+			    0 :
+			    strlen(announcement.payload));
+	}
+	return byte_count;
+}
+
+/*
+ * Adds a part of the list, or all of it if it is small enough for each record.
+ * Those that are told first are first.
+ */
+static void
+add_list(struct lease *lease, struct lease_record *record)
+{
+	const struct subscriber *subscriber;
+	size_t                   byte_count = 0;
+	uint64_t                 cost = 0;
+
+	if (!lease->is_listing &&
+	    lease->presence->told_count > INLINE_COUNT_MAX)
+		return;
+	record->list = json_array();
+	lease->list_up_to = lease->list_after;
+	record->is_list_begin = lease->list_after == 0;
+	record->is_list_end = true;
+	list_for_each (node, &lease->presence->told) {
+		subscriber = list_entry(node, struct subscriber, told_node);
+		if (subscriber->told_number <= lease->list_after)
+			continue;
+		if (byte_count >= PART_BYTES_MAX || cost >= PART_COST_MAX ||
+		    json_array_size(record->list) >= PART_COUNT_MAX) {
+			record->is_list_end = false;
+			break;
+		}
+		byte_count += list_subscriber(record->list, subscriber, &cost);
+		lease->list_up_to = subscriber->told_number;
+	}
+	lease->is_list_end = record->is_list_end;
+	if (!lease->is_listing && byte_count > INLINE_BYTES_MAX) {
+		json_decref(record->list);
+		record->list = NULL;
+	}
+}
+
+static void
+add_name(struct lease_names *names, uint64_t number)
+{
+	names->numbers[names->count++] = number;
+}
+
+/* Whom it finds dead, and whom it has to ask. */
+static void
+add_names(struct lease *lease, struct lease_record *record, int64_t now_ms)
+{
+	struct roster_process *process;
+
+	lease->has_wrong = false;
+	list_for_each (node, &lease->roster.heard) {
+		process = list_entry(node, struct roster_process, heard_node);
+		lease->has_wrong |= process->is_wrong && !process->is_dead;
+		if (process->is_dead &&
+		    record->ended.count < LEASE_RECORD_NAMES_MAX &&
+		    (process->ended_ms == 0 ||
+			now_ms - process->ended_ms >= lease_period_ms(lease))) {
+			process->ended_ms = now_ms;
+			add_name(&record->ended, process->number);
+		} else if (record->asked.count < LEASE_RECORD_NAMES_MAX &&
+		    lease_has_to_ask(lease, process)) {
+			process->asked_ms = now_ms;
+			add_name(&record->asked, process->number);
+		}
+	}
+}
+
+static void
+on_published(struct store_publish *publish, const struct store_receipt *receipt)
+{
+	struct lease *lease = list_entry(publish, struct lease, publish);
+	int64_t wait_ms = PAUSE_MS * (1 + (int64_t)receipt->retry_after_s);
+
+	lease->is_flying = false;
+	if (receipt->result == STORE_NOT_KEPT) {
+		if (wait_ms > lease_period_ms(lease))
+			wait_ms = lease_period_ms(lease);
+		lease->due_ms = now_of(lease) + wait_ms;
+		return;
+	}
+	if (lease->is_hello_sent)
+		lease->is_hello_due = false;
+	if (!lease->is_part_sent)
+		return;
+	lease->list_after = lease->list_up_to;
+	lease->is_listing = !lease->is_list_end;
+	if (lease->is_listing)
+		lease->due_ms = now_of(lease);
+	else
+		lease->list_after = 0;
+}
+
+static void
+publish(struct lease *lease, const struct lease_record *record)
+{
+	struct buf    event = { 0 };
+	const char   *topics[] = { lease->topic };
+	struct update update = {
+		.topics = topics,
+		.topic_count = 1,
+		.is_private = true,
+	};
+
+	lease_record_append(record, &event);
+	update.bytes = event.data;
+	update.len_bytes = event.len_bytes;
+	lease->is_flying = true;
+	lease->publish.done = on_published;
+	store_publish(lease->presence->store, &lease->publish, &update, NULL);
+	buf_deinit(&event);
+}
+
+static void
+speak(struct lease *lease, bool is_bye)
+{
+	const int64_t       now_ms = now_of(lease);
+	struct lease_record record = {
+		.process = lease->presence->process,
+		.lease_ms = lease->lease_ms,
+		.digest = lease->presence->told_digest,
+		.is_hello = lease->is_hello_due,
+		.is_bye = is_bye,
+	};
+
+	if (!is_bye) {
+		add_names(lease, &record, now_ms);
+		add_list(lease, &record);
+	}
+	lease->is_part_sent = lease->is_listing && !is_bye;
+	if (lease->is_part_sent && record.is_list_end)
+		lease->listed_ms = now_ms;
+	lease->is_hello_sent = lease->is_hello_due;
+	lease->sent_ms = now_ms;
+	lease->due_ms = now_ms + lease_period_ms(lease);
+	publish(lease, &record);
+	lease_record_deinit(&record);
+}
+
+/* Forgets the others. */
+static void
+forget_all(struct lease *lease)
+{
+	list_for_each (node, &lease->roster.heard) {
+		roster_forget(&lease->roster,
+		    list_entry(node, struct roster_process, heard_node));
+	}
+}
+
+/* Whether presence is announced: while it is not, nobody is heard. */
+static void
+look_at_option(struct lease *lease)
+{
+	bool is_on = lease->is_shared && lease->presence->shapes != 0;
+
+	if (is_on == lease->is_on)
+		return;
+	lease->is_on = is_on;
+	if (!is_on)
+		forget_all(lease);
+	else if (lease->is_level)
+		lease->is_hello_due = !lease->is_lean;
+}
+
+void
+lease_run(struct lease *lease)
+{
+	look_at_option(lease);
+	if (!lease->is_shared || lease->is_over)
+		return;
+	heir_run(&lease->heir);
+	if (!is_needed(lease))
+		lease->due_ms = INT64_MAX;
+	else if (lease->is_hello_due ||
+	    (lease->due_ms == INT64_MAX && !lease->is_lean))
+		lease_hurry(lease);
+	else if (lease->due_ms == INT64_MAX)
+		lease->due_ms = now_of(lease) + lease_period_ms(lease);
+	if (!lease->is_flying && now_of(lease) >= lease->due_ms)
+		speak(lease, false);
+}
+
+int64_t
+lease_next_ms(const struct lease *lease)
+{
+	const int64_t heir_ms = heir_next_ms(&lease->heir);
+
+	/* While a record is under way, it goes on at the store's answer. */
+	return lease->is_flying || heir_ms < lease->due_ms ? heir_ms :
+							     lease->due_ms;
+}
+
+bool
+lease_close(struct lease *lease)
+{
+	if (!lease->is_over && !lease->is_flying) {
+		lease->is_over = true;
+		heir_close(&lease->heir);
+		if (lease->is_on && !lease->is_lean)
+			speak(lease, true);
+	}
+	return lease->is_over && !lease->is_flying &&
+	    lease->heir.flying_count == 0;
+}
+
+void
+lease_set_ms(struct lease *lease, int64_t lease_ms)
+{
+	lease->lease_ms = lease_ms;
+	lease_hurry(lease);
+}
+
+void
+lease_set_level(struct lease *lease)
+{
+	lease->is_level = true;
+	lease->is_hello_due = lease->is_on && !lease->is_lean;
+}
+
+void
+lease_init(struct lease *lease, struct presence *presence, bool is_shared,
+    bool is_lean)
+{
+	memset(lease, 0, sizeof(*lease));
+	lease->presence = presence;
+	lease->turns = presence->turns;
+	lease->is_shared = is_shared;
+	lease->is_lean = is_lean;
+	lease->due_ms = INT64_MAX;
+	lease->sent_ms = INT64_MIN / 2;
+	lease->count_ms = INT64_MIN / 2;
+	lease->lease_ms = LEASE_MS_MIN;
+	roster_init(&lease->roster);
+	lease->own = roster_get(&lease->roster, presence->process);
+	list_remove(&lease->own->heard_node);
+	heir_init(&lease->heir, presence, &lease->roster, lease->own,
+	    lease->turns);
+	lease->topic = mem_alloc(strlen(presence->hub_path) +
+	    sizeof(LEASE_PATH));
+	sprintf(lease->topic, "%s%s", presence->hub_path, LEASE_PATH);
+}
+
+void
+lease_deinit(struct lease *lease)
+{
+	roster_clear(&lease->roster);
+	free(lease->topic);
+}
