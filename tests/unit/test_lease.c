@@ -1,0 +1,352 @@
+/*
+ * Processes that share a store: who is heard, who is taken for dead, and that
+ * the end of what a dead one had is announced once.
+ */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "hub/update.h"
+#include "lease_fixture.h"
+#include "routes/announcement.h"
+#include "routes/lease_record.h"
+#include "routes/subscriber.h"
+
+static void
+test_others_are_heard(void **state)
+{
+	struct process    *a = process_start(0), *b = process_start(1), *c;
+	struct subscriber *one = process_join(a, "x");
+
+	(void)state;
+	process_join(b, "x");
+	lease_settle();
+	c = process_start(2);
+	lease_settle();
+	assert_int_equal(process_known(a, "x"), 1);
+	assert_int_equal(process_known(b, "x"), 1);
+	assert_int_equal(process_known(c, "x"), 2);
+	presence_leave(one);
+	lease_pass_ms(1000);
+	assert_int_equal(process_known(a, "x"), 1);
+	assert_int_equal(process_known(b, "x"), 0);
+	assert_int_equal(process_known(c, "x"), 1);
+	lease_assert_told("+x+x-x");
+}
+
+static void
+test_a_dead_process_is_ended_once(void **state)
+{
+	struct process *a = process_start(0), *b = process_start(1),
+		       *c = process_start(2);
+
+	(void)state;
+	process_join(b, "x");
+	process_join_as(b, "192.0.2.2", "y");
+	lease_settle();
+	process_join(c, "x");
+	lease_settle();
+	lease_assert_told("+x+y+x");
+	process_kill(b);
+	/* Within its lease it may come back. */
+	lease_pass_ms(LEASE_MS - 500);
+	lease_assert_told("");
+	assert_int_equal(process_known(a, "x"), 2);
+	lease_pass_ms(2 * LEASE_MS);
+	assert_int_equal(process_known(a, "x"), 1);
+	assert_int_equal(process_known(a, "y"), 0);
+	assert_int_equal(process_known(c, "x"), 0);
+	assert_int_equal(strlen(lease_told()), 4);
+	assert_non_null(strstr(lease_told(), "-x"));
+	assert_non_null(strstr(lease_told(), "-y"));
+	assert_int_equal(a->lease.roster.entry_count, 1);
+	assert_int_equal(c->lease.roster.entry_count, 0);
+	lease_forget_told();
+	lease_pass_ms(4 * LEASE_MS);
+	lease_assert_told("");
+}
+
+/* Whoever is there is not ended, however long nothing happens. */
+static void
+test_the_living_stay(void **state)
+{
+	struct process *a = process_start(0), *b = process_start(1);
+
+	(void)state;
+	process_join(a, "x");
+	lease_settle();
+	process_join(b, "y");
+	lease_pass_ms(20 * LEASE_MS);
+	assert_int_equal(process_known(a, "y"), 1);
+	assert_int_equal(process_known(b, "x"), 1);
+	lease_assert_told("+x+y");
+	/* Three times a lease each, and a few more at the start. */
+	assert_true(lease_record_count <= (size_t)2 * (3 * 20 + 4));
+}
+
+/* Where nobody subscribes nothing is written. */
+static void
+test_silence(void **state)
+{
+	struct process    *a = process_start(0);
+	struct subscriber *one;
+
+	(void)state;
+	process_start(1);
+	lease_settle();
+	assert_int_equal(lease_record_count, 2);
+	lease_pass_ms(20 * LEASE_MS);
+	assert_int_equal(lease_record_count, 2);
+	assert_int_equal(lease_next_ms(&a->lease), INT64_MAX);
+	one = process_join(a, "x");
+	lease_pass_ms(1000);
+	presence_leave(one);
+	lease_pass_ms(2 * LEASE_MS);
+	lease_record_count = 0;
+	lease_pass_ms(20 * LEASE_MS);
+	assert_int_equal(lease_record_count, 0);
+}
+
+/* If the heir dies before it has told all, the next one goes on. */
+static void
+test_an_heir_dies(void **state)
+{
+	struct process *a = process_start(0), *b = process_start(1),
+		       *c = process_start(2);
+	struct lease_record record = { .lease_ms = LEASE_MS };
+	struct buf          event = { 0 };
+	const char         *topics[] = { LEASE_TOPIC };
+	struct update       update = {
+		      .topics = topics,
+		      .topic_count = 1,
+		      .is_private = true,
+	};
+
+	(void)state;
+	process_join(b, "x");
+	process_join_as(b, "192.0.2.2", "y");
+	lease_pass_ms(1000);
+	lease_forget_told();
+	/* As if c had found it dead, and had died itself at once. */
+	record.process = c->presence.process;
+	record.ended.numbers[record.ended.count++] = b->presence.process;
+	process_kill(b);
+	process_kill(c);
+	lease_record_append(&record, &event);
+	update.bytes = event.data;
+	update.len_bytes = event.len_bytes;
+	lease_hear(&a->lease, &update);
+	buf_deinit(&event);
+	assert_int_equal(process_known(a, "x"), 0);
+	assert_int_equal(a->lease.roster.ending_count, 2);
+	lease_pass_ms(4 * LEASE_MS);
+	assert_int_equal(a->lease.roster.entry_count, 0);
+	assert_int_equal(strlen(lease_told()), 4);
+	assert_non_null(strstr(lease_told(), "-x"));
+	assert_non_null(strstr(lease_told(), "-y"));
+}
+
+/* While the store does not hand over anything nobody is found dead. */
+static void
+test_the_store_stands_still(void **state)
+{
+	struct process *a = process_start(0), *b = process_start(1);
+
+	(void)state;
+	process_join(b, "x");
+	lease_settle();
+	process_set_deaf(a, true);
+	lease_settle();
+	lease_forget_told();
+	lease_pass_ms(10 * LEASE_MS);
+	assert_int_equal(process_known(a, "x"), 1);
+	assert_false(list_is_empty(&a->lease.roster.heard));
+	process_set_deaf(a, false);
+	lease_settle();
+	lease_pass_ms(4 * LEASE_MS);
+	assert_int_equal(process_known(a, "x"), 1);
+	lease_assert_told("");
+}
+
+/* It stood still for long: the others have ended it, and then it is there. */
+static void
+test_a_process_comes_back(void **state)
+{
+	struct process *a = process_start(0), *b = process_start(1),
+		       *c = process_start(2);
+
+	(void)state;
+	process_join(b, "x");
+	lease_settle();
+	process_join(c, "y");
+	lease_settle();
+	process_set_deaf(b, true);
+	b->is_stopped = true;
+	lease_pass_ms(4 * LEASE_MS);
+	assert_int_equal(process_known(a, "x"), 0);
+	lease_assert_told("+x+y-x");
+	b->is_stopped = false;
+	process_set_deaf(b, false);
+	lease_settle();
+	lease_pass_ms(2 * LEASE_MS);
+	lease_assert_told("+x");
+	assert_int_equal(process_known(a, "x"), 1);
+	assert_int_equal(process_known(b, "y"), 1);
+	assert_int_equal(process_known(c, "x"), 1);
+	lease_pass_ms(4 * LEASE_MS);
+	lease_assert_told("");
+}
+
+/* The time of all goes on by an hour. */
+static void
+test_time_jumps(void **state)
+{
+	struct process *a = process_start(0), *b = process_start(1);
+
+	(void)state;
+	process_join(a, "x");
+	lease_settle();
+	process_join(b, "y");
+	lease_settle();
+	lease_hand_us += INT64_C(3600000000);
+	lease_settle();
+	lease_pass_ms(4 * LEASE_MS);
+	assert_int_equal(process_known(a, "y"), 1);
+	assert_int_equal(process_known(b, "x"), 1);
+	lease_assert_told("+x+y");
+}
+
+/* The log has not kept what was announced: a few, or many. */
+static void
+test_what_was_missed_is_asked_for(void **state)
+{
+	static const size_t counts[] = { 1, 16, 17, 2500 };
+	struct process     *a = process_start(0), *b = process_start(1);
+	static char         address[2500][20];
+	size_t              count = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		for (; count < counts[i]; count++) {
+			sprintf(address[count], "10.0.%zu.%zu", count / 256,
+			    count % 256);
+			process_join_as(b, address[count], "x");
+		}
+		lease_pass_ms(2000);
+		assert_int_equal(process_known(a, "x"), count);
+		lease_pass_ms(2 * LEASE_MS);
+		process_forget(a);
+		lease_pass_ms(2 * LEASE_MS);
+		assert_int_equal(process_known(a, "x"), count);
+	}
+	/* What it has heard too much is forgotten, too. */
+	roster_add(&a->lease.roster,
+	    list_entry(a->lease.roster.heard.next, struct roster_process,
+		heard_node),
+	    &(struct roster_fact){
+		.id = subscriber_id_make(b->presence.process),
+		.shape = ANNOUNCEMENT_07,
+		.selector = "z",
+	    });
+	assert_int_equal(process_known(a, "z"), 1);
+	lease_pass_ms(2 * LEASE_MS);
+	assert_int_equal(process_known(a, "z"), 0);
+	assert_int_equal(process_known(a, "x"), count);
+	/* While all is process_known nobody asks again. */
+	lease_list_count = 0;
+	lease_pass_ms(4 * LEASE_MS);
+	assert_int_equal(lease_list_count, 0);
+	lease_forget_told();
+}
+
+/* A process that ends by itself is not waited for. */
+static void
+test_an_orderly_end(void **state)
+{
+	struct process    *a = process_start(0), *b = process_start(1);
+	struct subscriber *one = process_join(b, "x");
+
+	(void)state;
+	process_join_as(b, "192.0.2.2", "y");
+	lease_settle();
+	lease_forget_told();
+	/* One is told, and for the other there was no time. */
+	presence_leave(one);
+	lease_pass_ms(1000);
+	lease_assert_told("-x");
+	assert_false(lease_close(&b->lease));
+	store_wait(lease_close(&b->lease));
+	process_kill(b);
+	process_join(a, "z");
+	lease_pass_ms(LEASE_MS);
+	lease_assert_told("+z-y");
+	assert_int_equal(a->lease.roster.process_count, 1);
+}
+
+/* A process that serves one stream at a time is heard as well. */
+static void
+test_a_lean_process(void **state)
+{
+	struct process *a = process_start(0), *b = process_start(1);
+
+	(void)state;
+	b->lease.is_lean = true;
+	process_join(b, "x");
+	lease_pass_ms(4 * LEASE_MS);
+	process_forget(a);
+	lease_pass_ms(LEASE_MS);
+	assert_int_equal(process_known(a, "x"), 1);
+	assert_int_equal(b->lease.roster.process_count, 1);
+	lease_forget_told();
+	process_kill(b);
+	lease_pass_ms(4 * LEASE_MS);
+	lease_assert_told("-x");
+}
+
+static void
+test_the_option_changes(void **state)
+{
+	struct process *a = process_start(0), *b = process_start(1);
+
+	(void)state;
+	process_join(b, "x");
+	lease_settle();
+	a->presence.shapes = 0;
+	lease_pass_ms(1000);
+	assert_int_equal(process_known(a, "x"), 0);
+	assert_int_equal(a->lease.roster.process_count, 1);
+	a->presence.shapes = ANNOUNCEMENT_07;
+	lease_pass_ms(2000);
+	assert_int_equal(process_known(a, "x"), 1);
+	lease_assert_told("+x");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, lease_set_up, lease_tear_down)
+		TEST(test_others_are_heard),
+		TEST(test_a_dead_process_is_ended_once),
+		TEST(test_the_living_stay),
+		TEST(test_silence),
+		TEST(test_an_heir_dies),
+		TEST(test_the_store_stands_still),
+		TEST(test_a_process_comes_back),
+		TEST(test_time_jumps),
+		TEST(test_what_was_missed_is_asked_for),
+		TEST(test_an_orderly_end),
+		TEST(test_a_lean_process),
+		TEST(test_the_option_changes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
