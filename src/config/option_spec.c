@@ -346,6 +346,11 @@ const struct option_spec option_specs[] = {
 	    .help = "Whether private updates tell who subscribes to what: no; "
 	    "0.x or 1.0, in the shape that these versions of the Mercure hub "
 	    "use; or both." },
+	{ .name = "subscriptions-lease",
+	    DURATION(subscriptions_lease_ms, SECOND_MS, HOUR_MS),
+	    .fallback = "1m", .argument = "TIME",
+	    .help = "How long a process that shares the store may be silent "
+	    "before others announce that its subscribers have left." },
 	{ .name = "cookie-name", STRING(cookie_name), .argument = "NAME",
 	    .fallback = "mercureAuthorization", .is_valid = is_cookie_name,
 	    .takes = "the name of a cookie",

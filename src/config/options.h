@@ -70,6 +70,7 @@ struct options {
 	char    *public_url;
 	enum options_anonymous     anonymous;
 	enum options_subscriptions subscriptions;
+	int64_t                    subscriptions_lease_ms;
 	char                      *cookie_name;
 	char                      *access_token_cookie;
 	bool                       query_token;

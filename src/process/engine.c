@@ -137,6 +137,7 @@ engine_next_ms(const struct engine *engine)
 	next_ms = least(next_ms, streams_next_ms(&engine->streams));
 	next_ms = least(next_ms, turns_next_ms(&engine->turns));
 	next_ms = least(next_ms, presence_next_ms(&engine->presence));
+	next_ms = least(next_ms, lease_next_ms(&engine->lease));
 	next_ms = least(next_ms, lean_next_ms(&engine->routing.lean));
 	next_ms = least(next_ms, status_route_next_ms(&engine->routing.status));
 	next_ms = least(next_ms,
@@ -163,6 +164,7 @@ on_turn(uv_prepare_t *prepare)
 	status_route_run(&engine->routing.status);
 	streams_reap(&engine->streams);
 	presence_run(&engine->presence);
+	lease_run(&engine->lease);
 	engine_trim(engine);
 	hub_run(&engine->hub, now_ms);
 	if (engine->on_turn != NULL)
@@ -296,6 +298,7 @@ engine_set_options(struct engine *engine, const struct options *options,
 	};
 	routing->status.is_open = options->status;
 	engine->presence.shapes = options->subscriptions;
+	lease_set_ms(&engine->lease, options->subscriptions_lease_ms);
 	routing->page.lifetime_ms = options->stream_lifetime_ms;
 	set_publishing(&routing->publish, options, keys);
 	engine_set_tokens(engine, options, keys);
@@ -341,6 +344,8 @@ engine_init(struct engine *engine, const struct options *options,
 	engine->streams.wall_ms = engine->wall_ms;
 	presence_init(&engine->presence, engine->tail.store, &engine->turns,
 	    engine->access);
+	lease_init(&engine->lease, &engine->presence, !engine->tail.is_memory,
+	    engine->tail.is_lean);
 	engine_init_routing(engine, descriptors_max);
 	engine->conns.loop = &engine->loop;
 	engine->conns.router = &engine->routing.router;
@@ -380,7 +385,8 @@ engine_say_who_leaves(struct engine *engine)
 	uv_timer_start(&engine->timer, on_timer, LEAVING_MS + 1, 0);
 	for (;;) {
 		presence_run(&engine->presence);
-		if (!presence_is_busy(&engine->presence) ||
+		if ((!presence_is_busy(&engine->presence) &&
+			lease_close(&engine->lease)) ||
 		    turns_now_ms(&engine->turns) >= end_ms)
 			break;
 		uv_run(&engine->loop, UV_RUN_ONCE);
@@ -408,6 +414,7 @@ engine_deinit(struct engine *engine)
 	sampler_free(engine->sampler);
 	bearer_deinit(&engine->routing.bearer);
 	routing_deinit(&engine->routing);
+	lease_deinit(&engine->lease);
 	presence_deinit(&engine->presence);
 	access_free(engine->access);
 	publishers_free(engine->routing.publish.publishers);

@@ -11,6 +11,7 @@
 #include "process/routing.h"
 #include "process/seating.h"
 #include "process/tail.h"
+#include "routes/lease.h"
 #include "routes/presence.h"
 #include "stream/streams.h"
 
@@ -38,6 +39,7 @@ struct engine {
 	struct sampler *sampler;
 	struct access  *access;
 	struct presence presence;
+	struct lease    lease;
 	struct routing  routing;
 	struct conns    conns; /* none under CGI */
 	struct hub      hub;

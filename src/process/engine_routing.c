@@ -24,6 +24,7 @@ engine_init_watching(struct engine *engine, size_t descriptors_max)
 		.hub = &engine->hub,
 		.clock = engine->clock,
 		.presence = &engine->presence,
+		.roster = &engine->lease.roster,
 		.started_ms = engine->wall_ms(),
 		.descriptors_max = descriptors_max,
 		.connection_count = &engine->conns.open_count,
@@ -58,11 +59,13 @@ engine_init_hub_routes(struct engine *engine)
 	subscribe_route_init(&routing->subscribe);
 	routing->count = (struct count_route){
 		.hub = &engine->hub,
+		.roster = &engine->lease.roster,
 		.subscribe = &routing->subscribe,
 		.is_single_use = seating_is_single_use(&engine->seating),
 	};
 	routing->subscriptions = (struct subscriptions_route){
 		.presence = &engine->presence,
+		.roster = &engine->lease.roster,
 		.bearer = &routing->bearer,
 		.hub = &engine->hub,
 		.wall_ms = engine->wall_ms,

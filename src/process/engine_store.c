@@ -16,6 +16,7 @@ on_level(void *arg)
 {
 	struct engine *engine = arg;
 
+	lease_set_level(&engine->lease);
 	subscribe_route_resume(&engine->routing.subscribe);
 }
 
@@ -28,6 +29,7 @@ engine_open_url(struct engine *engine, const struct options *options,
 	    &(struct tail_spec){
 		.url = url,
 		.hub = &engine->hub,
+		.lease = &engine->lease,
 		.turns = &engine->turns,
 		.bytes_max = options->history_bytes,
 		.age_ms = options->history_age_ms,

@@ -6,10 +6,29 @@
 
 #include "hub/turns.h"
 #include "hub/update.h"
+#include "routes/lease.h"
 #include "store/store.h"
 
 /* The hub keeps the updates: a log in the same memory need not. */
 #define MEMORY_BYTES_MAX 1
+
+/* The hub takes them, less those that are for the processes alone. */
+static void
+ingest(const struct tail_spec *spec, const struct update *updates, size_t count,
+    int64_t wall_ms)
+{
+	const int64_t now_ms = turns_now_ms(spec->turns);
+	size_t        begin = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!lease_hear(spec->lease, &updates[i]))
+			continue;
+		hub_ingest(spec->hub, updates + begin, i - begin, now_ms,
+		    wall_ms);
+		begin = i + 1;
+	}
+	hub_ingest(spec->hub, updates + begin, count - begin, now_ms, wall_ms);
+}
 
 static void
 on_updates(void *arg, const struct update *updates, size_t count)
@@ -28,8 +47,7 @@ on_updates(void *arg, const struct update *updates, size_t count)
 		 */
 		wall_ms = 0;
 	}
-	hub_ingest(spec->hub, updates, count, turns_now_ms(spec->turns),
-	    wall_ms);
+	ingest(spec, updates, count, wall_ms);
 }
 
 static void

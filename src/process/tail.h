@@ -8,13 +8,15 @@
 
 #include "hub/hub.h"
 
+struct lease;
 struct store;
 struct turns;
 
 /* Where the tail is kept, and who is told of it. */
 struct tail_spec {
-	const char   *url; /* of the store; only for tail_open */
-	struct hub   *hub; /* takes its updates */
+	const char   *url;   /* of the store; only for tail_open */
+	struct hub   *hub;   /* takes its updates */
+	struct lease *lease; /* hears them before */
 	struct turns *turns;
 	size_t        bytes_max; /* of the store, as for the hub */
 	int64_t       age_ms;

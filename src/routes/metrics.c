@@ -14,6 +14,7 @@
 #include "hub/hub.h"
 #include "pure/histogram.h"
 #include "routes/presence.h"
+#include "routes/roster.h"
 #include "routes/status.h"
 #include "store/store.h"
 #include "stream/streams.h"
@@ -172,12 +173,19 @@ append_tokens(struct buf *buf, const struct bearer *bearer)
 }
 
 static void
-append_presence(struct buf *buf, const struct presence *presence)
+append_presence(struct buf *buf, const struct presence *presence,
+    const struct roster *roster)
 {
 	append_gauge(buf, "presence_selectors", presence->selector_count,
 	    "Selectors of streams that are announced.");
 	append_counter(buf, "presence_unheard_total", presence->unheard_count,
 	    "Streams that were not announced, since there were too many.");
+	append_gauge(buf, "presence_others",
+	    roster->entry_count - roster->ending_count,
+	    "Subscriptions of other processes that are known.");
+	append_counter(buf, "presence_others_unheard_total",
+	    roster->unheard_count,
+	    "Subscriptions of others without room to remember them.");
 }
 
 static void
@@ -244,7 +252,7 @@ append_all(struct buf *buf, const struct metrics_route *route)
 {
 	append_streams(buf, route->status->streams);
 	append_tokens(buf, route->bearer);
-	append_presence(buf, route->presence);
+	append_presence(buf, route->presence, route->roster);
 	append_gauge(buf, "connections_open", *route->connection_count,
 	    "Connections from the web server, those of streams included.");
 	append_gauge(buf, "connections_waiting",

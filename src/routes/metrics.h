@@ -10,6 +10,7 @@ struct bearer;
 struct clock;
 struct hub;
 struct presence;
+struct roster;
 struct refusal_counts;
 struct status_route;
 
@@ -22,6 +23,7 @@ struct metrics_route {
 
 	/* Who subscribes, if that is announced. */
 	const struct presence *presence;
+	const struct roster   *roster;
 
 	/* Updates that were not taken. */
 	const struct refusal_counts *publish_refusals;
