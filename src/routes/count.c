@@ -1,13 +1,28 @@
 #include "routes/count.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "http/answer.h"
 #include "http/call.h"
 #include "http/param.h"
 #include "http/refusal.h"
 #include "hub/hub.h"
+#include "routes/announcement.h"
+#include "routes/roster.h"
 #include "routes/subscribe.h"
+
+/*
+ * A text with a brace may be a template, which names no topic: draft 07 does
+ * not tell, and draft 08 has no templates.
+ */
+static size_t
+count_others(const struct roster *roster, const char *name)
+{
+	return roster_count(roster, name, false,
+	    strchr(name, '{') == NULL ? ANNOUNCEMENT_07 | ANNOUNCEMENT_08 :
+					ANNOUNCEMENT_08);
+}
 
 static void
 answer_count(const struct count_route *route, struct call *call)
@@ -25,7 +40,8 @@ answer_count(const struct count_route *route, struct call *call)
 		return;
 	}
 	len_bytes = snprintf(text, sizeof(text), "%zu\n",
-	    hub_follower_count(route->hub, names.names[0]));
+	    hub_follower_count(route->hub, names.names[0]) +
+		count_others(route->roster, names.names[0]));
 	answer_head(answer, "200 OK", "application/json");
 	answer_field(answer, "Cache-Control", "no-store");
 	answer_field(answer, "X-Content-Type-Options", "nosniff");

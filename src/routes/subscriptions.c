@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "auth/access.h"
 #include "base/buf.h"
 #include "base/mem.h"
@@ -20,38 +18,9 @@
 #include "pure/hash.h"
 #include "pure/percent.h"
 #include "routes/announcement.h"
+#include "routes/listing.h"
 #include "routes/presence.h"
 #include "routes/replay.h"
-
-#define SEGMENTS_MAX 3
-
-/* What finding the payloads of one list may cost: some milliseconds. */
-#define PAYLOADS_COST_MAX 2000000
-
-/* What is asked for, and what is found. */
-struct listing {
-	const struct access *access;
-	const struct token  *token;
-	unsigned             shape;
-	struct announcement  wanted; /* NULL in it: of whatever value */
-	struct buf           segments[SEGMENTS_MAX]; /* of the path, decoded */
-	size_t               segment_count;
-	struct buf           path; /* the one that the rights are about */
-	char                 last_id[POSITION_ID_BYTES];
-	struct buf           text; /* the JSON */
-	size_t               count;
-	size_t               omitted_count;
-	uint64_t             cost; /* of finding the payloads */
-};
-
-static void
-listing_deinit(struct listing *listing)
-{
-	for (size_t i = 0; i < SEGMENTS_MAX; i++)
-		buf_deinit(&listing->segments[i]);
-	buf_deinit(&listing->path);
-	buf_deinit(&listing->text);
-}
 
 /*
  * What follows the route as the client sent it, since a slash in a topic is no
@@ -97,7 +66,7 @@ add_segment(struct listing *listing, struct call *call, const char *text,
 {
 	struct buf *segment;
 
-	if (len_bytes == 0 || listing->segment_count == SEGMENTS_MAX)
+	if (len_bytes == 0 || listing->segment_count == LISTING_SEGMENTS_MAX)
 		return refusal_text(call, "404 Not Found",
 		    "there is no such list of subscriptions");
 	if (!is_decoded && !is_well_escaped(text, len_bytes))
@@ -180,148 +149,6 @@ listing_read(struct listing *listing, struct call *call)
 	announcement_append_topic(&listing->wanted, listing->shape,
 	    &listing->path);
 	return true;
-}
-
-static bool
-is_wanted(const struct listing *listing, const struct presence_selector *own)
-{
-	const struct announcement *wanted = &listing->wanted;
-
-	if ((announcement_shapes(own->kind, own->text) & listing->shape) == 0)
-		return false;
-	if (wanted->selector == NULL)
-		return true;
-	return strcmp(own->text, wanted->selector) == 0 &&
-	    (listing->shape != ANNOUNCEMENT_08 ||
-		(own->kind == SELECTOR_URL_PATTERN) ==
-		    (wanted->kind == SELECTOR_URL_PATTERN));
-}
-
-static json_t *
-document(struct listing *listing, const struct presence_entry *entry,
-    const struct presence_selector *own)
-{
-	struct announcement found = {
-		.hub_path = listing->wanted.hub_path,
-		.kind = own->kind,
-		.selector = own->text,
-		.subscriber = entry->id,
-		.is_active = true,
-	};
-	struct buf topic = { 0 };
-	json_t    *json;
-
-	if (entry->token != NULL)
-		found.payload = access_payload(listing->access, entry->token,
-		    own->text, &listing->cost);
-	announcement_append_topic(&found, listing->shape, &topic);
-	json = announcement_document(&found, listing->shape, topic.data);
-	buf_deinit(&topic);
-	return json;
-}
-
-/* Takes the document over. */
-static char *
-text_of(json_t *json)
-{
-	char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
-
-	/* The texts are UTF-8: what is missing is memory. */
-	if (text == NULL)
-		mem_fail();
-	json_decref(json);
-	return text;
-}
-
-/* Lists one more, or counts it as left out. */
-static void
-add(struct listing *listing, const struct presence_entry *entry,
-    const struct presence_selector *own)
-{
-	json_t *json;
-	char   *text;
-
-	if (listing->omitted_count > 0 ||
-	    listing->count == SUBSCRIPTIONS_COUNT_MAX ||
-	    listing->cost >= PAYLOADS_COST_MAX) {
-		listing->omitted_count++;
-		return;
-	}
-	json = document(listing, entry, own);
-	json_object_del(json, "@context");
-	text = text_of(json);
-	if (listing->text.len_bytes + strlen(text) > SUBSCRIPTIONS_BYTES_MAX) {
-		listing->omitted_count++;
-	} else {
-		if (listing->count++ > 0)
-			buf_append_str(&listing->text, ",");
-		buf_append_str(&listing->text, text);
-	}
-	free(text);
-}
-
-static void
-list_all(struct listing *listing, const struct presence *presence)
-{
-	const struct presence_entry *entry;
-	struct buf                   members = { 0 };
-	char                        *head;
-
-	for (const struct list *node = presence->there.next;
-	     node != &presence->there; node = node->next) {
-		entry = list_entry(node, const struct presence_entry, node);
-		for (size_t i = 0; i < entry->selector_count; i++) {
-			if (is_wanted(listing, &entry->selectors[i]))
-				add(listing, entry, &entry->selectors[i]);
-		}
-	}
-	head = text_of(listing->shape == ANNOUNCEMENT_08 ?
-		json_pack("{s:s, s:s}", "id", listing->path.data, "type",
-		    "subscriptions") :
-		json_pack("{s:s, s:s, s:s, s:s}", "@context",
-		    "https://mercure.rocks/", "id", listing->path.data, "type",
-		    "Subscriptions", "lastEventID", listing->last_id));
-	members = listing->text;
-	listing->text = (struct buf){ 0 };
-	buf_append(&listing->text, head, strlen(head) - 1);
-	buf_append_str(&listing->text, ",\"subscriptions\":[");
-	buf_append(&listing->text, members.data, members.len_bytes);
-	buf_append_str(&listing->text, "]");
-	if (listing->omitted_count > 0)
-		buf_printf(&listing->text, ",\"omitted\":%zu",
-		    listing->omitted_count);
-	buf_append_str(&listing->text, "}");
-	buf_deinit(&members);
-	free(head);
-}
-
-/* False: there is no such subscription. */
-static bool
-list_one(struct listing *listing, const struct presence *presence)
-{
-	const struct presence_entry *entry;
-	json_t                      *json;
-	char                        *text;
-
-	for (const struct list *node = presence->there.next;
-	     node != &presence->there; node = node->next) {
-		entry = list_entry(node, const struct presence_entry, node);
-		if (strcmp(entry->id, listing->wanted.subscriber) != 0)
-			continue;
-		for (size_t i = 0; i < entry->selector_count; i++) {
-			if (!is_wanted(listing, &entry->selectors[i]))
-				continue;
-			json = document(listing, entry, &entry->selectors[i]);
-			if (listing->shape == ANNOUNCEMENT_07)
-				json_object_set_new(json, "lastEventID",
-				    json_string(listing->last_id));
-			text = text_of(json);
-			buf_append_str(&listing->text, text);
-			free(text);
-			return true;
-		}
-	}
-	return false;
 }
 
 static bool
@@ -447,10 +274,7 @@ answer(struct call *call, const struct bearer_verdict *verdict, void *context)
 		return;
 	}
 	find_last_id(route, &listing);
-	if (listing.wanted.subscriber == NULL)
-		list_all(&listing, route->presence);
-	if (listing.wanted.subscriber == NULL ||
-	    list_one(&listing, route->presence))
+	if (listing_find(&listing, route->presence, route->roster))
 		answer_list(route, call, &listing);
 	else
 		refusal_text(call, "404 Not Found",

@@ -10,14 +10,12 @@ struct bearer;
 struct cors;
 struct hub;
 struct presence;
-
-/* What one answer lists at most; it says how many it leaves out. */
-#define SUBSCRIPTIONS_COUNT_MAX 1000
-#define SUBSCRIPTIONS_BYTES_MAX ((size_t)1024 * 1024)
+struct roster;
 
 /* What the handler works with: its context. */
 struct subscriptions_route {
 	const struct presence *presence;
+	const struct roster   *roster;
 	struct bearer         *bearer;
 	const struct hub      *hub;
 	const struct cors     *cors;
@@ -26,10 +24,10 @@ struct subscriptions_route {
 };
 
 /*
- * Lists the active subscriptions of this process's streams: all of them, those
- * to one selector, or one, as the path says. It takes a token that allows its
- * holder to subscribe to that path. 501 where each stream has a process of its
- * own.
+ * Lists the active subscriptions of this process's streams and of those of
+ * other processes, as the roster has them: all of them, those to one selector,
+ * or one, as the path says. It takes a token that allows its holder to
+ * subscribe to that path. 501 where each stream has a process of its own.
  */
 handler_fn subscriptions_route_get;
 

@@ -1,0 +1,231 @@
+"""Presence of all processes that share a store: any of them lists and counts
+the subscribers of all, and tells of one that died that its have left."""
+
+import itertools
+import json
+import os
+import signal
+import urllib.parse
+
+import pytest
+
+from cgi_program import Program
+from hub import Hub, Subscriber, write_keys
+from responder import Responder, wait_until
+from test_presence import ADA, BELOW, CLIENT, segment, told, wait_told
+from tokens import bearer, key_args, old, sign
+
+ALL = bearer(old(publish=["*"], subscribe=["*"]))
+LEASE = ["--subscriptions-lease", "3s"]
+
+
+class Site:
+    """Processes with one store."""
+
+    def __init__(self, directory, store):
+        self.numbers = itertools.count()
+        self.directory = directory
+        self.args = ["--store", store, "--anonymous", "yes",
+                     "--subscriptions", "0.x", *LEASE, "--publish-key-file",
+                     str(write_keys(directory)), *key_args(directory), "--count"]
+        self.processes = []
+
+    def start(self, *args):
+        address = f"unix:{self.directory}/p{next(self.numbers)}"
+        process = Responder(["--listen", address, *self.args, *args],
+                            [address])
+        self.processes.append(process)
+        return Hub(process)
+
+    def stop(self):
+        for process in self.processes:
+            if process.is_alive():
+                process.stop()
+
+
+@pytest.fixture(name="site", params=["sqlite", "redis"])
+def fixture_site(request, short_dir):
+    store = f"sqlite:{short_dir}/log"
+    if request.param == "redis":
+        server = request.getfixturevalue("redis_of_all")
+        store = f"{server.url}?key=presence-{short_dir.name}"
+    made = Site(short_dir, store)
+    yield made
+    made.stop()
+
+
+def join(hub, *topics, **changes):
+    query = urllib.parse.urlencode([("topic", topic) for topic in topics])
+    return Subscriber(hub.process, query, **{**CLIENT, **changes})
+
+
+def kill(hub):
+    hub.process.process.kill()
+    hub.process.process.wait()
+
+
+def ask_list(hub, *parts, token=ALL, **changes):
+    path = "/".join(["/events/subscriptions", *map(segment, parts)])
+    plain = "/".join(["/events/subscriptions", *parts])
+    return hub.process.ask(plain, SCRIPT_NAME=plain, REQUEST_URI=path,
+                           **{**CLIENT, **token, **changes})
+
+
+def listed(hub, *parts):
+    """The topics in the list, and how many subscribers each has."""
+    answer = ask_list(hub, *parts)
+    assert answer.status == "200 OK", answer.body
+    topics = [one["topic"] for one in
+              json.loads(answer.body)["subscriptions"]]
+    return {topic: topics.count(topic) for topic in topics}
+
+
+def count(hub, topic):
+    answer = hub.process.ask("/events/count", "topic=" + segment(topic))
+    assert answer.status == "200 OK", answer.body
+    return int(answer.body)
+
+
+def wait_listed(hubs, topics):
+    """Until each process knows of all, and of nothing else."""
+    for hub in hubs:
+        wait_until(lambda hub=hub: listed(hub) == topics
+                   == {topic: count(hub, topic) for topic in topics},
+                   f"all of {topics}", 30)
+
+
+def test_each_knows_of_all(site):
+    hubs = [site.start() for _ in range(3)]
+    token = bearer(sign({"alg": "HS256", "typ": "JWT"},
+                        {"mercure": {"subscribe": [], "payload": ADA}}))
+    readers = [join(hubs[0], "/a", "/b"), join(hubs[1], "/a", **token),
+               join(hubs[2], "/c")]
+    wait_listed(hubs, {"/a": 2, "/b": 1, "/c": 1})
+    for hub in hubs:
+        assert listed(hub, "/a") == {"/a": 2}
+        assert count(hub, "/d") == 0
+    # The order, the payload and the tag are the same everywhere.
+    wait_until(lambda: len({(answer.headers["ETag"], answer.body)
+                            for answer in map(ask_list, hubs)}) == 1,
+               "the same list", 20)
+    answer = ask_list(hubs[0])
+    assert ask_list(hubs[2], HTTP_IF_NONE_MATCH=answer.headers["ETag"]
+                    ).status == "304 Not Modified"
+    [ada] = [one for one in json.loads(answer.body)["subscriptions"]
+             if one.get("payload") == ADA]
+    for hub in hubs:
+        alone = json.loads(ask_list(hub, "/a", ada["subscriber"]).body)
+        assert alone.pop("lastEventID")
+        assert {**ada, "@context": "https://mercure.rocks/"} == alone
+        assert ask_list(hub, "/b", ada["subscriber"]).status \
+            == "404 Not Found"
+    # Who may see it is the same for those of other processes.
+    own = bearer(old(subscribe=[f"{BELOW}/%2Fb{{/who}}"]))
+    assert ask_list(hubs[1], "/b", token=own).status == "200 OK"
+    assert ask_list(hubs[1], "/a", token=own).status == "403 Forbidden"
+    assert ask_list(hubs[1], token=own).status == "403 Forbidden"
+    assert ask_list(hubs[1], token={}).status == "401 Unauthorized"
+    readers[1].close()
+    wait_listed(hubs, {"/a": 1, "/b": 1, "/c": 1})
+    for reader in readers[::2]:
+        reader.close()
+
+
+def test_a_killed_process_has_left_once(site):
+    hubs = [site.start() for _ in range(3)]
+    listeners = [hub.subscribe("*", **ALL) for hub in hubs[1:]]
+    readers = [join(hubs[0], "/a", "/b"), join(hubs[1], "/a")]
+    for listener in listeners:
+        wait_told(listener, 2, "/a")
+        wait_told(listener, 1, "/b")
+    kill(hubs[0])
+    for listener in listeners:
+        [gone] = wait_told(listener, 1, "/b", is_active=False)
+        wait_told(listener, 1, "/a", is_active=False)
+        assert gone[1]["subscriber"] in {
+            one[1]["subscriber"] for one in told(listener, "/b")}
+    wait_listed(hubs[1:], {"/a": 1, "*": 2})
+    # One that starts later learns of those who are there, not of the dead.
+    hubs[0] = site.start()
+    wait_listed(hubs, {"/a": 1, "*": 2})
+    readers.append(join(hubs[0], "/b"))
+    wait_listed(hubs, {"/a": 1, "/b": 1, "*": 2})
+    for listener in listeners:
+        wait_told(listener, 2, "/b")
+        assert len(told(listener, "/a")) == 3
+        assert len(told(listener, "/b")) == 3
+        assert all("lease" not in event.data for event in listener.events)
+        listener.close()
+    log = [line for hub in hubs[1:] for line in hub.process.lines
+           if " presence-ended " in line]
+    assert len(log) == 1 and "subscriptions=2" in log[0]
+    for reader in readers[1:]:
+        reader.close()
+
+
+def test_who_starts_later_learns_what_the_log_has_no_more(site):
+    site.args += ["--history-age", "1s"]
+    first = site.start()
+    readers = [join(first, "/a", f"/{number}", REMOTE_ADDR=f"192.0.2.{number}")
+               for number in range(20)]
+    topics = {"/a": 20, **{f"/{number}": 1 for number in range(20)}}
+    wait_until(lambda: first.metric("store_published_total") >= 40,
+               "all are announced", 20)
+    wait_until(lambda: first.metric("store_updates") < 10,
+               "the log has forgotten them", 30)
+    second = site.start()
+    wait_listed([first, second], topics)
+    assert second.metric("presence_others") == 40
+    assert second.metric("presence_others_unheard_total") == 0
+    first.process.stop()
+    wait_listed([second], {})
+    for reader in readers:
+        reader.close()
+
+
+def test_who_was_only_suspended_is_there_again(site):
+    first, second = site.start(), site.start()
+    listener = second.subscribe("*", **ALL)
+    reader = join(first, "/a")
+    wait_told(listener, 1, "/a")
+    first.process.process.send_signal(signal.SIGSTOP)
+    wait_told(listener, 1, "/a", is_active=False)
+    wait_listed([second], {"*": 1})
+    first.process.process.send_signal(signal.SIGCONT)
+    wait_listed([first, second], {"/a": 1, "*": 1})
+    wait_told(listener, 2, "/a")
+    for stream in reader, listener:
+        stream.close()
+
+
+def test_a_killed_program_of_cgi_has_left(site):
+    hub = site.start()
+    listener = hub.subscribe("*", **ALL)
+    env = {"XDG_STATE_HOME": str(site.directory)}
+    for name, value in zip(site.args[::2], site.args[1::2]):
+        if name in ("--store", "--subscriptions", "--subscriptions-lease"):
+            env["FCGI_SSE_" + name[2:].upper().replace("-", "_")] = value
+    with Program("/events", "topic=/a", env=env) as program:
+        program.read_until(lambda answer: answer.head)
+        wait_told(listener, 1, "/a")
+        wait_listed([hub], {"/a": 1, "*": 1})
+        os.kill(program.process.pid, signal.SIGKILL)
+        wait_told(listener, 1, "/a", is_active=False)
+    wait_listed([hub], {"*": 1})
+    listener.close()
+
+
+def test_nobody_can_write_or_read_it(site):
+    hub = site.start()
+    reader = join(hub, "/a")
+    wait_listed([hub], {"/a": 1})
+    wait_until(lambda: hub.metric("store_updates") >= 2, "a record")
+    topic = "/.well-known/mercure/lease"
+    for changes in {}, ALL:
+        answer = hub.post([("topic", topic), ("data", "{}")], **changes)
+        assert answer.status == "400 Bad Request"
+        assert b"reserved" in answer.body
+    field, events = hub.replay("*", topic, last="earliest", **ALL)
+    assert field and events
+    assert not any('"process"' in event for event in events)
+    reader.close()
