@@ -48,7 +48,7 @@ rota_notes_forget(struct rota_notes *notes, int64_t now_ms)
 		noted = &notes->streams[i];
 		/* A time to come was noted before the machine started anew. */
 		if (noted->key == notes->key || noted->looked_ms > now_ms ||
-		    noted->opened_ms > now_ms ||
+		    noted->opened_ms > now_ms || noted->opened_ms < 0 ||
 		    noted->looked_ms < now_ms - SILENT_MS_MAX)
 			notes->streams[i] =
 			    notes->streams[--notes->head.stream_count];

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import signal
+import struct
 import time
 
 import pytest
@@ -129,10 +130,18 @@ def test_without_turns_a_seat_is_kept(env):
         assert sum(page.turns for page in pages) == 0
 
 
+def full_notes():
+    """As many streams and clients as there may be, of impossible times."""
+    now_ms = time.monotonic_ns() // 1000000
+    stream = struct.pack("<QQqq", 1, 2, -1 << 63, now_ms)
+    wait = struct.pack("<Qq", 2, (1 << 63) - 1)
+    return struct.pack("<8sQQ", b"seturns2", 4096, 16384) + b"\xff" * 32 \
+        + 4096 * stream + 16384 * wait
+
+
 @pytest.mark.parametrize("notes", [
-    b"\xff" * 4096, b"x", os.urandom(70000),
-    b"seturns1" + (512).to_bytes(8, "little") + (4096).to_bytes(8, "little")
-    + b"\xff" * 90000], ids=["high", "short", "random", "full"])
+    b"\xff" * 4096, b"x", os.urandom(70000), full_notes()],
+    ids=["high", "short", "random", "full"])
 def test_whatever_the_notes_hold(env, short_dir, notes):
     (short_dir / "log.db-seats").write_bytes(notes)
     (short_dir / "log.db-seats").chmod(0o600)

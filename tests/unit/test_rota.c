@@ -15,6 +15,7 @@
 
 #include "store/seats.h"
 #include "stream/rota.h"
+#include "stream/rota_notes.h"
 
 #include "file_fixture.h"
 
@@ -298,6 +299,29 @@ test_a_stream_that_ended_is_forgotten(void **state)
 }
 
 /* Another process was stopped while it had the notes. */
+/* As after damage: a stream that was opened before all time. */
+static void
+test_a_noted_time_that_cannot_be_is_ignored(void **state)
+{
+	const size_t      at = sizeof(struct rota_notes_head);
+	struct seats     *seats = processes[OTHER].seats;
+	struct rota_noted noted;
+	long              return_ms = -1;
+
+	(void)state;
+	fill_seats();
+	assert_false(enter(NEW, &return_ms));
+	now_ms += return_ms;
+	assert_int_equal(seats_read_notes(seats, at, &noted, sizeof(noted)),
+	    sizeof(noted));
+	noted.key = 1;
+	noted.opened_ms = INT64_MIN;
+	noted.looked_ms = now_ms;
+	assert_true(seats_write_notes(seats, at, &noted, sizeof(noted)));
+	assert_false(enter(NEW, &return_ms));
+	assert_in_range(return_ms, 1, 2 * TURN_MS_MAX);
+}
+
 static void
 test_who_keeps_the_notes_holds_up_nobody(void **state)
 {
@@ -343,6 +367,9 @@ main(void)
 		    set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_a_stream_that_ended_is_forgotten, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_a_noted_time_that_cannot_be_is_ignored, set_up,
+		    tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_who_keeps_the_notes_holds_up_nobody, set_up,
 		    tear_down),
