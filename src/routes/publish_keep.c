@@ -24,7 +24,7 @@ struct keeping {
 	struct hub          *hub;
 	struct store        *store;
 	struct call         *call; /* NULL: the client has left */
-	bool   is_nobodys;         /* private, and no token can allow it */
+	bool   has_no_reader;      /* private, and no token can allow it */
 	size_t len_bytes;
 	char  *id; /* the publisher's; NULL: made */
 	char   topic[];
@@ -40,7 +40,7 @@ answer_id(const struct keeping *keeping, const char *id)
 	answer_head(answer, "200 OK", "text/plain; charset=utf-8");
 	answer_field(answer, "Cache-Control", "no-store");
 	answer_field(answer, "X-Content-Type-Options", "nosniff");
-	if (keeping->is_nobodys)
+	if (keeping->has_no_reader)
 		answer_field(answer, "Fcgi-Sse-Note",
 		    "private: delivered to nobody, since no token-key "
 		    "is configured");
@@ -129,7 +129,7 @@ publish_keep(const struct publish_route *route, struct call *call,
 	keeping->hub = route->hub;
 	keeping->store = route->store;
 	keeping->call = call;
-	keeping->is_nobodys = update->is_private &&
+	keeping->has_no_reader = update->is_private &&
 	    !access_has_keys(route->bearer->access);
 	keeping->len_bytes = update->len_bytes;
 	memcpy(keeping->topic, update->topics[0], topic_bytes);
