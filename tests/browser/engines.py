@@ -77,9 +77,10 @@ class Engine:
                 "WEBKIT_FORCE_SANDBOX": "0",
                 "MOZ_CRASHREPORTER_DISABLE": "1"}
         self.process = subprocess.Popen(
-            command(name, self.profile_dir, url, arguments), env={**os.environ, **home},
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, start_new_session=True)
+            command(name, self.profile_dir, url, arguments),
+            env={**os.environ, **home}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True)
 
     def stop(self):
         """May be called again."""

@@ -115,13 +115,15 @@ class Site:
 
 class Relay:
     """A proxy that holds the event stream back while `hold_s` is not 0: it
-    passes on what has come in that time, all at once. It answers by itself
-    what `refusal(head)` has an answer to. The rest is untouched.
+    passes on what has come in that time, all at once. While `cut_s` is not 0
+    it cuts each event stream after that time. It answers by itself what
+    `refusal(head)` has an answer to. The rest is untouched.
     """
 
     def __init__(self, upstream_port):
         self.upstream_port = upstream_port
         self.hold_s = 0
+        self.cut_s = 0
         self.refusal = None         # the answer to a request, or None
         self.pairs = []
         self.closing = threading.Event()
@@ -168,6 +170,10 @@ class _Pair:
             words = data.split(b" ", 2)
             self.is_stream = (words[0] == b"GET"
                               and words[1].endswith(b"/stream"))
+            if self.is_stream and self.relay.cut_s:
+                timer = threading.Timer(self.relay.cut_s, self.shut)
+                timer.daemon = True
+                timer.start()
             answer = self.relay.refusal and self.relay.refusal(data)
             if answer:
                 self.client.sendall(answer)

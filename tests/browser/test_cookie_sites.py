@@ -1,5 +1,5 @@
-"""Cookies with tokens at a hub of another site, over TLS, in three engines: which
-of them come to the hub is what doc/access.md says.
+"""Cookies with tokens at a hub of another site, over TLS, in three engines:
+which of them come to the hub is what doc/access.md says.
 
 Each way to set a cookie has a hub of its own name. Names below "localhost" are
 sites of their own, and lead to this machine in every engine.

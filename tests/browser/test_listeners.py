@@ -4,6 +4,7 @@ where it may not see it, or where nobody can.
 
 import contextlib
 import http.client
+import itertools
 import shlex
 import urllib.parse
 
@@ -33,7 +34,8 @@ class CgiSite(Site):
     """A process for each request."""
 
     def start_responder(self):
-        values = {"FCGI_SSE_SUBSCRIPTIONS": "both", "FCGI_SSE_ANONYMOUS": "yes",
+        values = {"FCGI_SSE_SUBSCRIPTIONS": "both",
+                  "FCGI_SSE_ANONYMOUS": "yes",
                   "FCGI_SSE_LOG": f"{self.dir}/log",
                   "XDG_STATE_HOME": str(self.dir)}
         self.script = self.dir / "fcgi-sse"
@@ -58,13 +60,16 @@ class Hub:
             "--subscriptions", mode, "--heartbeat", "1s",
             "--drain-spread", "0")
         self.url = self.site.url
+        self.hosts = itertools.count(2)
 
     def subscribe(self, topic, name="topic", payload=None):
         """A stream, which ends when it is closed."""
         token = tokens.sign({"alg": "HS256", "typ": "JWT"}, {"mercure": {
             "subscribe": [], **({"payload": payload} if payload else {})}})
-        client = http.client.HTTPConnection("127.0.0.1", self.site.port,
-                                            timeout=20)
+        # What one client does is announced once a second.
+        client = http.client.HTTPConnection(
+            "127.0.0.1", self.site.port, timeout=20,
+            source_address=(f"127.0.0.{next(self.hosts)}", 0))
         client.request("GET", "/sse/events?" + urllib.parse.urlencode(
             {name: topic}), headers={"Authorization": f"Bearer {token}"})
         answer = client.getresponse()

@@ -40,7 +40,7 @@ def test_the_picture_of_the_readme(page):
                                 {"hidden": True})
     page.wait_state("now", "open")
     page.wait_state("chat", "open")
-    page.wait_number("counter", 5)
+    page.wait_number("counter", 1)
     shot = page.driver.execute_cdp_cmd("Page.captureScreenshot",
                                        {"format": "png"})
     png = base64.b64decode(shot["data"])
