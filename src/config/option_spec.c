@@ -133,7 +133,9 @@ is_public_url(const char *text)
 	struct url url = { 0 };
 	bool       is_url;
 
-	is_url = (text[0] == '/' || strncmp(text, "https://", 8) == 0 ||
+	/* Two slashes would make a browser take what follows for a host. */
+	is_url = ((text[0] == '/' && text[1] != '/') ||
+		     strncmp(text, "https://", 8) == 0 ||
 		     strncmp(text, "http://", 7) == 0) &&
 	    strspn(text, URL_BYTES) == strlen(text) &&
 	    selector_base_parse(&url, text, strlen(text)) == 0 &&

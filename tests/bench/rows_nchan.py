@@ -13,23 +13,8 @@ from procs import Broken, free_port
 from results import Row
 
 MODULE = pathlib.Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
-CONFIG = """
-{user}
-load_module {module};
-daemon off;
-worker_processes 1;
-worker_rlimit_nofile 20000;
-pid {root}/pid;
-error_log {root}/error.log;
-events {{ worker_connections 18000; }}
-http {{
-	access_log off;
+CONFIG = "{user} load_module {module};" + servers.NGINX_HEAD + """
 	keepalive_requests 1000000;
-	client_body_temp_path {root}/body;
-	fastcgi_temp_path {root}/fastcgi;
-	proxy_temp_path {root}/proxy;
-	scgi_temp_path {root}/scgi;
-	uwsgi_temp_path {root}/uwsgi;
 	server {{
 		listen 127.0.0.1:{port} backlog=4096;
 		{store}

@@ -24,8 +24,8 @@ fastcgi.server = ("/sse" => ((
 	"socket" => "{socket}", "check-local" => "disable")))
 """
 
-NGINX = """
-{user}
+# The beginning of any nginx here, as an ordinary user may run it.
+NGINX_HEAD = """
 daemon off;
 worker_processes 1;
 worker_rlimit_nofile 20000;
@@ -39,6 +39,8 @@ http {{
 	proxy_temp_path {root}/proxy;
 	scgi_temp_path {root}/scgi;
 	uwsgi_temp_path {root}/uwsgi;
+"""
+NGINX = "{user}" + NGINX_HEAD + """
 	server {{
 		listen 127.0.0.1:{port} backlog=4096;
 		location /sse/ {{

@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.parse
+import urllib.request
 
 from responder import ROOT, Responder, free_port, wait_until
 
@@ -83,6 +85,15 @@ class Site:
             if self.lighttpd.poll() is None:
                 return
         raise AssertionError("lighttpd does not start")
+
+    def publish(self, key, **form):
+        """An update to the site itself, around its relay; the event's id."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{self.mount}events",
+            urllib.parse.urlencode(form).encode(),
+            {"Authorization": f"Bearer {key}"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read().decode()
 
     def start_relay(self):
         self.relay = Relay(self.port)

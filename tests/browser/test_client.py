@@ -55,14 +55,8 @@ class Topic:
         return tab
 
     def publish(self, count=3):
-        """To the site itself, around its relay."""
         for _ in range(count):
-            form = {"topic": self.name, "data": str(self.count)}
-            request = urllib.request.Request(
-                f"http://127.0.0.1:{self.site.port}/sse/events",
-                urllib.parse.urlencode(form).encode(),
-                {"Authorization": f"Bearer {KEY}"})
-            urllib.request.urlopen(request, timeout=10).close()
+            self.site.publish(KEY, topic=self.name, data=str(self.count))
             self.count += 1
 
     def stream_count(self):

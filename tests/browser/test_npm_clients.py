@@ -7,8 +7,6 @@ import json
 import shutil
 import subprocess
 import threading
-import urllib.parse
-import urllib.request
 
 import pytest
 
@@ -128,13 +126,8 @@ class Story:
     def publish(self):
         """A batch, whose events say how soon to come back."""
         for _ in range(BATCH):
-            form = {"topic": TOPIC, "data": json.dumps({"n": self.count}),
-                    "retry": 100}
-            request = urllib.request.Request(
-                f"http://127.0.0.1:{self.site.port}/sse/events",
-                urllib.parse.urlencode(form).encode(),
-                {"Authorization": f"Bearer {KEY}"})
-            urllib.request.urlopen(request, timeout=10).close()
+            self.site.publish(KEY, topic=TOPIC, retry=100,
+                              data=json.dumps({"n": self.count}))
             self.count += 1
 
     def wait_read(self):

@@ -339,6 +339,7 @@ def test_keys_of_the_environment(fcgi_sse, short_dir):
                      "file={dir}/jwt"], "token-audience"),
     (["--public-url", "x"], "public-url"),
     (["--public-url", "https://e/?q"], "public-url"),
+    (["--public-url", "//e/hub"], "public-url"),
     (["--cookie-name", "a b"], "cookie-name"),
     (["--publish-origin", "https://*.*.e"], "publish-origin"),
     (["--anonymous", "maybe"], "anonymous")])

@@ -56,7 +56,24 @@ FRONTS += [front for front in (
 ) if shutil.which(front.name, path="/usr/sbin:/usr/bin")]
 
 
-class Site:
+class Started:
+    """What runs at a place for as long as a block: start and stop do it."""
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind, *_):
+        self.stop()
+        if kind is None:            # else somebody will look at the files
+            self.place.remove()
+
+
+class Site(Started):
     """A web server with fcgi-sse behind it, running."""
 
     def __init__(self, front):
@@ -77,19 +94,6 @@ class Site:
         self.server.stop()
         if self.responder:
             self.responder.stop()
-
-    def __enter__(self):
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, kind, *_):
-        self.stop()
-        if kind is None:            # else somebody will look at the files
-            self.place.remove()
 
     def open(self, path, **kwargs):
         return streams.Stream(

@@ -13,7 +13,7 @@ import pytest
 from event_stream import Event, Parser
 from place import is_root
 from responder import clean_environ, wait_until
-from servers import FRONTS, Site
+from servers import FRONTS, Site, Started
 
 KEY = "s3same"
 HUB = "/.well-known/mercure"
@@ -36,25 +36,19 @@ def add_options(place):
                       FCGI_SSE_MAX_BODY=MAX_BODY)
 
 
-class Hub:
+class Hub(Started):
     """A site, and a publisher and subscribers who go through its server."""
 
     def __init__(self, front):
         self.site = Site(front)
         add_options(self.site.place)
 
-    def __enter__(self):
-        try:
-            self.site.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
+    @property
+    def place(self):
+        return self.site.place
 
-    def __exit__(self, kind, *_):
-        self.stop()
-        if kind is None:
-            self.site.place.remove()
+    def start(self):
+        self.site.start()
 
     def stop(self):
         """Stops the site, and processes that somebody else has started."""

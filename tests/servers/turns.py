@@ -5,7 +5,7 @@ import time
 from followers import Publisher
 from place import External
 from responder import wait_until
-from servers import UNIX, Front, Site
+from servers import UNIX, Front, Site, Started
 import streams
 
 KEY = "s3same"
@@ -26,7 +26,7 @@ def write_options(place, **options):
            for name, value in options.items())]))
 
 
-class CrowdedSite:
+class CrowdedSite(Started):
     """A site with fewer streams than clients, and what is to stop with it."""
 
     def __init__(self, site, path):
@@ -37,14 +37,13 @@ class CrowdedSite:
         (self.place.dir / "htdocs" / "page.txt").write_text(
             "a page of the site")
 
-    def __enter__(self):
-        self.site.__enter__()
-        return self
+    def start(self):
+        self.site.start()
 
-    def __exit__(self, *error):
+    def stop(self):
         for part in reversed(self.parts):
             part()
-        self.site.__exit__(*error)
+        self.site.stop()
 
     @property
     def port(self):
