@@ -212,10 +212,14 @@ bearer_judge(struct bearer *bearer, struct call *call, enum token_role role,
 	call_hold(call, on_cancel, wait);
 }
 
-bool
-bearer_has_token(const struct bearer *bearer, const struct call *call)
+const char *
+bearer_text(const struct bearer *bearer, const struct call *call,
+    size_t *len_bytes)
 {
-	return find(bearer, call).source != BEARER_NONE;
+	struct found found = find(bearer, call);
+
+	*len_bytes = found.len_bytes;
+	return found.text;
 }
 
 bool

@@ -71,8 +71,12 @@ typedef void bearer_fn(struct call *, const struct bearer_verdict *,
 void bearer_judge(struct bearer *, struct call *, enum token_role,
     bearer_fn *answer, void *context);
 
-/* Whether the call has a token, or what could be one. */
-bool bearer_has_token(const struct bearer *, const struct call *);
+/*
+ * The token that the call has, or what could be one, which points into what
+ * the call was sent with; NULL: none.
+ */
+const char *bearer_text(const struct bearer *, const struct call *,
+    size_t *len_bytes);
 
 /*
  * Refuses a call now whose token is bad, before more of it is read. Returns

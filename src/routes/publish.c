@@ -37,6 +37,8 @@ struct publication {
 	bool               is_private;
 	bool               is_strict; /* draft 08's rules hold for its texts */
 	bool               has_key;   /* its sender has one, or a token */
+	const char        *secret;    /* that key or token, or NULL */
+	size_t             secret_bytes;
 	char               once[ONCE_BYTES]; /* "": a repeat is a new update */
 };
 
@@ -147,22 +149,16 @@ read_type_and_data(struct publication *update, const struct query *form,
  * secret by which it may publish, which only it knows, or its address.
  */
 static void
-print_sender(char *out, size_t size, const struct call *call, bool has_key)
+print_sender(char *out, size_t size, const struct call *call,
+    const struct publication *update)
 {
-	static const char *const names[] = { "HTTP_AUTHORIZATION",
-		"HTTP_COOKIE", "QUERY_STRING" };
-	const char              *secret;
-
-	for (size_t i = 0; has_key && i < 3; i++) {
-		secret = call_env(call, names[i]);
-		if (secret == NULL || *secret == '\0')
-			continue;
+	if (update->secret != NULL)
 		snprintf(out, size, "%016llx",
-		    (unsigned long long)hash_bytes(HASH_START, secret,
-			strlen(secret)));
-		return;
-	}
-	snprintf(out, size, "%.64s", call->client == NULL ? "" : call->client);
+		    (unsigned long long)hash_bytes(HASH_START, update->secret,
+			update->secret_bytes));
+	else
+		snprintf(out, size, "%.64s",
+		    call->client == NULL ? "" : call->client);
 }
 
 /*
@@ -187,7 +183,7 @@ read_idempotency_key(struct publication *update, struct call *call)
 	if (len == 0 || len > IDEMPOTENCY_KEY_BYTES_MAX || i < len)
 		return refusal_bad_request(call,
 		    "Idempotency-Key takes 1 to 128 visible characters");
-	print_sender(sender, sizeof(sender), call, update->has_key);
+	print_sender(sender, sizeof(sender), call, update);
 	snprintf(update->once, sizeof(update->once), "%s %.*s", sender,
 	    (int)len, key);
 	return true;
@@ -303,6 +299,8 @@ is_authorized(const struct publish_route *route, struct call *call,
 		return false;
 	update->has_key = right.is_trusted;
 	update->is_strict = right.is_strict;
+	update->secret = right.secret;
+	update->secret_bytes = right.secret_bytes;
 	return true;
 }
 

@@ -113,8 +113,11 @@ is_allowed(const struct publish_route *route, struct call *call,
 static bool
 needs_judge(const struct publish_route *route, const struct call *call)
 {
+	size_t len_bytes;
+
 	return access_has_keys(route->bearer->access) &&
-	    !has_key(route, call) && bearer_has_token(route->bearer, call);
+	    !has_key(route, call) &&
+	    bearer_text(route->bearer, call, &len_bytes) != NULL;
 }
 
 bool
@@ -175,6 +178,10 @@ get_without_token(const struct publish_route *route, struct call *call,
 	    call->client, topics->names, topics->count,
 	    turns_now_ms(route->turns));
 	right->is_trusted = verdict == PUBLISH_ALLOWED;
+	if (right->is_trusted) {
+		right->secret = authorization(call);
+		right->secret_bytes = strlen(right->secret);
+	}
 	return is_allowed(route, call, verdict);
 }
 
@@ -226,5 +233,6 @@ publish_right_get(const struct publish_route *route, struct call *call,
 	}
 	right->is_trusted = true;
 	right->is_strict = verdict->token->grant->dialect == TOKEN_DIALECT_08;
+	right->secret = bearer_text(route->bearer, call, &right->secret_bytes);
 	return true;
 }

@@ -2,6 +2,7 @@
 #define ROUTES_PUBLISH_RIGHT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "http/bearer.h"
 
@@ -20,6 +21,10 @@ struct topic_names;
 struct publish_right {
 	bool is_trusted; /* it has a key or token that allows the topics */
 	bool is_strict; /* the token is of draft 08, with its rules for texts */
+
+	/* The key or token, as the call was sent with it; NULL: none is. */
+	const char *secret;
+	size_t      secret_bytes;
 };
 
 /* Says why in the log, and answers with the status. */

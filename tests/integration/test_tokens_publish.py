@@ -205,3 +205,22 @@ def test_keys_of_the_environment(fcgi_sse, short_dir):
     assert post(hub, **bearer(ALL)).status == "200 OK"
     assert hub.process.ask(PATH, "topic=t", method="HEAD").status \
         == "401 Unauthorized"
+
+
+def test_a_sender_is_known_by_its_token_alone(hub):
+    """Not by what comes with it: other cookies, or a log-in that many share.
+    """
+    key = f"once-{next(numbers)}"
+
+    def send(token, cookies, **changes):
+        answer = post(hub, "/once", HTTP_IDEMPOTENCY_KEY=key, HTTP_ORIGIN=OWN,
+                      HTTP_COOKIE=f"{cookies}; mercureAuthorization={token}",
+                      HTTP_AUTHORIZATION="Basic Z3Vlc3Q6Z3Vlc3Q=", **changes)
+        assert answer.status == "200 OK", answer.body
+        return answer.body
+
+    first = send(ALL, "seen=1")
+    assert send(ALL, "seen=2") == first
+    other = send(old(publish=["*"], jti="other"), "seen=1")
+    assert other != first
+    assert send(ALL, "seen=3") == first
