@@ -135,6 +135,16 @@ check_folder(const struct files *files, char *error, size_t error_bytes)
 	struct stat status;
 	int         cause;
 
+	/* Where the sticky bit is set, as in /tmp, our files are left to us. */
+	if (stat(files->folder, &status) == 0 &&
+	    (status.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH) {
+		snprintf(error, error_bytes,
+		    "store %s: all users may take files out of %s (mode %04o); "
+		    "chmod o-w it",
+		    files->paths[FILES_DATABASE], files->folder,
+		    (unsigned)status.st_mode & 07777);
+		return -1;
+	}
 	if (faccessat(AT_FDCWD, files->folder, R_OK | W_OK | X_OK,
 		AT_EACCESS) == 0)
 		return 0;

@@ -1,5 +1,6 @@
 /* Files, folders and URLs that are no store of ours: one line, no change. */
 
+#include "store/files.h"
 #include "store_fixture.h"
 
 #include <sqlite3.h>
@@ -162,6 +163,31 @@ test_a_network_is_refused(void **state)
 
 /* As another user, who may not write there: one line, and no file is left. */
 static void
+test_a_folder_of_all_users(void **state)
+{
+	static const struct {
+		mode_t mode;
+		bool   is_refused;
+	} cases[] = { { 0777, true }, { 0703, true }, { 01777, false },
+		{ 0775, false }, { 0700, false } };
+	char error[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct files files;
+
+		assert_int_equal(chmod(store_dir, cases[i].mode), 0);
+		assert_int_equal(files_init(&files,
+				     store_url + strlen("sqlite:"), error,
+				     sizeof(error)),
+		    cases[i].is_refused ? -1 : 0);
+		if (cases[i].is_refused)
+			assert_non_null(strstr(error, "chmod o-w"));
+		files_deinit(&files);
+	}
+}
+
+static void
 test_a_folder_that_cannot_be_written(void **state)
 {
 	struct stat status;
@@ -202,6 +228,7 @@ main(void)
 		STORE_TEST(test_modes_of_what_is_made),
 		STORE_TEST(test_urls_that_are_refused),
 		STORE_TEST(test_a_network_is_refused),
+		STORE_TEST(test_a_folder_of_all_users),
 		STORE_TEST(test_a_folder_that_cannot_be_written),
 	};
 
