@@ -154,8 +154,9 @@ bool hub_is_readers(const char *name, const struct update_reader *);
 
 /*
  * Whether these topics keep all that went to them behind the position and that
- * the reader may have. Where others' updates lie that are gone is told no
- * closer than to the minute, and not at all to who may have public ones alone.
+ * the reader may have. Of others' updates that are gone it is told only what it
+ * may have had: if it has a right to some topics, of those that went to several
+ * or that a pattern had; and where they lie no closer than to the minute.
  */
 bool hub_has_all_since(const struct hub *, struct topic *const *topics,
     size_t topic_count, uint64_t position, const struct update_reader *);

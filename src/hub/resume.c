@@ -71,16 +71,21 @@ hub_is_readers(const char *name, const struct update_reader *reader)
 	    });
 }
 
+/* Whether all that the topic has went to one topic's name. */
+static bool
+has_one_name(const struct topic *topic)
+{
+	return topic_selector(topic) == NULL &&
+	    strcmp(topic_name(topic), HUB_ALL) != 0;
+}
+
 /* Whether the reader may have each private update of the topic. */
 static bool
 is_all_readers(const struct topic *topic, const struct update_reader *reader)
 {
-	const char *name = topic_name(topic);
-
-	if (reader->reach == UPDATE_REACH_SOME &&
-	    (topic_selector(topic) != NULL || strcmp(name, HUB_ALL) == 0))
+	if (reader->reach == UPDATE_REACH_SOME && !has_one_name(topic))
 		return false;
-	return hub_is_readers(name, reader);
+	return hub_is_readers(topic_name(topic), reader);
 }
 
 /*
@@ -91,13 +96,17 @@ static uint64_t
 gone_position(const struct topic *topic, const struct update_reader *reader)
 {
 	const struct dropped *dropped = topic_dropped(topic);
+	uint64_t              others;
 
 	if (reader == NULL || is_all_readers(topic, reader))
 		return dropped->position;
+	/* It may have a right to another topic of a private update. */
+	others = has_one_name(topic) ? dropped->shared_position :
+				       dropped->position;
 	if (reader->reach == UPDATE_REACH_PUBLIC ||
-	    dropped->position == dropped->public_position)
+	    others <= dropped->public_position)
 		return dropped->public_position;
-	return vague_position_after(dropped->position);
+	return vague_position_after(others);
 }
 
 bool

@@ -90,6 +90,8 @@ dropped_add(struct dropped *dropped, const struct dropped *more)
 		dropped->position = more->position;
 	if (more->public_position > dropped->public_position)
 		dropped->public_position = more->public_position;
+	if (more->shared_position > dropped->shared_position)
+		dropped->shared_position = more->shared_position;
 }
 
 void
@@ -102,9 +104,15 @@ static void
 set_frame_dropped(struct topic *topic, const struct frame *frame,
     uint64_t position)
 {
+	const bool is_private = frame->update.is_private;
+
 	topic_set_dropped(topic,
-	    &(struct dropped){ position,
-		frame->update.is_private ? 0 : position });
+	    &(struct dropped){
+		.position = position,
+		.public_position = is_private ? 0 : position,
+		.shared_position =
+		    is_private && frame->update.topic_count > 1 ? position : 0,
+	    });
 }
 
 const struct ring *
@@ -424,7 +432,8 @@ void
 topic_end(struct topic *topic)
 {
 	topic->newest_position = UINT64_MAX;
-	topic_set_dropped(topic, &(struct dropped){ UINT64_MAX, UINT64_MAX });
+	topic_set_dropped(topic,
+	    &(struct dropped){ UINT64_MAX, UINT64_MAX, UINT64_MAX });
 	topic_release(topic);
 	visit_overrun(topic);
 }

@@ -110,6 +110,7 @@ uint64_t topic_newest_position(const struct topic *);
 struct dropped {
 	uint64_t position;        /* of the newest frame that was dropped */
 	uint64_t public_position; /* of the newest that is not private */
+	uint64_t shared_position; /* the newest private one of several topics */
 };
 
 const struct dropped *topic_dropped(const struct topic *);
