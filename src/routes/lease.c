@@ -279,6 +279,8 @@ lease_next_ms(const struct lease *lease)
 {
 	const int64_t heir_ms = heir_next_ms(&lease->heir);
 
+	if (!lease->is_shared || lease->is_over)
+		return INT64_MAX;
 	/* While a record is under way, it goes on at the store's answer. */
 	return lease->is_flying || heir_ms < lease->due_ms ? heir_ms :
 							     lease->due_ms;

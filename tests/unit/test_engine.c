@@ -100,11 +100,31 @@ test_a_turn_serves_so_many_and_no_more(void **state)
 	engine_tear_down();
 }
 
+/* So many turns, and then nothing is due that the last one could have done. */
+static void
+assert_sleeps(const char *const *args)
+{
+	engine_set_up(args);
+	for (int i = 0; i < 10; i++)
+		uv_run(&engine.loop, UV_RUN_NOWAIT);
+	assert_true(engine.armed_ms > engine_hand_us / 1000);
+	engine_tear_down();
+}
+
+static void
+test_it_sleeps_while_nothing_happens(void **state)
+{
+	(void)state;
+	assert_sleeps((const char *const[]){ NULL });
+	assert_sleeps((const char *const[]){ "--subscriptions", "0.x", NULL });
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_turn_serves_so_many_and_no_more),
+		cmocka_unit_test(test_it_sleeps_while_nothing_happens),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
