@@ -218,11 +218,11 @@ append_store(struct buf *buf, const struct store *store, int64_t lag_ms)
 	append_counter(buf, "store_failed_total", health.failed_count,
 	    "Updates that the log did not take.");
 	append_counter(buf, "store_unknown_total", health.unknown_count,
-	    "Updates of which nobody knows whether they were taken.");
+	    "Updates of which it is not known whether they were taken.");
 	append_counter(buf, "store_batches_total", health.batch_count,
 	    "Commits or pipelines that put updates into the log.");
 	append_counter(buf, "store_lost_total", health.lost_count,
-	    "Times that a part of the log was gone before it was read.");
+	    "Times that a part of the log was discarded before it was read.");
 	append_seconds(buf, "store_append_seconds", health.append_us,
 	    "What the last update took until it was kept.");
 	append_seconds(buf, "store_append_seconds_max", health.append_us_max,
