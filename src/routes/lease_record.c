@@ -97,6 +97,18 @@ lease_record_item(const struct announcement *announcement, unsigned shape)
 	return item;
 }
 
+/* Takes the record over. */
+static char *
+text_of(json_t *json)
+{
+	char *text = json_dumps(json, JSON_COMPACT);
+
+	json_decref(json);
+	if (text == NULL)
+		mem_fail();
+	return text;
+}
+
 void
 lease_record_append(const struct lease_record *record, struct buf *event)
 {
@@ -118,10 +130,7 @@ lease_record_append(const struct lease_record *record, struct buf *event)
 		set(json, "end", json_boolean(record->is_list_end));
 		json_object_set(json, "list", record->list);
 	}
-	text = json_dumps(json, JSON_COMPACT);
-	if (text == NULL)
-		mem_fail();
-	json_decref(json);
+	text = text_of(json);
 	fields.data = text;
 	fields.data_bytes = strlen(text);
 	sse_append_event(event, &fields);

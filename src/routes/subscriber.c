@@ -139,14 +139,14 @@ subscriber_part(struct subscriber *subscriber)
 }
 
 unsigned
-subscriber_announcement(const struct subscriber *subscriber, size_t i,
+subscriber_announcement(const struct subscriber *subscriber, size_t number,
     struct announcement *announcement)
 {
 	unsigned shapes;
 	size_t   at = 0;
 
-	while (i >= bit_count(shapes = shapes_of(subscriber, at))) {
-		i -= bit_count(shapes);
+	while (number >= bit_count(shapes = shapes_of(subscriber, at))) {
+		number -= bit_count(shapes);
 		at++;
 	}
 	*announcement = (struct announcement){
@@ -156,8 +156,8 @@ subscriber_announcement(const struct subscriber *subscriber, size_t i,
 		.subscriber = subscriber->id,
 		.is_active = subscriber->state == SUBSCRIBER_JOINING,
 	};
-	return i > 0 || (shapes & ANNOUNCEMENT_07) == 0 ? ANNOUNCEMENT_08 :
-							  ANNOUNCEMENT_07;
+	return number > 0 || (shapes & ANNOUNCEMENT_07) == 0 ? ANNOUNCEMENT_08 :
+							       ANNOUNCEMENT_07;
 }
 
 const char *

@@ -100,6 +100,37 @@ test_what_we_publish_is_read(void **state)
 }
 
 /* What somebody else might write who can write to the store. */
+static const char *const bad[] = { "", "\n", "\n\n", "data: ", "data: \n\n",
+	"data: {}\n\n", "data: []\n\n", "data: 7\n\n", "data: null\n\n",
+	"data: {\n\n", "event: mercure\n", "event: mercure\ndata: \n\n",
+	": x\n\n", "event: mercure\nevent: mercure\ndata: {}\n\n",
+	/* each member missing, or of another type */
+	"data: {\"subscriber\":\"" ID "\",\"active\":true}\n\n",
+	"data: {\"topic\":7,\"subscriber\":\"" ID "\",\"active\":true}\n\n",
+	"data: {\"topic\":\"a\",\"active\":true}\n\n",
+	"data: {\"topic\":\"a\",\"subscriber\":[],\"active\":true}\n\n",
+	"data: {\"topic\":\"a\",\"subscriber\":\"" ID "\"}\n\n",
+	"data: {\"topic\":\"a\",\"subscriber\":\"" ID "\",\"active\":1}\n\n",
+	/* another selector or subscriber than its topic has */
+	"data: {\"topic\":\"b\",\"subscriber\":\"" ID "\",\"active\":true}\n\n",
+	"data: {\"topic\":\"a\",\"subscriber\":\"urn:uuid:00000000-"
+	"0000-8000-8000-0123456789ac\",\"active\":true}\n\n",
+	"data: {\"topic\":\"a\",\"subscriber\":\"\","
+	"\"active\":true}\n\n",
+	/* a member twice, bytes that are no UTF-8, no line end */
+	"data: {\"topic\":\"b\",\"topic\":\"a\",\"subscriber\":\"" ID
+	"\",\"active\":true}\n\n",
+	"data: {\"topic\":\"\xff\",\"subscriber\":\"" ID
+	"\",\"active\":true}\n\n",
+	"data: {\"topic\":\"a\",\"subscriber\":\"" ID "\",\"active\":true}x\n",
+	"data: {\"topic\":\"a\\u0000\",\"subscriber\":\"" ID
+	"\",\"active\":true}\n\n",
+	/* another way to match, or none */
+	"event: mercure\ndata: {\"match_type\":\"like\",\"match\":"
+	"\"a\",\"subscriber\":\"" ID "\",\"active\":false}\n\n",
+	"event: mercure\ndata: {\"match\":\"a\",\"subscriber\":\"" ID
+	"\",\"active\":false}\n\n" };
+
 static void
 test_what_is_none_is_ignored(void **state)
 {
@@ -111,42 +142,7 @@ test_what_is_none_is_ignored(void **state)
 				      "data: {\"match_type\":\"exact\","
 				      "\"match\":\"a\",\"subscriber\":\"" ID
 				      "\",\"active\":false}\n\n";
-	static const char *const bad[] = { "", "\n", "\n\n",
-		"data: ", "data: \n\n", "data: {}\n\n", "data: []\n\n",
-		"data: 7\n\n", "data: null\n\n", "data: {\n\n",
-		"event: mercure\n", "event: mercure\ndata: \n\n", ": x\n\n",
-		"event: mercure\nevent: mercure\ndata: {}\n\n",
-		/* each member missing, or of another type */
-		"data: {\"subscriber\":\"" ID "\",\"active\":true}\n\n",
-		"data: {\"topic\":7,\"subscriber\":\"" ID
-		"\",\"active\":true}\n\n",
-		"data: {\"topic\":\"a\",\"active\":true}\n\n",
-		"data: {\"topic\":\"a\",\"subscriber\":[],\"active\":true}\n\n",
-		"data: {\"topic\":\"a\",\"subscriber\":\"" ID "\"}\n\n",
-		"data: {\"topic\":\"a\",\"subscriber\":\"" ID
-		"\",\"active\":1}\n\n",
-		/* another selector or subscriber than its topic has */
-		"data: {\"topic\":\"b\",\"subscriber\":\"" ID
-		"\",\"active\":true}\n\n",
-		"data: {\"topic\":\"a\",\"subscriber\":\"urn:uuid:00000000-"
-		"0000-8000-8000-0123456789ac\",\"active\":true}\n\n",
-		"data: {\"topic\":\"a\",\"subscriber\":\"\","
-		"\"active\":true}\n\n",
-		/* a member twice, bytes that are no UTF-8, no line end */
-		"data: {\"topic\":\"b\",\"topic\":\"a\",\"subscriber\":\"" ID
-		"\",\"active\":true}\n\n",
-		"data: {\"topic\":\"\xff\",\"subscriber\":\"" ID
-		"\",\"active\":true}\n\n",
-		"data: {\"topic\":\"a\",\"subscriber\":\"" ID
-		"\",\"active\":true}x\n",
-		"data: {\"topic\":\"a\\u0000\",\"subscriber\":\"" ID
-		"\",\"active\":true}\n\n",
-		/* another way to match, or none */
-		"event: mercure\ndata: {\"match_type\":\"like\",\"match\":"
-		"\"a\",\"subscriber\":\"" ID "\",\"active\":false}\n\n",
-		"event: mercure\ndata: {\"match\":\"a\",\"subscriber\":\"" ID
-		"\",\"active\":false}\n\n" };
-	char                    *cut;
+	char *cut;
 
 	(void)state;
 	assert_read(topic_07, good_07, true);
