@@ -48,7 +48,8 @@ remember(const struct update *update)
 	}
 	topic = strstr(update->bytes, "\"topic\":\"");
 	if (topic == NULL)
-		return;
+		topic = strstr(update->bytes, "\"match\":\"");
+	assert_non_null(topic);
 	topic += strlen("\"topic\":\"");
 	end = strchr(topic, '"');
 	strcat(told,

@@ -310,6 +310,158 @@ test_a_lean_process(void **state)
 	lease_assert_told("-x");
 }
 
+/* Nobody was left who could tell: whoever begins later finds them dead. */
+static void
+test_all_were_killed(void **state)
+{
+	struct process *a = process_start(1), *b = process_start(2), *c;
+
+	(void)state;
+	process_join(a, "x");
+	lease_settle();
+	process_join(b, "y");
+	lease_pass_ms(1000);
+	process_kill(a);
+	process_kill(b);
+	c = process_start(0);
+	process_start(3);
+	lease_settle();
+	lease_assert_told("+x+y");
+	assert_int_equal(process_known(c, "x"), 1);
+	lease_pass_ms(3 * LEASE_MS);
+	assert_int_equal(process_known(c, "x"), 0);
+	assert_int_equal(strlen(lease_told()), 4);
+	assert_non_null(strstr(lease_told(), "-x"));
+	assert_non_null(strstr(lease_told(), "-y"));
+	assert_int_equal(c->lease.roster.entry_count, 0);
+	/* And then there is nothing to do. */
+	lease_record_count = 0;
+	lease_pass_ms(4 * LEASE_MS);
+	assert_int_equal(lease_record_count, 0);
+}
+
+/* Whoever has no room for what another has does not ask for it all the time. */
+static void
+test_no_room(void **state)
+{
+	struct process    *a = process_start(0), *b = process_start(1);
+	struct roster     *roster = &a->lease.roster;
+	struct roster_fact fact = {
+		.shape = ANNOUNCEMENT_07,
+		.selector = "much",
+	};
+	struct roster_process *forged = roster_get(roster, 1);
+	size_t                 count;
+
+	(void)state;
+	/* Its lease is long. */
+	forged->lease_ms = LEASE_MS_MAX;
+	for (count = 0; count < roster_limits.entry_count_max; count++) {
+		fact.id.high = count;
+		roster_add(roster, forged, &fact);
+	}
+	for (count = 0; count < 20; count++)
+		process_join(b, "x");
+	lease_pass_ms(2000);
+	assert_int_equal(process_known(a, "x"), 0);
+	assert_true(roster->unheard_count >= 20);
+	lease_list_count = lease_record_count = 0;
+	lease_pass_ms(10 * LEASE_MS);
+	assert_int_equal(lease_list_count, 0);
+	assert_true(lease_record_count <= (size_t)2 * (3 * 10 + 1));
+	/* When there is, it learns of it. */
+	roster_forget(roster, forged);
+	lease_pass_ms(2 * LEASE_MS);
+	assert_int_equal(process_known(a, "x"), 20);
+}
+
+/*
+ * After a long time in which nobody ran, records that come all at once are no
+ * reason to take those for dead who have not run yet.
+ */
+static void
+test_many_records_at_once(void **state)
+{
+	struct process *a = process_start(0), *b = process_start(1);
+
+	(void)state;
+	process_join(b, "x");
+	for (size_t i = 0; i < 20; i++)
+		process_join(a, "y");
+	lease_pass_ms(2 * LEASE_MS);
+	lease_hand_us += INT64_C(3600000000);
+	b->is_stopped = true;
+	for (size_t i = 0; i < 6; i++) {
+		a->lease.due_ms = 0;
+		lease_settle();
+	}
+	assert_int_equal(process_known(a, "x"), 1);
+	b->is_stopped = false;
+	lease_pass_ms(2 * LEASE_MS);
+	assert_int_equal(process_known(a, "x"), 1);
+	assert_null(strstr(lease_told(), "-"));
+}
+
+static size_t
+count_of(char wanted)
+{
+	size_t count = 0;
+
+	for (const char *at = lease_told(); *at != '\0'; at++)
+		count += *at == wanted;
+	return count;
+}
+
+/* Who knows all that the dead one had is its heir. */
+static void
+test_who_knows_more_is_the_heir(void **state)
+{
+	struct process *a = process_start(0), *b = process_start(1),
+		       *c = process_start(2);
+
+	(void)state;
+	for (size_t i = 0; i < 17; i++)
+		process_join(b, "x");
+	lease_pass_ms(2000);
+	/* It has just spoken, and does not ask before b is dead. */
+	a->lease.due_ms = 0;
+	lease_settle();
+	process_forget(a);
+	process_join_as(b, "192.0.2.2", "x");
+	lease_settle();
+	b->lease.due_ms = 0;
+	lease_settle();
+	assert_int_equal(process_known(a, "x"), 1);
+	assert_true(a->lease.has_wrong);
+	process_kill(b);
+	/* It speaks before the other one, when the lease has just ended. */
+	lease_pass_ms(500);
+	a->lease.due_ms = 0;
+	lease_pass_ms(500);
+	c->lease.due_ms = 0;
+	lease_pass_ms(6 * LEASE_MS);
+	assert_int_equal(count_of('-'), 18);
+}
+
+/* Both shapes of each subscription are ended. */
+static void
+test_the_end_in_both_shapes(void **state)
+{
+	struct process *a = process_start(0), *b = process_start(1);
+
+	(void)state;
+	b->presence.shapes = ANNOUNCEMENT_07 | ANNOUNCEMENT_08;
+	for (size_t i = 0; i < 40; i++)
+		process_join(b, "x");
+	lease_pass_ms(2000);
+	assert_int_equal(process_known(a, "x"), 40);
+	assert_int_equal(count_of('+'), 80);
+	process_kill(b);
+	lease_pass_ms(4 * LEASE_MS);
+	assert_int_equal(count_of('-'), 80);
+	assert_int_equal(a->lease.roster.entry_count, 0);
+}
+
 static void
 test_the_option_changes(void **state)
 {
@@ -345,6 +497,11 @@ main(void)
 		TEST(test_what_was_missed_is_asked_for),
 		TEST(test_an_orderly_end),
 		TEST(test_a_lean_process),
+		TEST(test_all_were_killed),
+		TEST(test_no_room),
+		TEST(test_many_records_at_once),
+		TEST(test_who_knows_more_is_the_heir),
+		TEST(test_the_end_in_both_shapes),
 		TEST(test_the_option_changes),
 	};
 
