@@ -1,6 +1,7 @@
 """Presence of all processes that share a store: any of them lists and counts
 the subscribers of all, and tells of one that died that its have left."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -10,7 +11,7 @@ import urllib.parse
 import pytest
 
 from cgi_program import Program
-from hub import Hub, Subscriber, write_keys
+from hub import END, Hub, Subscriber, write_keys
 from responder import Responder, wait_until
 from test_presence import ADA, BELOW, CLIENT, segment, told, wait_told
 from tokens import bearer, key_args, old, sign
@@ -198,18 +199,28 @@ def test_who_was_only_suspended_is_there_again(site):
         stream.close()
 
 
+@contextlib.contextmanager
+def program(site, query, enough=lambda answer: answer.head, **changes):
+    """A stream of a process of its own, by CGI, and what it answers at first.
+    """
+    env = {"XDG_STATE_HOME": str(site.directory)}
+    for name, value in zip(site.args[::2], site.args[1::2]):
+        if name in ("--store", "--subscriptions", "--subscriptions-lease",
+                    "--token-key", "--token-audience"):
+            name = "FCGI_SSE_" + name[2:].upper().replace("-", "_")
+            # Of the two keys that of the older dialect.
+            env.setdefault(name, value)
+    with Program("/events", query, env=env, **changes) as started:
+        yield started, started.read_until(enough)
+
+
 def test_a_killed_program_of_cgi_has_left(site):
     hub = site.start()
     listener = hub.subscribe("*", **ALL)
-    env = {"XDG_STATE_HOME": str(site.directory)}
-    for name, value in zip(site.args[::2], site.args[1::2]):
-        if name in ("--store", "--subscriptions", "--subscriptions-lease"):
-            env["FCGI_SSE_" + name[2:].upper().replace("-", "_")] = value
-    with Program("/events", "topic=/a", env=env) as program:
-        program.read_until(lambda answer: answer.head)
+    with program(site, "topic=/a", **ALL) as (started, _):
         wait_told(listener, 1, "/a")
         wait_listed([hub], {"/a": 1, "*": 1})
-        os.kill(program.process.pid, signal.SIGKILL)
+        os.kill(started.process.pid, signal.SIGKILL)
         wait_told(listener, 1, "/a", is_active=False)
     wait_listed([hub], {"*": 1})
     listener.close()
@@ -228,4 +239,10 @@ def test_nobody_can_write_or_read_it(site):
     field, events = hub.replay("*", topic, last="earliest", **ALL)
     assert field and events
     assert not any('"process"' in event for event in events)
+    with program(site, "topic=*", HTTP_LAST_EVENT_ID="earliest",
+                 enough=lambda answer: answer.head and any(
+                     event.type == END for event in answer.events),
+                 **ALL) as (_, answer):
+        assert b'"subscriber"' in answer.body
+        assert b'"process"' not in answer.body
     reader.close()
