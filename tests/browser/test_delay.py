@@ -155,8 +155,8 @@ def test_table_of_the_doctor_is_served(pages):
     for word, rows in re.findall(
             r'<h3 id="([\w-]+)"><code>\1</code></h3>\s*<ul>(.*?)</ul>',
             html, re.S):
-        served += [(word, front)
-                   for front in re.findall(r'<li data-front="([\w-]+)">', rows)]
+        fronts = re.findall(r'<li data-front="([\w-]+)">', rows)
+        served += [(word, front) for front in fronts]
     assert served == [
         tuple(part.lower().replace("_", "-") for part in pair)
         for pair in checks]

@@ -174,7 +174,7 @@ def test_page_is_told_of_the_end(page, site, topic, make, name):
     count = sum(line.has(event="disconnect", reason="token-expired")
                 for line in site.responder.log)
     page.open(site.origin("app.test") + PAGE)
-    set_cookie(page, name, rights(make, topic, exp=soon(3)), "None")
+    set_cookie(page, name, rights(make, topic, exp=soon(4)), "None")
     assert listen(page, site, topic) == "open"
     page.wait(lambda: page.run("return got.length") >= 3)
     assert page.run("return got") == [
