@@ -12,7 +12,7 @@ import signal
 import sys
 
 TESTS = pathlib.Path(__file__).resolve().parent
-PHASE_SECONDS_MAX = int(os.environ.get("PHASE_SECONDS_MAX", "120"))
+PHASE_SECONDS_MAX = int(os.environ.get("PHASE_SECONDS_MAX", "240"))
 
 try:
     import pytest

@@ -19,7 +19,8 @@ RESPONDER, AUTHORIZER, FILTER = 1, 2, 3
 REQUEST_COMPLETE, CANT_MPX_CONN, OVERLOADED, UNKNOWN_ROLE = range(4)
 KEEP_CONN = 1
 CONTENT_BYTES_MAX = 65535
-WAIT_S = 10
+# Nobody waits so long but on a machine that is very busy.
+WAIT_S = 30
 
 Record = collections.namedtuple("Record", "type id content")
 

@@ -1,9 +1,12 @@
 """A running fcgi-sse: started, watched through /proc and its log, stopped."""
 
+import collections
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
+import random
 import re
 import shlex
 import signal
@@ -18,9 +21,11 @@ from fcgi_client import WAIT_S
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("FCGI_SSE", str(ROOT / "fcgi-sse"))
-STOP_S = 20
+STOP_S = 30
 # Within what a good client is answered, also on a machine that is busy.
 GOOD_S = 5
+LOG_PIPE_BYTES = 1 << 20
+PORTS_HELD_MAX = 64
 SANITIZER_REPORT = re.compile(
     r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer"
     r"|runtime error:")
@@ -43,11 +48,40 @@ def wait_past_ms(ms):
     wait_until(lambda: time.monotonic() >= due, f"{ms} ms have passed")
 
 
+held_ports = collections.deque()
+
+
+def hold_port(port):
+    """Keeps other tests of this machine, or of this network namespace, from
+    taking the port for free before it is used. False if another has it."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        sock.bind(f"\0fcgi-sse-test-port-{port}")
+    except OSError:
+        sock.close()
+        return False
+    held_ports.append(sock)
+    if len(held_ports) > PORTS_HELD_MAX:
+        held_ports.popleft().close()
+    return True
+
+
 def free_port(host="127.0.0.1"):
+    """A port that is none of those that clients are given by the kernel: there
+    a client of another test could have it by the time it is used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as sock:
-        sock.bind((host, 0))
-        return sock.getsockname()[1]
+    text = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text()
+    below = max(int(text.split()[0]), 12000)
+    for _ in range(1000):
+        port = random.randrange(11000, below)
+        with socket.socket(family) as sock:
+            try:
+                sock.bind((host, port))
+            except OSError:
+                continue
+        if hold_port(port):
+            return port
+    raise AssertionError("no port is free")
 
 
 def is_sanitized(binary=BINARY):
@@ -106,6 +140,9 @@ class Responder:
             [*command, *args], env=clean_environ(env), stdin=stdin,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             pass_fds=pass_fds)
+        # So that no line is lost while the test is too busy to read.
+        with contextlib.suppress(PermissionError):
+            self.resize_log_pipe(LOG_PIPE_BYTES)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         if await_ready:
@@ -117,6 +154,9 @@ class Responder:
                 self.lines.append(line.decode("utf-8", "backslashreplace")
                                   .rstrip("\n"))
                 self._news.notify_all()
+
+    def resize_log_pipe(self, size):
+        fcntl.fcntl(self.process.stderr, fcntl.F_SETPIPE_SZ, size)
 
     def wait_ready(self):
         """Until it says so, for each address."""
@@ -151,6 +191,8 @@ class Responder:
         """The count-th line of that event and fields, once it is there."""
         deadline = time.monotonic() + wait_s
         while True:
+            # Its last lines may be read after it has ended.
+            is_over = not self._reader.is_alive()
             with self._news:
                 had = len(self.lines)
             found = [line for line in self.log
@@ -159,7 +201,7 @@ class Responder:
                 return found[count - 1]
             with self._news:
                 left_s = deadline - time.monotonic()
-                if left_s <= 0 or not self.is_alive():
+                if left_s <= 0 or is_over:
                     raise AssertionError(f"no line {event} {fields} among\n"
                                          + "\n".join(self.lines))
                 if len(self.lines) == had:
@@ -185,6 +227,12 @@ class Responder:
         """Resident memory: all, or RssAnon, which has no pages of files."""
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(kind + r":\s+(\d+) kB", status).group(1))
+
+    def wakeups(self):
+        """How often it slept and was woken so far."""
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"(?m)^voluntary_ctxt_switches:\s+(\d+)",
+                             status).group(1))
 
     def cpu_us(self):
         """CPU used so far."""
@@ -229,7 +277,8 @@ class Responder:
         wait_until(lambda: self.fd_count() <= fds,
                    f"back to {fds} descriptors")
         if not is_sanitized():
-            assert self.rss_kib("RssAnon") <= anon_kib + slack_kib
+            wait_until(lambda: self.rss_kib("RssAnon") <= anon_kib + slack_kib,
+                       f"memory of {anon_kib} KiB and {slack_kib}")
 
     def send_stop(self, number=signal.SIGTERM):
         """Signals it to stop, once: a second signal would mean more."""
@@ -237,6 +286,12 @@ class Responder:
             self.process.send_signal(signal.SIGCONT)
             self.process.send_signal(number)
         self._is_stopping = True
+
+    def wait_end(self, wait_s=STOP_S):
+        """Its exit status, once it has ended and all of its log is read."""
+        status = self.process.wait(wait_s)
+        self._reader.join(STOP_S)
+        return status
 
     def stop(self, number=signal.SIGTERM):
         """Signals it, waits, and checks that it ended well."""

@@ -133,9 +133,10 @@ def test_a_signal_ends_it_while_the_body_is_awaited():
                  stdin=subprocess.PIPE) as program:
         program.process.stdin.write(b"abc")
         responder.wait_until(
-            lambda: _is_reading(program.process.pid), "it reads the body", 5)
+            lambda: _is_reading(program.process.pid), "it reads the body")
         program.process.terminate()
-        assert program.process.wait(2) in (0, -signal.SIGTERM)
+        assert program.process.wait(responder.STOP_S) in (
+            0, -signal.SIGTERM)
 
 
 def _is_reading(pid):

@@ -222,7 +222,7 @@ def test_no_key_is_ever_logged(logged, short_dir):
     (short_dir / "keys").chmod(0o644)
     logs.append(hang_up(hub, log).read_text())
     hub.process.send_stop()
-    hub.process.process.wait(10)
+    hub.process.wait_end()
     logs += [log.read_text(), *hub.process.lines]
     assert " debug publish " in logs[0] and "refuse-publish" in logs[0]
     assert not [secret for secret in secrets for text in logs

@@ -48,12 +48,12 @@ def test_lines_of_a_stream(fcgi_sse, log_format):
                     reason="client-closed", events=1,
                     bytes=len(answer.out))
     assert last.has(path="/app/stream", open=0)
-    assert 0 <= float(gone["seconds"]) < 2
+    assert 0 <= float(gone["seconds"]) < 60
     for line in (first, second, gone, last):
         moment = datetime.datetime.strptime(line["time"],
                                             "%Y-%m-%dT%H:%M:%S.%fZ")
         age = datetime.datetime.utcnow() - moment
-        assert abs(age.total_seconds()) < 10
+        assert abs(age.total_seconds()) < 60
         assert line["level"] == "info"
 
 
@@ -138,7 +138,7 @@ def test_fanout_at_debug(fcgi_sse):
             client.recv_events(client.send_request(
                 "/clock", "interval=100ms&format=iso"), 3)
         line = process.wait_log("fanout", topic="clock/100/iso",
-                                subscribers=2, events=1, wait_s=1)
+                                subscribers=2, events=1)
         assert re.fullmatch(r"\d+\.\d{3}", line["ms"])
 
 
@@ -182,6 +182,7 @@ def test_a_log_that_cannot_be_written_disturbs_nobody(fcgi_sse):
 def test_a_log_that_nobody_reads_holds_up_nobody(fcgi_sse):
     """A pipe that is full."""
     process = fcgi_sse("--log-level", "debug")
+    process.resize_log_pipe(4096)
     with process.reading, process.client() as client:
         answer = client.send_request("/clock", "interval=100ms")
         for _ in range(1500):

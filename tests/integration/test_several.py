@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 import fcgi_client
+from fcgi_client import WAIT_S
 from hub import FORM, KEY, write_keys
 from responder import BINARY, Responder, clean_environ
 
@@ -148,7 +149,7 @@ def test_a_process_for_each_request(short_dir, state):
         writer = cgi(short_dir, env, method="POST", CONTENT_TYPE=FORM,
                      CONTENT_LENGTH=str(len(body)),
                      HTTP_AUTHORIZATION=f"Bearer {KEY}")
-        answer, _ = writer.communicate(body, timeout=10)
+        answer, _ = writer.communicate(body, timeout=WAIT_S)
         assert b"by-cgi" not in answer and answer.count(b"-") >= 4, answer
         text = b""
         while b"data: by-cgi" not in text.replace(b"data:by", b"data: by"):

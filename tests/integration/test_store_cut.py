@@ -36,8 +36,12 @@ class Way:
             except OSError:
                 return              # cut
             far = socket.socket(socket.AF_UNIX)
-            far.connect(self.target)
             with self.lock:
+                if self.listener is not listener:
+                    near.close()    # cut meanwhile
+                    far.close()
+                    return
+                far.connect(self.target)
                 self.socks += [near, far]
             for pair in (near, far), (far, near):
                 threading.Thread(target=self.pass_on, args=pair,
@@ -58,8 +62,8 @@ class Way:
         self.path.unlink()
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
-        self.listener = None
         with self.lock:
+            self.listener = None
             for sock in self.socks:
                 try:
                     sock.shutdown(socket.SHUT_RDWR)
