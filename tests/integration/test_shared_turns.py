@@ -9,7 +9,7 @@ import time
 import pytest
 
 import fcgi_client
-from responder import STOP_S, wait_until
+from responder import wait_until
 from test_several import publish, start, state  # pylint: disable=unused-import
 from test_turns import EVENT_SOURCE, LONG, REFUSED, SENT_AWAY, SHORT
 
@@ -158,11 +158,14 @@ def test_the_seats_of_a_killed_process_are_free(processes, address):
     all_of_them = processes("--turns", "6", *LONG)
     with opened(address, 6) as pages:
         check_full(address, "other clients have their turn")
+        wait_until(lambda: sum(line["event"] == "connect"
+                               for process in all_of_them
+                               for line in process.log) == 6, "all are logged")
         victim = next(process for process in all_of_them if any(
             line["event"] == "connect" for line in process.log))
         lost = sum(line["event"] == "connect" for line in victim.log)
         victim.process.send_signal(signal.SIGKILL)
-        victim.process.wait(STOP_S)
+        victim.wait_end()
         # What connects while it is killed finds a closed connection.
         others = []
         for _ in range(lost):
