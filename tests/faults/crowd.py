@@ -12,8 +12,8 @@ import fcgi_client
 from responder import is_sanitized
 
 INTERVAL_MS = 250
-OPEN_S = 30
-REPORT_S = 25
+OPEN_S = 60
+REPORT_S = 60
 EVENT_STREAM = {"HTTP_ACCEPT": "text/event-stream"}
 
 
@@ -140,7 +140,7 @@ def jammed_request(process, query):
     return requests + fcgi_client.get("/clock", query, **EVENT_STREAM)
 
 
-def read_to_end(socks, wait_s=10):
+def read_to_end(socks, wait_s=fcgi_client.WAIT_S):
     """What each socket receives until it is closed, in the order of ends."""
     deadline = time.monotonic() + wait_s
     chunks = {sock: bytearray() for sock in socks}

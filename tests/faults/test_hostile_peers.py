@@ -1,5 +1,6 @@
 """Three thousand connections that never bring a whole request."""
 
+import signal
 import statistics
 import time
 
@@ -11,9 +12,9 @@ EACH = 1000
 WHOLE = fcgi_client.get("/clock")
 KINDS = (b"", WHOLE[:len(WHOLE) // 2],
          fcgi_client.get_values("FCGI_MAX_CONNS"))
-# Of a good request; the machine may be busy with other tests.
-MEDIAN_S_MAX = 0.005
-TIMEOUT_S = 4
+# By how much a good request may take longer: several times as long as it
+# takes to look at a thousand connections.
+MEDIAN_MORE_S_MAX = 0.02
 
 
 def seconds_for(process):
@@ -22,25 +23,31 @@ def seconds_for(process):
     return time.monotonic() - began
 
 
-def test_silent_and_half_sent_and_curious(fcgi_sse, good_clients, bad_peers):
-    process = fcgi_sse("--request-timeout", f"{TIMEOUT_S}s")
+def median_s(process):
+    return statistics.median(seconds_for(process) for _ in range(200))
+
+
+def test_silent_and_half_sent_and_curious(fcgi_sse, short_dir, good_clients,
+                                          bad_peers):
+    config = short_dir / "ini"
+    config.write_text("request-timeout = 1h\n")
+    process = fcgi_sse("--config", str(config))
     with process.unharmed():
         good = good_clients(process, 500)
         fds = process.fd_count()
-        idle_us = cpu_of_a_second(process)
-        began = time.monotonic()
+        idle_us, before_s = cpu_of_a_second(process), median_s(process)
         for kind in KINDS:
             bad_peers.add(process.address, kind, EACH)
-        median_s = statistics.median(seconds_for(process) for _ in range(200))
-        beside_us = cpu_of_a_second(process)
-        assert time.monotonic() - began < TIMEOUT_S, "too slow to tell"
+        beside_s, beside_us = median_s(process), cpu_of_a_second(process)
         assert bad_peers.closed_count() == 0
         if not is_sanitized():
-            assert median_s < MEDIAN_S_MAX
-            assert beside_us < idle_us * 1.5 + 5000
+            assert beside_s < before_s * 2 + MEDIAN_MORE_S_MAX
+            assert beside_us < idle_us * 2 + 10000
         # Each has its time and no more, and says no good one goodbye.
+        config.write_text("request-timeout = 1s\n")
+        process.process.send_signal(signal.SIGHUP)
         wait_until(lambda: bad_peers.closed_count() == EACH * len(KINDS),
-                   "all are closed", TIMEOUT_S * 3)
+                   "all are closed")
         wait_until(lambda: process.fd_count() == fds, "their descriptors")
         good.check()
         good.leave()

@@ -10,7 +10,8 @@ import pytest
 import fcgi_client
 import responder
 from crowd import EVENT_STREAM
-from responder import BINARY, wait_until
+from fcgi_client import WAIT_S
+from responder import BINARY, STOP_S, wait_until
 
 LATER = str(pathlib.Path(BINARY).parent / "tests" / "faults" / "later")
 CALL_TIMEOUT_S = 10
@@ -46,8 +47,8 @@ def test_a_kept_connection_goes_on(later):
             check_later(client.ask("/later", "after=20", number, keep=True))
             assert client.ask("/nope", "", 7, keep=True).end == (0, 0)
         # What arrives meanwhile is answered by itself.
-        client.send(fcgi_client.get("/later", "after=100", 4, keep=True))
-        client.send(fcgi_client.get("/later", "after=0", 5, keep=True))
+        client.send(fcgi_client.get("/later", "after=100", 4, keep=True)
+                    + fcgi_client.get("/later", "after=0", 5, keep=True))
         records = [client.recv_record()]
         assert records[0].type == fcgi_client.END_REQUEST
         assert records[0].id == 5
@@ -88,11 +89,11 @@ def test_an_answer_that_does_not_come(later):
     with process.client() as client, process.client() as source:
         waiting = client.send_request("/later", keep=True)
         streaming = source.send_request("/later", **EVENT_STREAM)
-        client.recv_end(waiting, CALL_TIMEOUT_S + 3)
+        client.recv_end(waiting, CALL_TIMEOUT_S + WAIT_S)
         assert waiting.status == "503 Service Unavailable"
         assert waiting.body == \
             b"503 Service Unavailable: the answer took too long\n"
-        source.recv_end(streaming, CALL_TIMEOUT_S)
+        source.recv_end(streaming)
         assert [event.type for event in streaming.events] == ["refused"]
         assert streaming.parser.retry_ms >= 1000
         process.wait_log("call-timeout", count=2)
@@ -102,10 +103,10 @@ def test_an_answer_that_does_not_come(later):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_a_stop_waits_for_answers(later, number):
-    process = later("--drain-timeout", "5s")
+    process = later("--drain-timeout", "1h")
     with process.client() as client, process.client() as streaming:
-        waiting = client.send_request("/later", "after=400", keep=True)
-        refused = streaming.send_request("/later", "after=400&stream",
+        waiting = client.send_request("/later", "after=1500", keep=True)
+        refused = streaming.send_request("/later", "after=1500&stream",
                                          **EVENT_STREAM)
         process.check_good()
         process.process.send_signal(number)
@@ -114,7 +115,7 @@ def test_a_stop_waits_for_answers(later, number):
         assert client.recv_close() == []
         streaming.recv_end(refused)
         assert [event.type for event in refused.events] == ["refused"]
-    assert process.process.wait(5) == 0
+    assert process.wait_end() == 0
 
 
 def test_a_stop_does_not_wait_for_ever(later):
@@ -123,7 +124,7 @@ def test_a_stop_does_not_wait_for_ever(later):
         client.send_request("/later")
         process.check_good()
         process.send_stop()
-        assert process.process.wait(5) == 0
+        assert process.wait_end() == 0
         process.wait_log("later-cancelled")
         process.wait_log("drain-timeout")
 
@@ -156,7 +157,7 @@ def cgi(query, **options):
 
 def test_by_cgi():
     with cgi("after=100") as process:
-        out, errors = process.communicate(timeout=5)
+        out, errors = process.communicate(timeout=WAIT_S)
         assert out.endswith(b"\r\n\r\nlater\n") and process.returncode == 0
         assert b"later-cancelled" not in errors
 
@@ -164,7 +165,7 @@ def test_by_cgi():
 def test_by_cgi_the_client_goes():
     with cgi("") as process:
         process.stdout.close()
-        assert process.wait(5) == 0
+        assert process.wait(STOP_S) == 0
         assert b"later-cancelled" in process.stderr.read()
 
 
@@ -172,7 +173,7 @@ def test_by_cgi_the_process_is_stopped():
     with cgi("") as process:
         wait_until(lambda: _holds_signals(process.pid), "it waits")
         process.terminate()
-        out, errors = process.communicate(timeout=5)
+        out, errors = process.communicate(timeout=WAIT_S)
         assert b"503 Service Unavailable: stopping\n" in out
         assert b"later-cancelled" in errors and process.returncode == 0
 
@@ -187,6 +188,6 @@ def _holds_signals(pid):
 
 def test_by_cgi_no_answer_comes():
     with cgi("") as process:
-        out, errors = process.communicate(timeout=CALL_TIMEOUT_S + 3)
+        out, errors = process.communicate(timeout=CALL_TIMEOUT_S + WAIT_S)
         assert out.startswith(b"Status: 503 Service Unavailable\r\n")
         assert b"call-timeout" in errors and process.returncode == 0

@@ -67,7 +67,7 @@ def use_it(address):
 def ending(child):
     """How it ended, once it was told to: "served on", or its last line."""
     child.terminate()
-    status = child.wait(10)
+    status = child.wait(responder.STOP_S)
     lines = [line for line in child.stderr.read().splitlines()
              if not line.startswith("20")]
     if status == 0:

@@ -93,12 +93,12 @@ def test_a_limit_for_each_client_holds_under_many(fcgi_sse):
     """The account of addresses is right after they come and go."""
     process = fcgi_sse("--max-streams-per-client", "1")
     with process.unharmed():
-        for _ in range(3):
+        for count in range(1, 4):
             with peers() as held:
                 for number in range(300):
                     held.add(process.address, fcgi_client.get(
                         "/clock", REMOTE_ADDR=f"10.0.{number % 3}.{number}"))
-                process.wait_log("connect", client="10.0.2.299")
+                process.wait_log("connect", count, client="10.0.2.299")
                 answer = ask_clock(process, client="10.0.2.299")
                 assert answer.events[0].type == "refused"
             wait_until(lambda: [line for line in process.log if "open" in line

@@ -114,7 +114,7 @@ def test_the_log_is_opened_anew_at_each_signal(config, configured, short_dir):
     wait_until(log.exists, "the new file")
 
 
-def wait_closed(client, wait_s):
+def wait_closed(client, wait_s=fcgi_client.WAIT_S):
     """Until the responder has closed the connection."""
     deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline:
@@ -132,7 +132,7 @@ def test_the_time_for_an_answer_changes(config, configured):
         process.wait_log("page", count=4)
         config.reload(stall_timeout="500ms")
         process.wait_log("reload")
-        wait_until(lambda: process.fd_count() == fds, "it is closed", 5)
+        wait_until(lambda: process.fd_count() == fds, "it is closed")
 
 
 def test_the_time_for_a_request_changes(config, configured):
@@ -143,7 +143,7 @@ def test_the_time_for_a_request_changes(config, configured):
         wait_until(lambda: process.fd_count() == fds + 1, "it is there")
         config.reload(request_timeout="500ms")
         process.wait_log("reload")
-        wait_closed(client, 3)
+        wait_closed(client)
 
 
 def test_the_longest_body_changes(config, configured):
@@ -176,7 +176,7 @@ def test_what_the_manual_says_is_reloaded(config, configured):
     assert sorted([*left, "public-url"]) == sorted(told)
 
 
-def heartbeat_comes(process, within_s):
+def heartbeat_comes(process, within_s=fcgi_client.WAIT_S):
     """Whether a silent stream that is opened now gets a heartbeat."""
     with process.client() as client:
         answer = client.send_request("/counter", "interval=1h")
@@ -197,7 +197,7 @@ def test_times_change_for_streams_that_come_and_those_that_are_there(
         old.recv_events(answer, 1)
         config.reload(heartbeat="1s")
         process.wait_log("reload")
-        assert heartbeat_comes(process, 3)
+        assert heartbeat_comes(process)
 
 
 def test_a_lifetime_that_is_set_holds_for_new_streams(config, configured,
@@ -207,6 +207,6 @@ def test_a_lifetime_that_is_set_holds_for_new_streams(config, configured,
     config.reload(stream_lifetime="1s")
     process.wait_log("reload")
     bad_peers.add(process.address, fcgi_client.get("/clock"), 50)
-    for answer in read_to_end(bad_peers.socks, 3):
+    for answer in read_to_end(bad_peers.socks):
         assert answer.parser.retry_ms is not None
     good.check()

@@ -58,7 +58,7 @@ def check_good_answers(process):
     assert publish(process, "news", "good").status == "200 OK"
     # A large one of a publisher is taken too.
     assert publish(process, "news", "y" * 200000).status == "200 OK"
-    assert time.monotonic() - began < (10 if is_sanitized() else 2)
+    assert time.monotonic() - began < (20 if is_sanitized() else 8)
 
 
 @pytest.mark.parametrize("path", ["/events", "/nope", "/clock"])
@@ -143,7 +143,7 @@ def test_a_body_is_refused_by_its_head(fcgi_sse, key_file, length, changes,
     with process.client() as client:
         client.send(asked + (body(length) if length else
                              record(fcgi_client.STDIN, b"x")))
-        answer = client.recv_end(Answer(), 2)
+        answer = client.recv_end(Answer())
         assert answer.status == status
         # What is still to come is not held.
         client.send(body(4 * MIB) + record(fcgi_client.STDIN))
@@ -152,17 +152,21 @@ def test_a_body_is_refused_by_its_head(fcgi_sse, key_file, length, changes,
             "/metrics", keep=True, REMOTE_ADDR="127.0.0.1").body
         # A web server that drops the rest of the body may ask anew at once.
         client.send(asked + body(MIB)[:70000])
-        assert client.recv_end(Answer(), 2).status == status
+        assert client.recv_end(Answer()).status == status
 
 
 def test_one_who_was_refused_does_not_stay(fcgi_sse):
     process = fcgi_sse("--request-timeout", "1s")
     with process.client() as client:
         client.send(head(MIB) + body(MIB))
-        assert client.recv_end(Answer(), 2).status == "403 Forbidden"
-        assert client.recv_close(3) == []
+        assert client.recv_end(Answer()).status == "403 Forbidden"
+        assert client.recv_close() == []
+
+
+def test_one_who_was_refused_may_end_its_body(fcgi_sse):
+    process = fcgi_sse("--request-timeout", "1h")
     with process.client() as client:
         client.send(head(MIB) + body(MIB))
-        client.recv_end(Answer(), 2)
+        client.recv_end(Answer())
         client.send(record(fcgi_client.STDIN))
-        assert client.recv_close(0.8) == []
+        assert client.recv_close() == []

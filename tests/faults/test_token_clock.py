@@ -93,6 +93,7 @@ def test_the_clock_is_set_back(hub, clock):
     hub.publish("t", "all are there")
     for reader in [*stays, for_ever]:
         assert reader.take(1)[0].data == "all are there"
+    hub.process.wait_log("disconnect", 2)
     lines = [line for line in hub.process.log if line.has(event="disconnect")]
     assert [line["reason"] for line in lines] == ["token-expired"] * 2
 

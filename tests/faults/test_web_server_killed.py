@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import fcgi_client
-from responder import free_port, is_sanitized, wait_until
+from responder import free_port, wait_until
 from tools import BENCH
 
 sys.path.append(str(BENCH))
@@ -78,8 +78,7 @@ def test_kill_9_under_a_thousand_streams(fcgi_sse, good_clients, web_server):
         first = good_clients(server.address, CLIENTS, *through)
         server.kill()
         # It is told at once, and lets go of all of them.
-        wait_until(lambda: process.fd_count() == fds, "its descriptors",
-                   10 if is_sanitized() else 2)
+        wait_until(lambda: process.fd_count() == fds, "its descriptors")
         assert first.report()["closed"] == CLIENTS
         direct.check()
         server.start()
