@@ -79,7 +79,7 @@ class Machine:
         with tempfile.TemporaryFile() as out:
             done = subprocess.run(
                 self.command(text), stdout=out, stderr=subprocess.STDOUT,
-                env=self.environ(), timeout=60,
+                env=self.environ(), timeout=180,
                 **{"stdin": subprocess.DEVNULL, **options})
             out.seek(0)
             done.stdout = out.read().decode(errors="replace")

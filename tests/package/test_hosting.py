@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from responder import BINARY, ROOT, wait_until
+from responder import BINARY, ROOT, STOP_S, wait_until
 
 DEPLOY = ROOT / "deploy" / "apache"
 SITE = "/var/www/customer"
@@ -76,7 +76,7 @@ def wrapper(name):
 
 
 def curl(host, arguments):
-    return host.check(f"curl -sS --max-time 20 http://localhost/{arguments}")
+    return host.check(f"curl -sS --max-time 60 http://localhost/{arguments}")
 
 
 def owners(host, name):
@@ -98,7 +98,7 @@ class Ticks:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(STOP_S)
 
 
 def test_program_needs_only_the_c_library():
@@ -123,7 +123,7 @@ def test_one_file_and_htaccess(host, name):
     resumed = curl(host, f"{path}/counter?count=2 -H 'Last-Event-ID: 1'")
     assert re.findall(r"^id: (.*)$", resumed, re.M) == ["2"]
     ticks = Ticks(host, f"{path}/clock?interval=100ms")
-    wait_until(lambda: ticks.count() > 3, "it ticks", 20)
+    wait_until(lambda: ticks.count() > 3, "it ticks")
     assert owners(host, path) == {"4242"}
     ticks.stop()
 
@@ -167,14 +167,14 @@ def test_events_and_history(host, name):
     start_apache(host, "FcgidOutputBufferSize 0\nFcgidSpawnScoreUpLimit 99")
     hub = f"sse.{extension}/events"
     listening = Ticks(host, f"{hub}?topic=chat")
-    wait_until(lambda: host.check("cat /tmp/ticks"), "the stream is open", 20)
+    wait_until(lambda: host.check("cat /tmp/ticks"), "the stream is open")
     ids = [curl(host, f"{hub} -H Expect: -d topic=chat -d data={data}")
            for data in ("one", "two")]
     assert all(one.startswith("urn:uuid:") for one in ids), ids
-    wait_until(lambda: listening.count() == 2, "both have come", 20)
+    wait_until(lambda: listening.count() == 2, "both have come")
     listening.stop()
     back = Ticks(host, f"{hub}?topic=chat\\&lastEventID={ids[0].strip()}")
-    wait_until(lambda: back.count() == 1, "what was missed has come", 20)
+    wait_until(lambda: back.count() == 1, "what was missed has come")
     assert "data: two\n" in host.check("cat /tmp/ticks")
     back.stop()
 
@@ -189,5 +189,5 @@ def test_short_streams_where_fcgid_collects(host):
     start_apache(host)
     ticks = Ticks(host, "sse.fcgi/clock?interval=100ms")
     assert not ticks.count()
-    wait_until(lambda: ticks.count() > 20, "the stream has ended", 20)
-    assert ticks.process.wait(10) == 0
+    wait_until(lambda: ticks.count() > 20, "the stream has ended")
+    assert ticks.process.wait(STOP_S) == 0

@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from responder import ROOT, wait_until
+from responder import ROOT, STOP_S, wait_until
 
 README = (ROOT / "README.md").read_text()
 TICKS = (ROOT / "debian" / "tests" / "ticks").read_text()
@@ -80,7 +80,7 @@ class Service:
         # systemd-socket-activate itself, or what it has become.
         self.machine.check(
             "pkill -x systemd-socket- || pkill -u _fcgi-sse -x fcgi-sse")
-        self.process.wait(10)
+        self.process.wait(STOP_S)
 
 
 @pytest.fixture(scope="module")
@@ -131,8 +131,8 @@ def test_ticks_after_three_commands(machine, name):
             machine.check(line)
         # A web server that reloads answers as before for a moment.
         wait_until(lambda: machine.sh(
-            "timeout 5 curl -sSN http://localhost/sse/clock | "
-            "grep -m 2 '^data: '").returncode == 0, "it ticks", 20)
+            "timeout 10 curl -sSN http://localhost/sse/clock | "
+            "grep -m 2 '^data: '").returncode == 0, "it ticks", 60)
         machine.write("/tmp/ticks", TICKS, "0755")
         machine.check(f"/tmp/ticks {SERVERS[name]}")
     finally:

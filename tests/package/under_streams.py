@@ -13,7 +13,7 @@ import time
 from followers import Followers, Publisher
 
 URL = "http://127.0.0.1/sse/events"
-WAIT_S = 40
+WAIT_S = 60
 MORE = 3                    # updates after each command
 
 

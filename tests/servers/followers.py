@@ -79,7 +79,7 @@ class Followers:
             head.append(f"Last-Event-ID: {one.last_id}")
         one.buffer = b""
         try:
-            one.sock = socket.create_connection(("127.0.0.1", self.port), 10)
+            one.sock = socket.create_connection(("127.0.0.1", self.port), 30)
             one.sock.sendall("\r\n".join([*head, "", ""]).encode())
         except OSError:
             self._come_back(one)
@@ -154,7 +154,7 @@ class Publisher:
         request = urllib.request.Request(self.url, form, {
             "Authorization": f"Bearer {self.key}", "Idempotency-Key": f"n{number}"})
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status == 200
         except OSError:             # an HTTPError, too
             return False

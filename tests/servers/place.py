@@ -15,7 +15,8 @@ import tempfile
 import textwrap
 
 from responder import (
-    BINARY, ROOT, SANITIZER_REPORT, Line, clean_environ, free_port, wait_until)
+    BINARY, ROOT, SANITIZER_REPORT, STOP_S, Line, clean_environ, free_port,
+    wait_until)
 
 DEPLOY = ROOT / "deploy"
 ORIGIN = "https://example.org"
@@ -158,7 +159,7 @@ class External:
     def stop(self):
         if self.process:
             self.process.terminate()
-            status = self.process.wait(10)
+            status = self.process.wait(STOP_S)
             self.process = None
             assert status == 0, f"fcgi-sse: exit status {status}"
 

@@ -5,7 +5,7 @@ import socket
 import subprocess
 
 from place import web_user
-from responder import clean_environ, wait_until
+from responder import STOP_S, clean_environ, wait_until
 from servers import FRONTS, Site
 from turns import PLACES, CrowdedSite, write_options
 
@@ -35,7 +35,7 @@ class Several:
     def stop(self):
         for process in self.processes:
             process.terminate()
-        statuses = [process.wait(20) for process in self.processes]
+        statuses = [process.wait(STOP_S) for process in self.processes]
         self.processes = []
         assert not any(statuses), f"exit statuses {statuses}"
 

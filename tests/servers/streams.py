@@ -4,6 +4,8 @@ import socket
 import struct
 import time
 
+from fcgi_client import WAIT_S
+
 
 class Cut(Exception):
     """The connection ended before the response did."""
@@ -25,7 +27,7 @@ class Stream:
     """One request, its response, and what comes of the body."""
 
     def __init__(self, port, path, method="GET", headers=None, wait=True):
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=WAIT_S)
         lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
         lines += [f"{k}: {v}" for k, v in (headers or {}).items()]
         self.method = method
@@ -62,7 +64,7 @@ class Stream:
     def header(self, name):
         return dict(self.headers).get(name)
 
-    def read_event(self, timeout=10):
+    def read_event(self, timeout=WAIT_S):
         """The next event; None at the response's proper end."""
         self.sock.settimeout(timeout)
         while b"\n\n" not in self.body:
@@ -74,7 +76,7 @@ class Stream:
         block, _, self.body = self.body.partition(b"\n\n")
         return Event(block, self.received_at)
 
-    def read_to_end(self, timeout=10):
+    def read_to_end(self, timeout=WAIT_S):
         self.sock.settimeout(timeout)
         while not self.ended:
             self._more_body()

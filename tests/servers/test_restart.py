@@ -37,12 +37,12 @@ def test_streams_come_back_after_a_restart(site):
     site.responder.stop()
     for client in clients:
         # Ended, not cut: the client sees it at once and comes back.
-        while client.read_event(timeout=2) is not None:
+        while client.read_event() is not None:
             pass
         client.close()
     assert site.ask("/clock").status in (500, 502, 503)
     site.responder.start()
-    wait_until(lambda: answers(site), "an answer", 4)
+    wait_until(lambda: answers(site), "an answer")
     with site.open("/clock") as stream:
         assert stream.read_event().data
 
@@ -60,7 +60,7 @@ def test_killed_process_is_replaced(site):
             while stream.read_event(timeout=6) is not None:
                 pass
             raise streams.Cut
-    wait_until(lambda: answers(site), "an answer", 4)
+    wait_until(lambda: answers(site), "an answer")
     assert not set(pids) & set(site.processes())
 
 
@@ -71,7 +71,7 @@ def test_process_ends_with_its_client(site):
         stream.read_event()
         assert len(site.processes()) == 1
         stream.read_event()
-    wait_until(lambda: not site.processes(), "its process ends", 3)
+    wait_until(lambda: not site.processes(), "its process ends")
 
 
 @behind(CGI)
@@ -79,4 +79,4 @@ def test_process_ends_with_its_response(site):
     with site.open("/counter?count=2&interval=100ms") as stream:
         while stream.read_event() is not None:
             pass
-        wait_until(lambda: not site.processes(), "its process ends", 3)
+        wait_until(lambda: not site.processes(), "its process ends")

@@ -4,6 +4,7 @@ together, and nobody loses an event or gets one twice.
 """
 
 from followers import Followers
+from place import seconds
 from responder import wait_until
 from several_turns import SeveralSite
 from turns import WAIT_S
@@ -13,12 +14,13 @@ PLACES = 6
 CLIENTS = 24
 
 
-def most_open(place):
-    """The most streams that were open at a time, by the log of all."""
-    lines = [(line["time"], 1) for line in place.log_lines("connect")]
-    lines += [(line["time"], -1) for line in place.log_lines("disconnect")]
+def most_open(place, told_late_s):
+    """The most streams that were open at a time, by the log of all, if each
+    end was so much before the line that tells of it."""
+    lines = [(seconds(line["time"]), 1) for line in place.log_lines("connect")]
+    lines += [(seconds(line["time"]) - told_late_s, -1)
+              for line in place.log_lines("disconnect")]
     most = count = 0
-    # At the same millisecond one ended before another took its seat.
     for _, change in sorted(lines):
         count += change
         most = max(most, count)
@@ -35,6 +37,8 @@ def test_twenty_four_clients_of_six_streams():
         sent = publisher.end()
         wait_until(lambda: followers.have(sent), "all have all", WAIT_S)
         assert followers.faults == []
-        # As many as they may have together, and never more.
-        assert most_open(site.place) == PLACES
+        # As many as they may have together, and never more. A process leaves
+        # a seat before it says so, and may be held up in between.
+        assert most_open(site.place, 0) >= PLACES
+        assert most_open(site.place, 0.5) <= PLACES
         assert site.sent_away_count() > CLIENTS - PLACES

@@ -14,7 +14,8 @@ import urllib.request
 import pytest
 
 from place import DEPLOY, Place, is_root, web_user
-from responder import BINARY, clean_environ, free_port, wait_until
+from responder import (
+    BINARY, STOP_S, clean_environ, free_port, wait_until)
 from servers import FRONTS, Site
 import streams
 
@@ -51,7 +52,7 @@ class Activated:
 
     def stop(self):
         self.process.terminate()
-        assert self.process.wait(10) == 0
+        assert self.process.wait(STOP_S) == 0
 
 
 def test_socket_activation_refuses_nobody(nginx):
@@ -62,7 +63,7 @@ def test_socket_activation_refuses_nobody(nginx):
     with nginx.open("/clock") as stream:
         assert stream.read_event().data
         activated.stop()
-        while stream.read_event(timeout=2) is not None:
+        while stream.read_event() is not None:
             pass
     with nginx.open("/clock", wait=False) as stream:
         activated.start()
@@ -77,10 +78,11 @@ def test_spawn_fcgi(nginx):
     out = nginx.place.dir / "start.out"
     with open(out, "wb") as file:
         subprocess.run([script], check=True, env=clean_environ(),
-                       stdout=file, stderr=file, timeout=10)
+                       stdout=file, stderr=file, timeout=60)
     pid = int((nginx.place.dir / "fcgi-sse.pid").read_text())
     try:
-        assert nginx.processes() == [pid]
+        # A shell script becomes the program.
+        wait_until(lambda: nginx.processes() == [pid], "the one process")
         status = pathlib.Path(f"/proc/{pid}/status").read_text()
         assert "Uid:\t33\t33" in status
         with nginx.open("/clock") as stream:
@@ -113,7 +115,7 @@ def units():
 def analyze(*args):
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is not there")
-    return subprocess.run(["systemd-analyze", *args], text=True, timeout=30,
+    return subprocess.run(["systemd-analyze", *args], text=True, timeout=60,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
@@ -154,7 +156,7 @@ class Demo:
     def close(self):
         if self.process.poll() is None:
             self.process.terminate()
-        status = self.process.wait(20)
+        status = self.process.wait(STOP_S)
         left = list(self.tmp.iterdir())
         shutil.rmtree(self.tmp)
         assert left == []

@@ -11,7 +11,7 @@ import pytest
 
 from followers import Followers, Publisher
 from place import is_root, web_user
-from responder import clean_environ, wait_until
+from responder import STOP_S, clean_environ, wait_until
 from servers import UNIX, Front, Site
 from web_servers import Lighttpd, Nginx
 
@@ -71,7 +71,7 @@ class Socket:
 
     def end(self, process):
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(STOP_S) == 0
 
     def stop(self):
         for process in self.processes:
