@@ -93,9 +93,9 @@ broker_start(const char *const *options)
 	assert_true(broker.pid >= 0);
 	if (broker.pid == 0)
 		exec_broker(options);
-	for (i = 0; i < 2000 && !broker_answers(); i++)
+	for (i = 0; i < 6000 && !broker_answers(); i++)
 		usleep(5000);
-	assert_true(i < 2000);
+	assert_true(i < 6000);
 }
 
 void
