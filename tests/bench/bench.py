@@ -53,6 +53,7 @@ def row_groups(is_quick):
     groups.update(rows_cgi.groups())
     groups.update(rows_tabs.groups(is_quick))
     groups["selectors"] = rows_selectors.selectors
+    groups["patterns"] = rows_selectors.patterns
     for streams in (500,) if is_quick else (1000, 5000):
         groups[f"rivals-{streams}"] = functools.partial(
             rows_rivals.rivals, streams=streams)

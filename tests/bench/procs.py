@@ -111,6 +111,7 @@ class Bench:
         self.load_program = os.path.join(build, "tests/bench/load")
         self.publish_program = os.path.join(build, "tests/bench/publish")
         self.selectors_program = os.path.join(build, "tests/bench/selectors")
+        self.patterns_program = os.path.join(build, "tests/bench/patterns")
         self.store_program = os.path.join(build, "tests/bench/store")
         self.store_redis_program = os.path.join(
             build, "tests/bench/store_redis")
