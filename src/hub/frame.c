@@ -85,11 +85,11 @@ frame_cost_bytes(const struct frame *frame)
 	    3 * frame->update.topic_count * sizeof(void *);
 }
 
-/* Their number is a power of two whenever there is no room for another. */
+/* Slots are a power of two whenever there is no room for another. */
 void
 frame_add_pattern(struct frame *frame, struct pattern *pattern)
 {
-	unsigned         count = frame->pattern_count;
+	unsigned         count = frame->pattern_slots;
 	struct pattern **patterns = frame->patterns;
 
 	if ((count & (count - 1)) == 0) {
@@ -101,17 +101,37 @@ frame_add_pattern(struct frame *frame, struct pattern *pattern)
 		free(frame->patterns);
 		frame->patterns = patterns;
 	}
-	patterns[frame->pattern_count++] = pattern;
+	patterns[frame->pattern_slots++] = pattern;
+	frame->pattern_count++;
+}
+
+/* Removes the next that is this one, or any if it is NULL; there is one. */
+static struct pattern *
+remove_pattern(struct frame *frame, const struct pattern *wanted)
+{
+	struct pattern *found;
+	unsigned        i = frame->pattern_next;
+
+	do {
+		i = i < frame->pattern_slots ? i : 0;
+		found = frame->patterns[i++];
+	} while (wanted == NULL ? found == NULL : found != wanted);
+	frame->patterns[i - 1] = NULL;
+	frame->pattern_count--;
+	frame->pattern_next = i;
+	return found;
 }
 
 void
 frame_remove_pattern(struct frame *frame, const struct pattern *pattern)
 {
-	unsigned i = 0;
+	remove_pattern(frame, pattern);
+}
 
-	while (frame->patterns[i] != pattern)
-		i++;
-	frame->patterns[i] = frame->patterns[--frame->pattern_count];
+struct pattern *
+frame_take_pattern(struct frame *frame)
+{
+	return frame->pattern_count == 0 ? NULL : remove_pattern(frame, NULL);
 }
 
 void

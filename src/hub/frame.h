@@ -22,14 +22,16 @@ struct frame {
 	struct update update;
 
 	int64_t  published_ms; /* monotonic; 0: not yet */
-	int64_t  published_us; /* of the first mark (hub/topic.c), or 0 */
+	int64_t  published_us; /* the same, to who subscribes; 0: to nobody */
 	unsigned mark_count;   /* topics whose last subscriber has it not yet */
 	unsigned ref_count;
 
 	/* The hub's, for those that it keeps. */
-	unsigned         ring_count; /* rings of named topics that have it */
-	unsigned         pattern_count;
-	struct pattern **patterns;  /* whose rings have it */
+	unsigned         ring_count;    /* rings of named topics that have it */
+	unsigned         pattern_count; /* whose rings have it */
+	unsigned         pattern_slots; /* used, some by NULL: it was removed */
+	unsigned         pattern_next;  /* where the next is looked for */
+	struct pattern **patterns;
 	struct list      node;      /* of all that are kept */
 	struct list      orphan;    /* of those that no named ring has */
 	struct list      announced; /* of the hub's own announcements */
@@ -54,9 +56,15 @@ const char **frame_topics(struct frame *);
 /* What an update takes, with its slots in the rings of its topics. */
 size_t frame_cost_bytes(const struct frame *);
 
-/* A pattern's ring is to have it, or does not have it any more. */
+/*
+ * A pattern's ring is to have it, or does not have it any more. Quick where
+ * they are removed in the order in which they came.
+ */
 void frame_add_pattern(struct frame *, struct pattern *);
 void frame_remove_pattern(struct frame *, const struct pattern *);
+
+/* One of these patterns, which is removed; NULL: there is none. */
+struct pattern *frame_take_pattern(struct frame *);
 
 void frame_ref(struct frame *);
 void frame_unref(struct frame *);

@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "hub/frame.h"
 #include "hub/topic.h"
-#include "pure/histogram.h"
 
 struct mark {
 	struct subscription place; /* of nobody */
@@ -13,12 +12,10 @@ struct mark {
 };
 
 struct list *
-mark_new(struct topic *topic, struct frame *frame, int64_t now_us)
+mark_new(struct topic *topic, struct frame *frame)
 {
 	struct mark *mark = mem_zalloc(sizeof(*mark));
 
-	if (frame->published_us == 0)
-		frame->published_us = now_us;
 	frame->mark_count++;
 	frame_ref(frame);
 	mark->frame = frame;
@@ -36,15 +33,16 @@ mark_free(struct mark *mark)
 	free(mark);
 }
 
-void
-mark_reached(struct subscription *place, struct histogram *latency,
-    int64_t now_us)
+int64_t
+mark_reached(struct subscription *place)
 {
 	struct mark *mark = list_entry(place, struct mark, place);
+	int64_t      published_us = -1;
 
 	if (mark->frame->mark_count == 1)
-		histogram_add(latency, now_us - mark->frame->published_us);
+		published_us = mark->frame->published_us;
 	mark_free(mark);
+	return published_us;
 }
 
 void

@@ -6,7 +6,6 @@
 #include "base/list.h"
 
 struct frame;
-struct histogram;
 struct subscription;
 struct topic;
 
@@ -17,14 +16,14 @@ struct topic;
  */
 
 /* A mark's node, to be put into the list of those who wait. */
-struct list *mark_new(struct topic *, struct frame *, int64_t now_us);
+struct list *mark_new(struct topic *, struct frame *);
 
 /*
- * All have had the mark's frame in that topic; if it is so in all topics, the
- * time is counted. Frees the mark, which has that place.
+ * All have had the mark's frame in that topic. Frees the mark, which has that
+ * place. Returns when the frame was published, on the monotonic clock in us, if
+ * this was the last of its marks; else -1.
  */
-void mark_reached(struct subscription *place, struct histogram *,
-    int64_t                            now_us);
+int64_t mark_reached(struct subscription *place);
 
 /* Frees all marks of a list that holds nothing else. */
 void marks_free(struct list *);

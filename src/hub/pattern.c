@@ -388,7 +388,7 @@ patterns_publish(struct hub *hub, struct frame *frame, int64_t now_ms)
 		    on_spend, &arrival);
 		selector_topic_deinit(&topic);
 	}
-	for (unsigned i = 0; i < frame->pattern_count; i++)
+	for (unsigned i = 0; i < frame->pattern_slots; i++)
 		pattern_take(frame->patterns[i], frame, now_ms);
 	if (overspent != NULL)
 		end_costliest(hub, overspent);
@@ -399,8 +399,7 @@ patterns_forget(struct frame *frame)
 {
 	struct pattern *pattern;
 
-	while (frame->pattern_count > 0) {
-		pattern = frame->patterns[--frame->pattern_count];
+	while ((pattern = frame_take_pattern(frame)) != NULL) {
 		topic_remove(pattern->topic, frame);
 		count_down(pattern);
 	}

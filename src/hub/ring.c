@@ -68,10 +68,19 @@ ring_compact(struct ring *ring)
 	ring->removed_count = 0;
 }
 
+/* Where the frame of that position is: most often it is the oldest. */
+static size_t
+ring_find(const struct ring *ring, uint64_t position)
+{
+	if (ring->frame_count > 0 && ring_slot(ring, 0)->position == position)
+		return 0;
+	return ring_find_after(ring, position - 1);
+}
+
 void
 ring_remove(struct ring *ring, uint64_t position)
 {
-	size_t            index = ring_find_after(ring, position - 1);
+	size_t            index = ring_find(ring, position);
 	struct ring_slot *slot = slot_at(ring, index);
 
 	assert(index < ring->frame_count && slot->position == position &&

@@ -8,6 +8,7 @@
 #include "hub/frame.h"
 #include "hub/mark.h"
 #include "hub/turns.h"
+#include "pure/histogram.h"
 
 /* Subscribers that are passed over cost as much as one that is visited. */
 #define PASSES_PER_VISIT 16
@@ -205,6 +206,17 @@ visit_overrun(struct topic *topic)
 	}
 }
 
+/* The time is counted when the last topic's mark is reached. */
+static void
+pass_mark(struct topic *topic, struct subscription *place)
+{
+	int64_t published_us = mark_reached(place);
+
+	if (published_us != -1)
+		histogram_add(topic->limits.latency,
+		    topic->turns->now_us() - published_us);
+}
+
 /* Visits the first that is ready; returns what that costs. */
 static size_t
 visit_next(struct topic *topic)
@@ -214,8 +226,7 @@ visit_next(struct topic *topic)
 	struct subscriber   *subscriber = subscription->subscriber;
 
 	if (subscriber == NULL) {
-		mark_reached(subscription, topic->limits.latency,
-		    topic->turns->now_us());
+		pass_mark(topic, subscription);
 		return 0;
 	}
 	list_move(&topic->waiting, &subscription->node);
@@ -399,13 +410,15 @@ topic_trim(struct topic *topic, int64_t now_ms)
 static void
 expect_frame(struct topic *topic, struct frame *frame)
 {
+	/* Once for all of its topics. */
+	if (frame->published_us == 0)
+		frame->published_us = topic->turns->now_us();
 	if (topic->fanout_event_count++ == 0)
-		topic->fanout_start_us = topic->turns->now_us();
+		topic->fanout_start_us = frame->published_us;
 	if (topic->pending_min > topic->newest_position)
 		topic->pending_min = topic->newest_position;
 	if (topic->limits.latency != NULL)
-		list_append(&topic->waiting,
-		    mark_new(topic, frame, topic->turns->now_us()));
+		list_append(&topic->waiting, mark_new(topic, frame));
 }
 
 void
