@@ -64,6 +64,13 @@ is_address(const char *text)
 	return end != NULL && *end == ':' && is_port(end + 1);
 }
 
+/* Whether something can be published to it: "*" is for subscribers. */
+static bool
+is_topic(const char *text)
+{
+	return *text != '\0' && strcmp(text, "*") != 0;
+}
+
 /*
  * "*" or an origin as browsers write it (RFC 6454 section 6.2): scheme://host
  * with a port unless it is the scheme's own, all in lower case.
@@ -284,6 +291,8 @@ const struct option_spec option_specs[] = {
 	    .help = "A file with a key on each line. Whoever sends one of "
 	    "the keys may publish to all topics." },
 	{ .name = "public-topic", LIST(public_topic), .argument = "TOPIC",
+	    .is_valid = is_topic,
+	    .takes = "the name of one topic; * is none",
 	    .help = "Anyone may publish to this topic. The rate is limited "
 	    "for each address." },
 	{ .name = "publish-origin", LIST(publish_origin), .argument = "ORIGIN",

@@ -37,6 +37,29 @@ fail(char *error, const char *address, const char *what)
 	return -1;
 }
 
+/* What is wrong with an address, and what to do about it. */
+static const char *
+reason(int error)
+{
+	switch (error) {
+	case EADDRINUSE:
+		return "is in use: another program listens there; stop it, or "
+		       "give another address";
+	case EADDRNOTAVAIL:
+		return "is no address of this machine";
+	case ENOENT:
+	case ENOTDIR:
+		return "there is no folder for it; make one in which this user "
+		       "may write";
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return "this user may not make it there";
+	default:
+		return strerror(error);
+	}
+}
+
 static bool
 is_unix(int fd)
 {
@@ -109,7 +132,7 @@ try_lock(int fd, const char *path)
  * error.
  */
 static int
-lock_path(const char *socket_path, char *error)
+lock_path(const char *name, const char *socket_path, char *error)
 {
 	const struct timespec step = { .tv_nsec = LOCK_STEP_MS * 1000000 };
 	char                  path[LOCK_PATH_BYTES_MAX];
@@ -120,8 +143,9 @@ lock_path(const char *socket_path, char *error)
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
 		    0600);
 		if (fd == -1)
-			return fail_to_lock(error, socket_path,
-			    strerror(errno));
+			return errno == ELOOP ?
+			    fail_to_lock(error, socket_path, "is a link") :
+			    fail(error, name, reason(errno));
 		if (try_lock(fd, path))
 			return fd;
 		close(fd);
@@ -196,7 +220,7 @@ open_unix_locked(struct listeners *listeners, const char *name,
 		listeners_add(listeners, fd, name, path);
 		return 0;
 	}
-	fail(error, name, problem != NULL ? problem : strerror(errno));
+	fail(error, name, problem != NULL ? problem : reason(errno));
 	if (fd != -1)
 		close(fd);
 	return -1;
@@ -210,7 +234,7 @@ open_unix(struct listeners *listeners, const char *name, const char *path,
 
 	if (strlen(path) >= SOCKET_PATH_BYTES_MAX)
 		return fail(error, name, "the path is too long for a socket");
-	lock_fd = lock_path(path, error);
+	lock_fd = lock_path(name, path, error);
 	if (lock_fd == -1)
 		return -1;
 	result = open_unix_locked(listeners, name, path, mode, error);
@@ -265,7 +289,7 @@ open_inet(struct listeners *listeners, const char *name, char *error)
 		fd = open_address(info);
 	freeaddrinfo(found);
 	if (fd == -1)
-		return fail(error, name, strerror(errno));
+		return fail(error, name, reason(errno));
 	listeners_add(listeners, fd, name, NULL);
 	return 0;
 }

@@ -107,6 +107,19 @@ def test_socket_in_use_is_refused_and_left_alone(fcgi_sse):
         check_serves(process.address)
 
 
+def test_why_an_address_cannot_be_had(short_dir):
+    (short_dir / "f").touch()
+    for address, why in (
+            (f"unix:{short_dir}/nowhere/s", "there is no folder for it"),
+            (f"unix:{short_dir}/f/s", "there is no folder for it"),
+            ("unix:/proc/s", "there is no folder|may not make it"),
+            ("203.0.113.1:9999", "is no address of this machine")):
+        done = run("--listen", address)
+        assert done.returncode == 1
+        assert re.search(f"^fcgi-sse: {re.escape(address)}: .*({why})",
+                         done.stderr), done.stderr
+
+
 def test_a_socket_that_another_has_put_in_place_stays(short_dir):
     path = short_dir / "s.sock"
     process = Responder(["--listen", f"unix:{path}"], [f"unix:{path}"])

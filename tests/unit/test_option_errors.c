@@ -90,6 +90,8 @@ static const struct {
 	{ "mount", "FCGI_SSE_MOUNT", "sse", TAKES_MOUNT "; not \"sse\"" },
 	{ "allow-origin", "FCGI_SSE_ALLOW_ORIGIN", "https://a/",
 	    TAKES_ORIGIN "; not \"https://a/\"" },
+	{ "public-topic", "FCGI_SSE_PUBLIC_TOPIC", "*",
+	    "takes the name of one topic; * is none; not \"*\"" },
 	{ "log-format", "FCGI_SSE_LOG_FORMAT", "xml",
 	    TAKES_FORMAT "; not \"xml\"" },
 	{ "log-level", "FCGI_SSE_LOG_LEVEL", "Info",
