@@ -85,6 +85,7 @@ hub_set_limits(struct hub *hub, const struct hub_limits *limits)
 {
 	hub->limits = *limits;
 	hub->shares.bytes_max = limits->empty_bytes_max;
+	hub->hidden.bytes_max = limits->empty_bytes_max;
 }
 
 /* The frame of an update; its topics exist from now on. */

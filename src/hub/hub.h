@@ -69,6 +69,7 @@ struct hub {
 	void          *topics;        /* a tree, by name */
 	struct ids     ids;
 	struct shares  shares;
+	struct shares  hidden;    /* of private updates that patterns have */
 	struct list    updates;   /* frames, oldest first */
 	struct list    orphans;   /* those that only "*" and patterns have */
 	struct list    announced; /* those that the hub itself publishes */

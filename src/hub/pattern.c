@@ -17,8 +17,11 @@
 #include "hub/turns.h"
 #include "pure/selector_index.h"
 
-/* What a pattern takes beside what it is compiled to, some slots included; */
-#define PATTERN_COST_BYTES 3072
+/*
+ * What a pattern takes beside what it is compiled to, so many slots for public
+ * updates and for private ones included;
+ */
+#define PATTERN_COST_BYTES 4096
 #define PREPAID_COUNT 16
 
 /* of what it is compiled to, for each byte of its text; */
@@ -39,10 +42,12 @@ struct pattern {
 	struct hub     *hub;
 	struct selector *selector;
 	struct topic    *topic;
-	struct share    *share; /* pays for it */
-	size_t           frame_count;
-	uint64_t         position; /* of the last update that matched */
-	uint64_t         spent;    /* beyond what is usual */
+	struct share    *share;  /* pays for it */
+	struct share    *hidden; /* pays for slots of private ones, or NULL */
+	size_t           counts[2]; /* of public frames, of private ones */
+	uint64_t         passed[2]; /* no such frame is before this */
+	uint64_t         position;  /* of the last update that matched */
+	uint64_t         spent;     /* beyond what is usual */
 	bool             is_ended;
 };
 
@@ -71,13 +76,21 @@ patterns_init(struct hub *hub)
 	hub->pattern_index = selector_index_new();
 }
 
-/* A frame less is in the ring. */
+/* A frame less of that kind is in the ring. */
 static void
-count_down(struct pattern *pattern)
+count_down(struct pattern *pattern, bool is_private)
 {
-	if (pattern->frame_count-- > PREPAID_COUNT)
-		shares_give_back(&pattern->hub->shares, pattern->share,
-		    SLOT_COST_BYTES);
+	struct hub *hub = pattern->hub;
+
+	if (pattern->counts[is_private]-- <= PREPAID_COUNT)
+		return;
+	if (!is_private) {
+		shares_give_back(&hub->shares, pattern->share, SLOT_COST_BYTES);
+		return;
+	}
+	shares_give_back(&hub->hidden, pattern->hidden, SLOT_COST_BYTES);
+	if (pattern->counts[is_private] == PREPAID_COUNT)
+		pattern->hidden = NULL;
 }
 
 static void
@@ -86,7 +99,7 @@ on_drop(void *arg, struct frame *frame)
 	struct pattern *pattern = arg;
 
 	frame_remove_pattern(frame, pattern);
-	count_down(pattern);
+	count_down(pattern, frame->update.is_private);
 	if (frame->ring_count == 0)
 		hub_let_go(pattern->hub, frame);
 }
@@ -164,15 +177,60 @@ pattern_topic(const struct pattern *pattern)
 	return pattern->is_ended ? NULL : pattern->topic;
 }
 
+/*
+ * Private updates are paid from a share apart, so that none of what a client
+ * sees depends on how many come that it may not have.
+ */
+static bool
+take_slot(struct pattern *pattern, bool is_private)
+{
+	struct hub *hub = pattern->hub;
+
+	if (pattern->counts[is_private] < PREPAID_COUNT)
+		return true;
+	if (!is_private)
+		return shares_take_more(&hub->shares, pattern->share,
+		    SLOT_COST_BYTES);
+	if (pattern->hidden != NULL)
+		return shares_take_more(&hub->hidden, pattern->hidden,
+		    SLOT_COST_BYTES);
+	pattern->hidden = shares_take(&hub->hidden,
+	    shares_client(pattern->share), SLOT_COST_BYTES);
+	return pattern->hidden != NULL;
+}
+
+/* Drops the oldest frame of that kind, which there is. */
+static void
+drop_first(struct pattern *pattern, bool is_private)
+{
+	const struct ring *ring = topic_ring(pattern->topic);
+	uint64_t          *passed = &pattern->passed[is_private];
+	size_t             index = ring_find_after(ring, *passed);
+	struct frame      *frame;
+
+	while ((frame = ring_slot(ring, index)->frame) == NULL ||
+	    frame->update.is_private != is_private)
+		index++;
+	*passed = frame->update.position;
+	if (index == 0) {
+		topic_drop_oldest(pattern->topic);
+		return;
+	}
+	frame_ref(frame);
+	topic_remove(pattern->topic, frame);
+	on_drop(pattern, frame);
+	frame_unref(frame);
+}
+
 /* Puts the frame into the ring, and makes way for it if need be. */
 static void
 pattern_take(struct pattern *pattern, struct frame *frame, int64_t now_ms)
 {
-	while (pattern->frame_count >= PREPAID_COUNT &&
-	    !shares_take_more(&pattern->hub->shares, pattern->share,
-		SLOT_COST_BYTES))
-		topic_drop_oldest(pattern->topic);
-	pattern->frame_count++;
+	const bool is_private = frame->update.is_private;
+
+	while (!take_slot(pattern, is_private))
+		drop_first(pattern, is_private);
+	pattern->counts[is_private]++;
 	topic_publish(pattern->topic, frame, now_ms);
 }
 
@@ -401,6 +459,6 @@ patterns_forget(struct frame *frame)
 
 	while ((pattern = frame_take_pattern(frame)) != NULL) {
 		topic_remove(pattern->topic, frame);
-		count_down(pattern);
+		count_down(pattern, frame->update.is_private);
 	}
 }

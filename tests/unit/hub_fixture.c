@@ -34,7 +34,8 @@ hub_tear_down(void **state)
 {
 	hub_deinit(&hub);
 	if (hub_bytes(&hub) != 0 || hub.shares.bytes != 0 ||
-	    hub.shares.tree != NULL || hub.ids.tree != NULL)
+	    hub.shares.tree != NULL || hub.hidden.tree != NULL ||
+	    hub.ids.tree != NULL)
 		return -1;
 	return topic_tear_down(state);
 }
@@ -59,6 +60,21 @@ void
 put(const char *topic, const char *id)
 {
 	put_on(TOPICS(topic), id, id);
+}
+
+void
+put_private(const char *topic)
+{
+	hub_ingest(&hub,
+	    &(struct update){
+		.position = ++last_position,
+		.topics = TOPICS(topic),
+		.topic_count = 1,
+		.is_private = true,
+		.bytes = "x",
+		.len_bytes = 1,
+	    },
+	    1, hand_ms(), 0);
 }
 
 void

@@ -29,6 +29,9 @@ void put_on(const char *const *topics, const char *id, const char *text);
 /* An update whose text is its id. */
 void put(const char *topic, const char *id);
 
+/* A private update, whose text is "x". */
+void put_private(const char *topic);
+
 /* What the reader has had, without the id fields; it starts anew. */
 void assert_had(struct reader *, const char *text);
 

@@ -199,7 +199,7 @@ put_private_on(const char *const *topics, int64_t ms)
 }
 
 static void
-put_private(const char *topic, int64_t ms)
+put_private_at(const char *topic, int64_t ms)
 {
 	put_private_on(TOPICS(topic), ms);
 }
@@ -231,7 +231,7 @@ test_what_is_gone_is_told_to_its_readers(void **state)
 	(void)state;
 	put_on(TOPICS("a"), NULL, "public");
 	for (int64_t ms = 61000; ms < 61007; ms++)
-		put_private("a", ms);
+		put_private_at("a", ms);
 	for (int round = 0; round < 3; round++) {
 		/* It keeps three, then none, then is a topic that is new. */
 		assert_int_equal(told_ms("a", stranger), 1);
@@ -269,7 +269,7 @@ test_ids_do_not_tell_what_is_gone(void **state)
 	(void)state;
 	put("b", "elsewhere");
 	for (int64_t ms = 1000; ms < 1009; ms++)
-		put_private("a", ms);
+		put_private_at("a", ms);
 	assert_true(hub_find(&hub, "elsewhere", &topic, 1, &stranger,
 	    &position));
 	assert_false(hub_find(&hub, "elsewhere", &topic, 1, NULL, &position));

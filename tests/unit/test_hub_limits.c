@@ -280,21 +280,6 @@ may_have_all_or_none(const void *arg, const struct update *update)
 	return !update->is_private || *(const bool *)arg;
 }
 
-static void
-put_private(const char *topic)
-{
-	hub_ingest(&hub,
-	    &(struct update){
-		.position = ++last_position,
-		.topics = TOPICS(topic),
-		.topic_count = 1,
-		.is_private = true,
-		.bytes = "x",
-		.len_bytes = 1,
-	    },
-	    1, hand_ms(), 0);
-}
-
 /* What the client pays when it asks for the topic, as all see that do so. */
 static size_t
 price(const char *name, bool may_have)

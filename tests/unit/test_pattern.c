@@ -215,6 +215,60 @@ test_who_may_take_no_more_keeps_the_newest(void **state)
 	cursor_close(&reader.cursor);
 }
 
+/* What the pattern keeps, less the private updates. */
+static void
+assert_public_of(const char *text, const char *expected)
+{
+	struct reader reader;
+	const char   *from;
+	char          kept[64] = "";
+	size_t        count = 0;
+
+	reader_open_from_start(&reader, 'k', follow(text));
+	turns_settle();
+	for (from = reader.text; *from != '\0'; from++) {
+		if (strncmp(from, "id: ", 4) == 0)
+			from = strchr(from, '\n');
+		else if (*from != 'x' && count < sizeof(kept) - 1)
+			kept[count++] = *from;
+	}
+	assert_string_equal(kept, expected);
+	cursor_close(&reader.cursor);
+}
+
+/* Nobody finds out by its share, or by what is kept, how many come. */
+static void
+test_private_updates_change_nothing_for_others(void **state)
+{
+	struct reader reader;
+	char          id[2] = "";
+	size_t        before_bytes;
+
+	(void)state;
+	hub.limits.event_count_max = 100;
+	reader_open(&reader, 'r', follow("/{x}"));
+	for (id[0] = 'a'; id[0] < 'a' + 16; id[0]++)
+		put("/public", id);
+	before_bytes = hub.shares.bytes;
+	for (int i = 0; i < 40; i++)
+		put_private("/private");
+	assert_int_equal(hub.shares.bytes, before_bytes);
+	assert_int_equal(hub.hidden.bytes, (40 - 16) * 64);
+	assert_public_of("/{x}", "abcdefghijklmnop");
+	/* Nor when there is no room for more, of either kind. */
+	hub.shares.bytes_max = hub.hidden.bytes_max = 0;
+	reader.text[0] = '\0';
+	for (int i = 0; i < 40; i++)
+		put_private("/private");
+	assert_int_equal(hub.hidden.bytes, 0);
+	assert_public_of("/{x}", "abcdefghijklmnop");
+	put("/public", "q");
+	assert_public_of("/{x}", "bcdefghijklmnopq");
+	turns_settle();
+	assert_int_equal(reader.overrun_count, 0);
+	cursor_close(&reader.cursor);
+}
+
 /* Vast texts of both, so that each match costs as much as one may. */
 static void
 fill_vast(char *pattern, char *topic, size_t len_bytes)
@@ -306,6 +360,7 @@ main(void)
 		HUB_TEST(test_age_and_bytes_end_what_a_pattern_has),
 		HUB_TEST(test_a_client_pays_for_its_patterns),
 		HUB_TEST(test_who_may_take_no_more_keeps_the_newest),
+		HUB_TEST(test_private_updates_change_nothing_for_others),
 		HUB_TEST(test_a_costly_pattern_ends),
 		HUB_TEST(test_filling_a_costly_pattern_ends_too),
 		HUB_TEST(test_ids_are_found_on_a_pattern),
