@@ -26,7 +26,7 @@ struct url;
 struct hub_limits {
 	size_t  event_count_max; /* of one topic */
 	size_t  bytes_max;       /* of publishers' updates and topics */
-	size_t  empty_bytes_max; /* of topics that nobody has published to */
+	size_t  empty_bytes_max; /* of topics without updates */
 	int64_t age_ms;
 };
 
@@ -40,7 +40,7 @@ struct hub_limits {
  * does either, so all processes have one order.
  *
  * An update is kept as long as one of its topics would replay it, or as "*" or
- * a pattern would while somebody follows it. When there are too many bytes,
+ * a pattern would while it has a subscriber. When there are too many bytes,
  * these are dropped first: updates that only those have; then those that a
  * topic keeps beyond its count for a slow subscriber; then the oldest of the
  * topic that has most. So a busy topic drops its own updates before those of a

@@ -7,7 +7,7 @@
 #include "hub/topic.h"
 
 struct mark {
-	struct subscription place; /* of nobody */
+	struct subscription place; /* of no subscriber */
 	struct frame       *frame;
 };
 

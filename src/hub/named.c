@@ -114,12 +114,12 @@ named_add_update(struct named *named, bool is_private)
 
 /* A subscriber that has had the newest dropped update misses nothing yet. */
 static void
-keep_gone_id(struct named *named, const struct frame *frame)
+keep_dropped_id(struct named *named, const struct frame *frame)
 {
 	struct ids *ids = &named->hub->ids;
 
-	ids_remove(ids, named->gone_id);
-	named->gone_id = frame->own_id == NULL ?
+	ids_remove(ids, named->dropped_id);
+	named->dropped_id = frame->own_id == NULL ?
 	    NULL :
 	    ids_add(ids, frame->update.id, frame->update.position,
 		&named->name_of_gone, 1, frame->update.is_private);
@@ -133,7 +133,7 @@ on_drop(void *arg, struct frame *frame)
 	struct hub   *hub = named->hub;
 
 	named_resize(named, named->kept_bytes - frame_cost_bytes(frame));
-	keep_gone_id(named, frame);
+	keep_dropped_id(named, frame);
 	if (--frame->ring_count == 0)
 		hub_let_go(hub, frame);
 }
@@ -198,7 +198,7 @@ named_free(struct named *named)
 	list_remove(&named->node);
 	list_remove(&named->named_node);
 	deadline_clear(&named->backlog);
-	ids_remove(&hub->ids, named->gone_id);
+	ids_remove(&hub->ids, named->dropped_id);
 	tree_remove(&hub->topics, named, compare_topics);
 	hub->topic_count--;
 	named_unshare(named);

@@ -38,9 +38,9 @@ struct named {
 	size_t          public_count; /* of these */
 	size_t          kept_bytes;   /* of those that its ring has */
 	unsigned        size;         /* its place in hub->by_size */
-	struct own_id  *gone_id; /* of the newest that was dropped, or NULL */
-	const char     *name_of_gone;
-	char            name[];
+	struct own_id *dropped_id; /* of the newest that was dropped, or NULL */
+	const char    *name_of_gone;
+	char           name[];
 };
 
 /*

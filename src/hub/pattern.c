@@ -30,7 +30,10 @@
 /* and an update in its ring, which doubles as it grows, as does the frame's. */
 #define SLOT_COST_BYTES 64
 
-/* What a match may cost for each byte of the topic that is nobody's fault. */
+/*
+ * What a match may cost for each byte of the topic without being charged to a
+ * client.
+ */
 #define USUAL_COST_PER_BYTE 64
 
 /* And all matches together with the topics that there are. */
@@ -38,8 +41,9 @@
 
 struct pattern {
 	struct list     node; /* in hub->patterns */
-	struct deadline idle; /* in hub->idle_patterns; set if nobody is here */
-	struct hub     *hub;
+	struct deadline idle; /* in hub->idle_patterns; set if there is no
+	                         subscriber */
+	struct hub      *hub;
 	struct selector *selector;
 	struct topic    *topic;
 	struct share    *share;  /* pays for it */
@@ -328,7 +332,9 @@ reclaim(struct hub *hub)
 	return false;
 }
 
-/* Nobody may follow it until it is freed: what has been spent stays counted. */
+/*
+ * No client may follow it until it is freed: what has been spent stays counted.
+ */
 static void
 pattern_end(struct pattern *pattern)
 {

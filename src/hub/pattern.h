@@ -11,19 +11,19 @@ struct hub;
 struct pattern;
 
 /*
- * A pattern that somebody follows: a topic with a ring of its own, which has
- * the updates of all topics that its selector matches. An update is matched
- * with each pattern once, when it comes, however many follow it; and the topics
- * that there are, when the pattern is made. The ring refers to what the hub
- * keeps anyway. What no named topic keeps any longer stays for the patterns
- * that have it, as for "*": until the room is needed.
+ * A pattern that has subscribers: a topic with a ring of its own, which has the
+ * updates of all topics that its selector matches. An update is matched with
+ * each pattern once, when it comes, however many follow it; and the topics that
+ * there are, when the pattern is made. The ring refers to what the hub keeps
+ * anyway. What no named topic keeps any longer stays for the patterns that have
+ * it, as for "*": until the room is needed.
  *
  * It is paid from the share of the client that asked for it first: a sum when
  * it is made, and something for each update in its ring; when the client may
- * take no more, the ring drops its oldest. What its matches cost beyond what
- * is usual is counted against the same client. If that is too much, the most
+ * take no more, the ring drops its oldest. What its matches cost beyond what is
+ * usual is counted against the same client. If that is too much, the most
  * costly pattern of the client ends: its subscribers are told that they are
- * overrun, and for a time nobody may follow it.
+ * overrun, and for a time no client may follow it.
  *
  * It is freed some time after its last subscriber has left, so that those who
  * come back find it. For the hub's own files.
@@ -40,7 +40,7 @@ void patterns_free(struct hub *);
 /* When there are none. */
 void patterns_deinit(struct hub *);
 
-/* Frees those that nobody has followed for a time. */
+/* Frees those that have had no subscriber for a time. */
 void patterns_run(struct hub *, int64_t now_ms);
 
 /* The one with that text, or NULL. */

@@ -93,7 +93,7 @@ is_all_readers(const struct topic *topic, const struct update_reader *reader)
  * may know.
  */
 static uint64_t
-gone_position(const struct topic *topic, const struct update_reader *reader)
+dropped_position(const struct topic *topic, const struct update_reader *reader)
 {
 	const struct dropped *dropped = topic_dropped(topic);
 	uint64_t              others;
@@ -114,7 +114,7 @@ hub_has_all_since(const struct hub *hub, struct topic *const *topics,
     size_t topic_count, uint64_t position, const struct update_reader *reader)
 {
 	for (size_t i = 0; i < topic_count; i++) {
-		if (gone_position(topics[i], reader) > position)
+		if (dropped_position(topics[i], reader) > position)
 			return false;
 	}
 	return (reader == NULL || reader->reach == UPDATE_REACH_ALL ?
@@ -128,7 +128,7 @@ have_dropped_nothing(struct topic *const *topics, size_t topic_count,
     const struct update_reader *reader)
 {
 	for (size_t i = 0; i < topic_count; i++) {
-		if (gone_position(topics[i], reader) > 0)
+		if (dropped_position(topics[i], reader) > 0)
 			return false;
 	}
 	return true;

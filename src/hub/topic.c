@@ -175,7 +175,7 @@ topic_has_overrun(const struct subscription *subscription)
 	uint64_t dropped_position = subscription->topic->dropped.position;
 
 	return dropped_position > subscription->subscriber->position &&
-	    dropped_position > subscription->gone_position;
+	    dropped_position > subscription->dropped_position;
 }
 
 /*
@@ -346,7 +346,7 @@ topic_remove(struct topic *topic, const struct frame *frame)
 	list_for_each (node, &topic->stalled) {
 		subscription = list_entry(node, struct subscription, node);
 		if (subscription->subscriber->position < position)
-			subscription->gone_position = 0;
+			subscription->dropped_position = 0;
 	}
 	ring_remove(&topic->ring, position);
 	set_frame_dropped(topic, frame, position);
@@ -458,7 +458,7 @@ topic_join(struct topic *topic, struct subscription *subscription,
 	list_init(&subscription->node);
 	subscription->topic = topic;
 	subscription->subscriber = subscriber;
-	subscription->gone_position = topic->dropped.position;
+	subscription->dropped_position = topic->dropped.position;
 	topic->subscriber_count++;
 }
 

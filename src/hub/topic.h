@@ -118,7 +118,7 @@ const struct dropped *topic_dropped(const struct topic *);
 /* Frames up to this position count as dropped, also those that it never had. */
 void topic_set_dropped(struct topic *, const struct dropped *);
 
-/* Raises the first to what is gone by the second. */
+/* Raises the first to what was dropped by the second. */
 void dropped_add(struct dropped *, const struct dropped *);
 
 const struct ring *topic_ring(const struct topic *);
@@ -150,7 +150,7 @@ struct subscription {
 	struct list        node; /* in one of the topic's lists */
 	struct topic      *topic;
 	struct subscriber *subscriber; /* NULL: no subscription, but a mark */
-	uint64_t           gone_position; /* dropped before it began */
+	uint64_t           dropped_position; /* dropped before it began */
 };
 
 /* Begins in no list: topic_stall or topic_resume has to follow. */

@@ -15,8 +15,8 @@ bool address_is_loopback(const char *text);
 
 /*
  * What counts as one client, wherever something is counted for each: the
- * address, and of an IPv6 address its first 64 bits, since whoever has one
- * address of such a net has them all. However an address is written, and
+ * address, and of an IPv6 address its first 64 bits, since a client with one
+ * address of such a network has them all. However an address is written, and
  * whether IPv4 stands within IPv6, the key is the same. NULL, "" and what is no
  * address at all have keys too; "-" stands for the unknown.
  */

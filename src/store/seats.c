@@ -12,7 +12,7 @@
 #include "store/file_lock.h"
 #include "store/files.h"
 
-/* Behind all seats: whoever has it may read and write the notes. */
+/* Behind all seats: the process that has it may read and write the notes. */
 #define NOTES_LOCK ((off_t)1 << 40)
 
 /* Others have it for microseconds, unless they were stopped. */

@@ -7,7 +7,7 @@
 /*
  * A number of seats that all processes share which open the same file. A seat
  * is a lock on a byte of the file, so the kernel frees it when its process
- * ends, however that is. What the file holds are notes of those who share them.
+ * ends, however that is. The file holds notes of the processes that share them.
  */
 struct seats;
 

@@ -28,8 +28,8 @@ step(struct sqlite_writer *writer, enum sqlite_statement which)
 
 /*
  * Notes whose clock says what. Two clocks on one machine tell the same time,
- * unless somebody has lied to a process or the clock was set: the difference
- * to the time since boot, which nobody can set, shows it.
+ * unless a process was given a false time or the clock was set: the difference
+ * to the time since boot, which cannot be set, shows it.
  */
 static void
 note_clock(struct sqlite_writer *writer, struct sqlite_batch *batch)

@@ -240,8 +240,8 @@ check_header(struct sqlite_db *db, const struct files *files)
 	if (code != SQLITE_OK)
 		return sqlite_db_fault(db, code);
 	/*
-	 * Nobody's: whoever writes makes a log of it. SQLite says 0 for a file
-	 * of one byte, which is somebody's.
+	 * It belongs to no program: the writer makes a log of it. SQLite says 0
+	 * also for a file of one byte, which does belong to one.
 	 */
 	if (size == 0 && stat(files->paths[FILES_DATABASE], &status) == 0 &&
 	    status.st_size == 0)
@@ -334,7 +334,7 @@ fill(struct sqlite_db *db, uint64_t tag, uint64_t newest)
 	return sqlite_db_exec(db, insert);
 }
 
-/* What was left of an attempt is removed: nobody else uses it. */
+/* What was left of an attempt is removed: no other process uses it. */
 enum sqlite_fault
 sqlite_db_create(const struct files *files, uint64_t tag, uint64_t newest)
 {
@@ -354,7 +354,7 @@ sqlite_db_create(const struct files *files, uint64_t tag, uint64_t newest)
 		fault = sqlite_db_exec(&db, schema);
 	if (fault == SQLITE_FAULT_NONE)
 		fault = fill(&db, tag, newest);
-	/* Now: once it has its name, somebody may be reading it. */
+	/* Now: once it has its name, another process may be reading it. */
 	if (fault == SQLITE_FAULT_NONE)
 		fault = sqlite_db_exec(&db, "PRAGMA journal_mode = WAL");
 	sqlite_db_close(&db);

@@ -20,7 +20,7 @@ enum sqlite_fault {
 	SQLITE_FAULT_CORRUPT, /* to be set aside */
 	SQLITE_FAULT_FOREIGN, /* not a log of ours: not to be touched */
 	SQLITE_FAULT_NEWER,   /* a log of a later version */
-	SQLITE_FAULT_MOVED    /* to be opened anew, by whoever writes */
+	SQLITE_FAULT_MOVED    /* to be opened anew, by the writer */
 };
 
 /* A short reason for log and clients, and when to try again. */
@@ -77,7 +77,8 @@ struct sqlite_meta {
 	/* Whose clock said what, last and before that of another writer. */
 	int64_t writer;
 	int64_t clock_ms;       /* wall minus time since boot */
-	int64_t other_clock_ms; /* INT64_MIN: nobody else wrote since boot */
+	int64_t other_clock_ms; /* INT64_MIN: no other process wrote since boot
+	                         */
 	int64_t boot;           /* which boot that was */
 
 	uint64_t once_count; /* of keys that tell repeats */

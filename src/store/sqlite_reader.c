@@ -157,7 +157,7 @@ ensure_open(struct sqlite_reader *reader)
 		files_identify(reader->files, &now);
 		if (files_are_same(&now, &reader->identity))
 			return SQLITE_FAULT_NONE;
-		/* Whoever writes may still save what is in the old files. */
+		/* The writer may still save what is in the old files. */
 		sqlite_db_close(&reader->db);
 		return SQLITE_FAULT_MOVED;
 	}
@@ -369,7 +369,7 @@ read_all(struct sqlite_reader *reader, struct sqlite_page *page)
 	}
 	if (fault != SQLITE_FAULT_NONE || !page->is_wanted)
 		return fault;
-	/* Nobody's position is ahead of the log; see sqlite_tail.c. */
+	/* No position is ahead of the log; see sqlite_tail.c. */
 	page->upto = page->after;
 	if (page->after < page->meta.newest) {
 		fault = page->topic_count > 0 &&

@@ -17,9 +17,9 @@ struct seats;
 
 /*
  * A log in SQLite as the loop sees it. What blocks is done in libuv's pool, by
- * at most one job that writes and one that reads. All publishes that wait
- * while one commit is under way make up the next. What this process wrote
- * itself is handed over from memory, if nobody wrote in between; the rest is
+ * at most one job that writes and one that reads. All publishes that wait while
+ * one commit is under way make up the next. What this process wrote itself is
+ * handed over from memory, if no other process wrote in between; the rest is
  * read. sqlite.c has the first half of this struct, sqlite_tail.c the second.
  */
 struct sqlite_store {

@@ -234,7 +234,7 @@ watch(struct sqlite_store *store, const struct files_identity *identity)
 	}
 	store->bell = open_bell(store);
 	if (store->bell == NULL) {
-		/* Whoever writes makes it. */
+		/* The writer makes it. */
 		store->is_probe_due = true;
 		store->is_retry_due = true;
 		return false;
@@ -396,7 +396,7 @@ after_read(uv_work_t *work, int status)
 }
 
 /*
- * A log that was moved is opened by whoever writes, so one waits for that.
+ * A log that was moved is opened by the writer, so the reader waits for that.
  */
 void
 sqlite_tail_read(struct sqlite_store *store)

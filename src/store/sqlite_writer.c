@@ -16,15 +16,15 @@
 #include "store/sqlite_row.h"
 
 /*
- * The byte that whoever writes has locked. Others of the file are seats, which
- * are numbered from 0.
+ * The byte that a process locks while it writes. Others of the file are seats,
+ * which are numbered from 0.
  */
 #define LOCK_BYTE (1 << 20)
 
-/* Files that change as often as this while we look are somebody's game. */
+/* Files that change as often as this while they are examined are not normal. */
 #define MOVES_MAX 8
 
-/* Whoever wakes so many is late with its answers. */
+/* A process that wakes so many others is late with its answers. */
 #define CROWD 16
 
 static const char *const sql[SQLITE_STATEMENT_COUNT] = {
@@ -158,7 +158,9 @@ take_lock(struct sqlite_writer *writer, struct sqlite_batch *batch)
 		}
 		if (is_named(writer->lock_fd, path))
 			return SQLITE_FAULT_NONE;
-		/* That lock bars nobody who opens the file by name. */
+		/*
+		 * That lock does not bar a process that opens the file by name.
+		 */
 		close(writer->lock_fd);
 		writer->lock_fd = -1;
 	}
@@ -174,7 +176,7 @@ open_bell(struct sqlite_writer *writer, struct sqlite_batch *batch)
 		return SQLITE_FAULT_NONE;
 	writer->bell = bell_open(path, true);
 	if (writer->bell == NULL && errno == EINVAL) {
-		/* Somebody has cut it. */
+		/* The file was truncated. */
 		unlink(path);
 		writer->bell = bell_open(path, true);
 	}
@@ -307,9 +309,9 @@ open_log(struct sqlite_writer *writer, struct sqlite_batch *batch)
 }
 
 /*
- * The WAL was deleted, but nobody has begun another: all of it can still be
- * put into the database by us, who have it open. The shm tells of the old WAL,
- * so whoever opens the database next must not see it.
+ * The WAL was deleted, but no process has begun another: this process has it
+ * open, and can still put all of it into the database. The shm describes the
+ * old WAL, so the next process that opens the database must not see it.
  */
 static bool
 save_wal(struct sqlite_writer *writer, const struct files_identity *now)

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-/* Nobody is told to come back sooner. */
+/* No client is told to come back sooner. */
 #define RETURN_MS_MIN 100
 
 /* Clients come late, by a network's time and by up to half their wait. */
@@ -27,8 +27,8 @@
 #define SHARE_STEPS 12
 
 /*
- * A round is as long as its turns, but no longer than the longer of these:
- * whoever asks too often is not to send all others away for good.
+ * A round is as long as its turns, but no longer than the longer of these: a
+ * client that asks too often must not keep all others away for ever.
  */
 #define ROUND_TURNS_MAX 12
 #define ROUND_MS_MAX 60000
@@ -55,7 +55,7 @@ longest_turn_ms(const struct places *places)
 	    places->limits.turn_ms_min;
 }
 
-/* Those who wait, by client. */
+/* The clients that wait, by their keys. */
 struct crowd_view {
 	uint32_t groups[GROUP_COUNT];
 	size_t   share_max;    /* what each group counts for the others */
@@ -150,7 +150,7 @@ places_turn_ms(const struct places *places, uint64_t client, size_t open_count)
 
 /*
  * Where turns cannot be shorter the round is longer, by a quarter more than
- * they need: with none to spare most of those who come would find no place.
+ * they need: without that most clients that come would find no place.
  */
 int64_t
 places_round_ms(const struct places *places, uint64_t client, size_t open_count)
@@ -203,8 +203,8 @@ drop_wait(struct places *places, size_t i)
 }
 
 /*
- * Who should have come long ago has forgotten us. Nobody was told to come later
- * than the longest round from now.
+ * A client that should have come long ago will not come. None was told to come
+ * later than the longest round from now.
  */
 void
 places_forget_lost(struct places *places, int64_t now_ms)
@@ -292,10 +292,15 @@ places_send_away(struct places *places, uint64_t client, size_t open_count,
 {
 	int64_t round_ms = places_round_ms(places, client, open_count);
 	int64_t wait_ms = round_ms - (now_ms - opened_ms);
-	/* With hardly more clients than places they need not hurry. */
+	/*
+	 * With hardly more clients than places there is no need to come back
+	 * soon.
+	 */
 	int64_t least_ms = places_turn_ms(places, client, open_count) / 4;
 
-	/* Clients that came together are spread, so that they part in time. */
+	/*
+	 * Clients that came together are spread, so that later they come apart.
+	 */
 	wait_ms += random_ms(round_ms / 10) - round_ms / 20;
 	if (least_ms < RETURN_MS_MIN)
 		least_ms = RETURN_MS_MIN;

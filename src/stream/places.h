@@ -6,34 +6,35 @@
 #include <stdint.h>
 
 struct places_limits {
-	size_t  count;       /* streams at a time; 0: nobody takes turns */
+	size_t  count;       /* streams at a time; 0: there are no turns */
 	int64_t turn_ms_min; /* no stream is ended sooner for another one */
 	int64_t turn_ms_max; /* each client is to have its turn within it */
 };
 
-/* Somebody who was told to come back then. */
+/* A client that was told to come back at that time. */
 struct places_wait {
 	uint64_t client; /* client_key of its address */
 	int64_t  due_ms;
 };
 
 /*
- * Few places, which more clients take in turns. Who asks for a stream while all
- * are taken gets the place of the oldest one, if that has had its turn. Whoever
- * is sent away, or refused, is told a time to come back. These times are what
- * makes it fair: they spread the clients evenly over a round, in which each has
- * one turn, so that at any time just as many come as turns end.
+ * Few places, on which more clients take turns. A client that asks for a stream
+ * while all places are taken gets the place of the oldest stream, if that has
+ * had its turn. A client that is sent away or refused is told when to come
+ * back. These times make it fair: they spread the clients evenly over a round,
+ * in which each has one turn, so that at any time as many clients come as turns
+ * end.
  *
- * Of those who come from one address, one that comes back cannot be told from a
- * new one, so those who are awaited are counted by address and by the time that
- * they were told. As long as one is due, whoever comes from there is taken for
- * that one: if it finds no place it has waited for its turn already, and is
+ * Among the clients of one address, one that comes back cannot be told from a
+ * new one. So the clients that are awaited are counted by address and by the
+ * time that they were told. As long as one is due, a client of its address is
+ * taken for it: if it finds no place it has waited for its turn already, and is
  * told to try again soon.
  *
- * Who asks again and again, and does not wait, looks like a crowd. As long as
- * the round is no longer for it that does no harm. Beyond that an address
- * counts for the others as a part of all clients only, whose round is the
- * shorter; its own clients see all of it.
+ * Clients of one address that do not wait, but ask again and again, count as
+ * many clients. As long as the round is not longer for it, that does no harm.
+ * Beyond that an address counts for the others only as a part of all clients,
+ * so their round is shorter; its own clients see all of it.
  *
  * Times are ms on the monotonic clock. open_count is the number of streams that
  * are open now; client is the key of the address that is concerned. {0} has no
@@ -46,14 +47,14 @@ struct places {
 	size_t               wait_max; /* further ones are not counted */
 };
 
-/* Takes other limits; those who are awaited stay so. */
+/* Takes other limits; the clients that are awaited stay so. */
 void places_set_limits(struct places *, const struct places_limits *);
 void places_deinit(struct places *);
 
-/* Forgets those who did not come when they were awaited. */
+/* Forgets the clients that did not come in time. */
 void places_forget_lost(struct places *, int64_t now_ms);
 
-/* Whether a newcomer needs the place of another. */
+/* Whether one more stream needs the place of another. */
 bool places_are_taken(const struct places *, size_t open_count);
 
 /*
@@ -72,8 +73,8 @@ int64_t places_round_ms(const struct places *, uint64_t client,
     size_t open_count);
 
 /*
- * Somebody asks for a stream. Returns whether one was awaited by now, who is
- * not any more.
+ * A client asks for a stream. Returns whether one of its address was awaited by
+ * now; that one is not awaited any more.
  */
 bool places_arrive(struct places *, uint64_t client, int64_t now_ms);
 
@@ -86,8 +87,8 @@ long places_send_away(struct places *, uint64_t client, size_t open_count,
     int64_t opened_ms, int64_t now_ms);
 
 /*
- * The same for one who gets no place, since the oldest stream, opened then, has
- * not had its turn.
+ * The same for a client that gets no place, since the oldest stream, opened
+ * then, has not had its turn.
  */
 long places_refuse(struct places *, uint64_t client, size_t open_count,
     bool was_awaited, int64_t oldest_opened_ms, int64_t now_ms);

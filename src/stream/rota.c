@@ -11,7 +11,9 @@
 #define LOOK_MS 100
 #define LOOK_ALONE_MS 500
 
-/* Who is due so soon, or was due not longer ago, is to find a seat. */
+/*
+ * A client that is due so soon, or was due not longer ago, is to find a seat.
+ */
 #define AHEAD_MS 100
 #define LATE_MS 1000
 
@@ -70,7 +72,7 @@ rota_is_on(const struct rota *rota)
 	return rota != NULL && rota->places.limits.count > 0;
 }
 
-/* They may have been forgotten while this process slept. */
+/* Other processes may have removed them while this one was suspended. */
 static void
 note_own(struct rota *rota, int64_t now_ms)
 {
@@ -135,8 +137,8 @@ rota_count_client(struct rota *rota, uint64_t client, int64_t now_ms)
 
 /*
  * Whether the oldest stream of this process may end for a new one. Where there
- * are more streams than seats, since their number was lowered, nobody takes one
- * over.
+ * are more streams than seats, since their number was lowered, no client takes
+ * one over.
  */
 static bool
 can_replace(const struct rota *rota, int64_t now_ms)
@@ -294,7 +296,7 @@ count_older(const struct rota *rota)
 
 /*
  * Whether the seat of the oldest stream is needed: those that are older are
- * left before. Seats beyond their number are needed as soon as somebody waits.
+ * left before. Seats beyond their number are needed as soon as a client waits.
  */
 static bool
 is_needed(const struct rota *rota, int64_t now_ms)

@@ -12,12 +12,13 @@ struct seats;
 /*
  * Turns among processes that share seats: those of one socket, or those that
  * have one stream each. The file of the seats has notes: which streams are open
- * since when, and who was told to come back when. So how long a turn is follows
- * from all clients, whichever process they come to. A process cannot end the
- * stream of another one; but each sees in the notes who is due, and how many
- * streams are older than its own. When more are due than there are free seats,
- * the oldest streams end by themselves. A process with a stream that has had
- * its turn ends it at once for a client that finds no free seat.
+ * since when, and which clients were told to come back when. So how long a turn
+ * is follows from all clients, whichever process they come to. A process cannot
+ * end the stream of another one; but each sees in the notes which clients are
+ * due, and how many streams are older than its own. When more are due than
+ * there are free seats, the oldest streams end by themselves. A process with a
+ * stream that has had its turn ends it at once for a client that finds no free
+ * seat.
  *
  * Whatever the file holds is checked. What a killed process has noted counts
  * for seconds, and decides nothing but when streams end: the seats themselves
@@ -33,7 +34,7 @@ struct rota;
 struct rota *rota_new(struct seats *, uint64_t key, unsigned wait_us);
 void         rota_free(struct rota *);
 
-/* Without places nobody takes turns, and the own streams are forgotten. */
+/* Without places there are no turns, and the own streams are forgotten. */
 void rota_set_limits(struct rota *, const struct places_limits *);
 
 /* Whether clients take turns. NULL: no. */

@@ -13,7 +13,7 @@
 #define WAITS_AT \
 	(STREAMS_AT + ROTA_NOTES_STREAMS_MAX * sizeof(struct rota_noted))
 
-/* A process that has not looked for so long is taken for dead. */
+/* A process that has not looked for so long counts as ended. */
 #define SILENT_MS_MAX 5000
 
 /* Another process that was there so recently may get a client next. */
