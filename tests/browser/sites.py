@@ -159,10 +159,14 @@ class Relay:
         while True:
             try:
                 client, _ = self.listener.accept()
+            except OSError:
+                return              # it is closed
+            try:
                 server = socket.create_connection(
                     ("127.0.0.1", self.upstream_port))
             except OSError:
-                return
+                client.close()
+                continue
             pair = _Pair(self, client, server)
             self.pairs.append(pair)
             for work in (pair.pass_requests, pair.pass_responses):

@@ -225,7 +225,7 @@ def test_link(fcgi_sse, short_dir):
 
 @pytest.mark.parametrize("make", [old, new], ids=["07", "08"])
 def test_stream_ends_with_its_token(hub, make):
-    until = soon(0.6)
+    until = soon(2)
     token = (old(subscribe=["*"], exp=until) if make is old
              else new(["subscribe"], exp=until))
     reader = hub.subscribe("t", path=PATH, **bearer(token))
@@ -237,14 +237,14 @@ def test_stream_ends_with_its_token(hub, make):
     assert reader.answer.end == (0, 0)
     assert reader.parser.is_whole and reader.parser.retry_ms >= 1000
     line = hub.process.wait_log("disconnect", reason="token-expired")
-    assert 0.1 < float(line["seconds"]) < 5
+    assert float(line["seconds"]) < 30
     # It does not open another stream.
     assert reason(hub, **bearer(token)) == "expired"
 
 
 def test_first_end_is_not_the_first_come(hub):
     """Ends are in the order of the tokens' times; one lasts for ever."""
-    ends = [3, 0.9, 0.4, 0.6]
+    ends = [60, 2.9, 2.4, 2.6]
     readers = [hub.subscribe("t", path=PATH,
                              **bearer(old(subscribe=["*"], exp=soon(end))))
                for end in ends]

@@ -16,7 +16,8 @@ import urllib.request
 import pytest
 
 from place import is_root
-from responder import BINARY, ROOT, clean_environ, free_port, wait_until
+from responder import (
+    BINARY, ROOT, STOP_S, clean_environ, free_port, wait_until)
 from servers import UNIX, Front, Site
 import streams
 from web_servers import Lighttpd
@@ -91,7 +92,7 @@ class Place:
 
     def run(self, *command):
         """What a command prints, which has to succeed."""
-        done = subprocess.run(command, env=self.environ, timeout=20, text=True,
+        done = subprocess.run(command, env=self.environ, timeout=60, text=True,
                               cwd=self.dir, stdin=subprocess.DEVNULL,
                               capture_output=True)
         assert done.returncode == 0, done.stderr
@@ -110,7 +111,7 @@ class Place:
 
 def end(process):
     os.killpg(process.pid, signal.SIGTERM)
-    process.wait(10)
+    process.wait(STOP_S)
 
 
 @contextlib.contextmanager

@@ -88,7 +88,7 @@ def test_spawn_fcgi_started_twice():
     def start():
         with open(place.dir / "out", "wb") as out:
             return subprocess.run([script], env=clean_environ(), stdout=out,
-                                  stderr=out, timeout=10).returncode
+                                  stderr=out, timeout=60).returncode
 
     try:
         assert start() == 0
@@ -132,7 +132,7 @@ def test_logrotate():
             conf.chmod(0o644)
             subprocess.run(
                 ["/usr/sbin/logrotate", "-f", "-s", place.dir / "state", conf],
-                check=True, timeout=20)
+                check=True, timeout=60)
             wait_until(lambda: " reload " in log.read_text(), "the new file")
             assert " ready " in (place.dir / "log.1").read_text()
             assert log.stat().st_mode & 0o777 == 0o640

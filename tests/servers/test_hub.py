@@ -61,7 +61,7 @@ class Hub(Started):
 
     def request(self, method, path, body=None, headers=None):
         conn = http.client.HTTPConnection(
-            "127.0.0.1", self.site.server.port, timeout=20)
+            "127.0.0.1", self.site.server.port, timeout=60)
         conn.request(method, self.site.front.prefix + path, body,
                      {"Host": "localhost"} | (headers or {}))
         return conn.getresponse()
