@@ -34,6 +34,13 @@ now_us(void)
 	return lease_hand_us;
 }
 
+/* Where the text is in the update's bytes, which have no NUL; or NULL. */
+static const char *
+find(const struct update *update, const char *text)
+{
+	return memmem(update->bytes, update->len_bytes, text, strlen(text));
+}
+
 /* Only the first process remembers it for the test. */
 static void
 remember(const struct update *update)
@@ -42,21 +49,18 @@ remember(const struct update *update)
 
 	if (strcmp(update->topics[0], LEASE_TOPIC) == 0) {
 		lease_record_count++;
-		lease_list_count += memmem(update->bytes, update->len_bytes,
-					"\"list\":[[", 9) != NULL;
+		lease_list_count += find(update, "\"list\":[[") != NULL;
 		return;
 	}
-	topic = strstr(update->bytes, "\"topic\":\"");
+	topic = find(update, "\"topic\":\"");
 	if (topic == NULL)
-		topic = strstr(update->bytes, "\"match\":\"");
+		topic = find(update, "\"match\":\"");
 	assert_non_null(topic);
 	topic += strlen("\"topic\":\"");
-	end = strchr(topic, '"');
-	strcat(told,
-	    memmem(update->bytes, update->len_bytes, "\"active\":true", 13) !=
-		    NULL ?
-		"+" :
-		"-");
+	end = memchr(topic, '"',
+	    (size_t)(update->bytes + update->len_bytes - topic));
+	assert_non_null(end);
+	strcat(told, find(update, "\"active\":true") != NULL ? "+" : "-");
 	strncat(told, topic, (size_t)(end - topic));
 }
 
