@@ -174,7 +174,7 @@ def test_who_starts_later_learns_what_the_log_has_no_more(site):
     wait_until(lambda: first.metric("store_published_total") >= 40,
                "all are announced", 20)
     wait_until(lambda: first.metric("store_updates") < 10,
-               "the log has forgotten them", 30)
+               "the log has forgotten them", 60)
     second = site.start()
     wait_listed([first, second], topics)
     assert second.metric("presence_others") == 40
