@@ -71,14 +71,18 @@
  */
 struct fcgi {
 	FCGX_Request request;
-	int          request_fd; /* the request that is parsed */
-	int          blank_fd;   /* blank_request, see fcgi_fresh */
+	int          request_fd;    /* the request that is parsed */
+	size_t       request_bytes; /* that stand there, at most */
+	int          blank_fd;      /* blank_request, see fcgi_fresh */
 };
 
 /* BEGIN_REQUEST and the end of PARAMS: the least that makes a new writer. */
 static const unsigned char blank_request[] = { 1, RECORD_BEGIN_REQUEST, 0, 1, 0,
 	8, 0, 0, 0, RECORD_RESPONDER, 0, 0, 0, 0, 0, 0, 1, RECORD_PARAMS, 0, 1,
 	0, 0, 0, 0 };
+
+/* The memory of a request of this size is not given back. */
+#define KEPT_BYTES_MAX 16384
 
 /* A descriptor that libfcgi can read(2) and that is only memory. */
 static int
@@ -98,7 +102,7 @@ memory_open(void)
 #endif
 }
 
-/* Fills the empty descriptor; it is at its start afterwards. */
+/* Writes to the descriptor's start, and is there again afterwards. */
 static int
 memory_set(int fd, const void *bytes, size_t len_bytes)
 {
@@ -243,14 +247,22 @@ fcgi_read_body(struct fcgi *fcgi, size_t body_bytes, struct call *call)
 	    FCGX_GetError(fcgi->request.in) == 0;
 }
 
-/* What the client sent is not kept, nor are its pages. */
+/*
+ * A small request stays until the next is written over it: to give back its
+ * pages, and have others made, takes longer than the rest of a parse.
+ */
 static void
-fcgi_forget(struct fcgi *fcgi)
+fcgi_forget(struct fcgi *fcgi, bool is_parsed)
 {
 	if (fcgi->request_fd == -1)
 		fcgi->request_fd = memory_open();
-	else if (ftruncate(fcgi->request_fd, 0) == -1)
+	else if (is_parsed && fcgi->request_bytes <= KEPT_BYTES_MAX)
+		return;
+	else if (ftruncate(fcgi->request_fd, 0) == -1) {
 		log_warn("request-memory", LOG_STR("error", strerror(errno)));
+		return;
+	}
+	fcgi->request_bytes = 0;
 }
 
 /* The end of a parse: the call gets its variables. */
@@ -262,14 +274,30 @@ fcgi_parsed(struct fcgi *fcgi, bool is_parsed, struct call *call)
 		call_set_env(call, fcgi->request.envp);
 	else
 		fcgi_fresh(fcgi);
-	fcgi_forget(fcgi);
+	fcgi_forget(fcgi, is_parsed);
 	return is_parsed ? 0 : -1;
+}
+
+/* Nothing of the request before may stand behind this one. */
+static int
+fcgi_set_request(struct fcgi *fcgi, const char *records, size_t len_bytes)
+{
+	size_t before_bytes = fcgi->request_bytes;
+
+	if (len_bytes > before_bytes)
+		fcgi->request_bytes = len_bytes;
+	if (memory_set(fcgi->request_fd, records, len_bytes) == -1 ||
+	    (len_bytes < before_bytes &&
+		ftruncate(fcgi->request_fd, (off_t)len_bytes) == -1))
+		return -1;
+	fcgi->request_bytes = len_bytes;
+	return 0;
 }
 
 static bool
 fcgi_begin(struct fcgi *fcgi, const char *records, size_t len_bytes)
 {
-	return memory_set(fcgi->request_fd, records, len_bytes) == 0 &&
+	return fcgi_set_request(fcgi, records, len_bytes) == 0 &&
 	    fcgi_accept(fcgi, &fcgi->request_fd) == 0;
 }
 

@@ -283,6 +283,26 @@ test_a_parsed_request_outlives_other_writes(void **state)
 	buf_deinit(&records);
 }
 
+/* What was cut off is not taken from the request before, which is the same. */
+static void
+test_a_part_gets_nothing_of_the_request_before(void **state)
+{
+	struct buf   records = { 0 };
+	struct call *call = call_new();
+
+	(void)state;
+	put_request(&records, env, "body");
+	for (size_t len_bytes = 0; len_bytes < records.len_bytes; len_bytes++) {
+		assert_parses("body");
+		assert_int_equal(fcgi_parse(fcgi, records.data, len_bytes, 4,
+				     call),
+		    -1);
+		call_renew(&call);
+	}
+	call_free(call);
+	buf_deinit(&records);
+}
+
 static void
 test_parse_failure(void **state)
 {
@@ -491,6 +511,7 @@ main(void)
 		FCGI_TEST(test_parse),
 		FCGI_TEST(test_parse_of_variables_of_any_length),
 		FCGI_TEST(test_a_parsed_request_outlives_other_writes),
+		FCGI_TEST(test_a_part_gets_nothing_of_the_request_before),
 		FCGI_TEST(test_parse_failure),
 		FCGI_TEST(test_a_write_is_one_record),
 		FCGI_TEST(test_a_short_answer),
