@@ -196,6 +196,7 @@ void
 test_a_hold_hands_over_no_more(void **state)
 {
 	struct store_user user;
+	size_t            count;
 
 	(void)state;
 	store_user_open(&user, NULL);
@@ -203,9 +204,13 @@ test_a_hold_hands_over_no_more(void **state)
 	store_user_settle(&user);
 	store_hold(user.store, true);
 	store_user_keep(&user, "a", "1");
+	store_turn_for(50);
+	/* A read that was under way may have found it. */
+	count = user.got_count;
+	assert_in_range(count, 0, 1);
 	store_user_keep(&user, "a", "2");
 	store_turn_for(50);
-	assert_int_equal(user.got_count, 0);
+	assert_int_equal(user.got_count, count);
 	store_hold(user.store, false);
 	store_wait(user.got_count == 2);
 	store_user_keep(&user, "a", "3");
