@@ -16,6 +16,11 @@
 
 #define ANSWER_MS 10000L
 #define FIRST_MS 4000L
+#define RATE_MS 4000L
+
+/* One more than it has, if its query arrives. */
+#define REACH_EVENT_COUNT_MAX 3
+
 #define AT_ONCE_MS 3000L
 #define CONNECTIONS_MS 2500L
 
@@ -56,6 +61,7 @@ examine_reach(struct examination *examination, struct buf *problem)
 	const struct sample *plain = probes_add(examination->probes,
 	    &(struct probe_spec){
 		.path = REACH_PATH,
+		.event_count_max = REACH_EVENT_COUNT_MAX,
 		.timeout_ms = ANSWER_MS,
 	    });
 
@@ -83,6 +89,22 @@ add_post(struct probes *probes, const char *form, size_t form_bytes,
 	    });
 }
 
+/* An update with a wrong key that is as long as a token. */
+static const struct sample *
+add_long_keyed(struct probes *probes)
+{
+	struct buf           field = { 0 };
+	const struct sample *sample;
+
+	buf_append_str(&field, "Authorization: Bearer " WRONG);
+	while (field.len_bytes < ASKED_KEY_BYTES)
+		buf_append_str(&field, "x");
+	buf_append(&field, "", 1);
+	sample = add_post(probes, FORM, strlen(FORM), field.data);
+	buf_deinit(&field);
+	return sample;
+}
+
 /* An update without a key is refused, however long it is. */
 static const struct sample *
 add_large_post(struct probes *probes)
@@ -95,6 +117,22 @@ add_large_post(struct probes *probes)
 		buf_append_str(&form, "x");
 	sample = add_post(probes, form.data, form.len_bytes, NULL);
 	buf_deinit(&form);
+	return sample;
+}
+
+/* An update as a page of the site sends it. */
+static const struct sample *
+add_paged(const struct examination *examination)
+{
+	const char          *url = examination->target.url;
+	const char          *host = strstr(url, "://") + 3;
+	struct buf           field = { 0 };
+	const struct sample *sample;
+
+	buf_printf(&field, "Origin: %.*s%c",
+	    (int)(host - url + (ptrdiff_t)strcspn(host, "/")), url, '\0');
+	sample = add_post(examination->probes, FORM, strlen(FORM), field.data);
+	buf_deinit(&field);
 	return sample;
 }
 
@@ -123,6 +161,12 @@ examine_requests(struct examination *examination)
 		.is_http1 = true,
 	    });
 	probes_wait(probes);
+	/* Later: mod_fcgid starts a process for each that is at once. */
+	if (seen->keyless->status != 0) {
+		seen->long_keyed = add_long_keyed(probes);
+		seen->paged = add_paged(examination);
+		probes_wait(probes);
+	}
 	fronts_recognise(&seen->fronts, odd, stream, seen->keyless);
 }
 
@@ -194,7 +238,15 @@ examine_quiet_streams(struct examination *examination)
 		.timeout_ms = FIRST_MS,
 	    });
 	probes_wait(probes);
-	/* By themselves: mod_fcgid starts a process for each that is more. */
+}
+
+/* By themselves, for the same reason. */
+static void
+examine_again(struct examination *examination)
+{
+	struct probes *probes = examination->probes;
+	struct seen   *seen = &examination->seen;
+
 	seen->wrong = probes_add(probes,
 	    &(struct probe_spec){
 		.path = "counter?count=none",
@@ -212,6 +264,20 @@ examine_quiet_streams(struct examination *examination)
 	probes_wait(probes);
 }
 
+/* Much at once, as for a client that has missed a lot. */
+static void
+examine_rate(struct examination *examination)
+{
+	char path[64];
+
+	tell(examination, "how fast streams are sent");
+	snprintf(path, sizeof(path),
+	    "counter?count=2&interval=100ms&padding=%d", ASKED_PADDED_BYTES);
+	examination->seen.padded = add_stream(examination->probes, path, 0,
+	    RATE_MS);
+	probes_wait(examination->probes);
+}
+
 /*
  * What a busy machine makes late comes in time when it is asked again, but for
  * what does not come at all.
@@ -224,9 +290,13 @@ examine_streams(struct examination *examination)
 	tell(examination, "when events arrive");
 	for (int tries = 0; tries < TRY_COUNT_MAX; tries++) {
 		examine_lively_streams(examination);
+		if (seen->clock->event_count > 0)
+			examine_quiet_streams(examination);
+		examine_again(examination);
 		if (seen->clock->event_count == 0)
 			break;
-		examine_quiet_streams(examination);
+		if (is_bad(seen, CHECK_RATE))
+			break;
 		if (!is_bad(seen, CHECK_LATE_EVENTS) &&
 		    !is_bad(seen, CHECK_FIRST_EVENT) &&
 		    !is_bad(seen, CHECK_COMPRESSION) &&
@@ -273,7 +343,7 @@ examine_connections(struct examination *examination)
 	struct seen *seen = &examination->seen;
 
 	if (seen->clock->event_count == 0 || is_bad(seen, CHECK_LATE_EVENTS) ||
-	    is_bad(seen, CHECK_FIRST_EVENT))
+	    is_bad(seen, CHECK_FIRST_EVENT) || is_bad(seen, CHECK_RATE))
 		return;
 	tell(examination, "how many streams a client gets");
 	for (int tries = 0; tries < TRY_COUNT_MAX; tries++) {
@@ -306,6 +376,17 @@ examine_at_once(struct examination *examination)
 	probes_free(probes);
 }
 
+static void
+examine_lost(struct examination *examination)
+{
+	tell(examination, "how soon a lost client is noticed");
+	for (int tries = 0; tries < TRY_COUNT_MAX; tries++) {
+		lost_measure(examination->probes, &examination->seen);
+		if (!is_bad(&examination->seen, CHECK_LOST_CLIENT))
+			break;
+	}
+}
+
 /* Starts what goes on beside the rest. */
 static void
 begin_watch(struct examination *examination)
@@ -328,8 +409,9 @@ void
 examine_all(struct examination *examination)
 {
 	examine_requests(examination);
-	tell(examination, "how soon a lost client is noticed");
-	lost_measure(examination->probes, &examination->seen);
+	examine_rate(examination);
+	if (!is_bad(&examination->seen, CHECK_RATE))
+		examine_lost(examination);
 	examine_streams(examination);
 	examine_connections(examination);
 	begin_watch(examination);
@@ -338,6 +420,8 @@ examine_all(struct examination *examination)
 		tell(examination, "whether streams last");
 	probes_wait_all(examination->probes);
 	/* Last: its answer comes before its end, which may upset a server. */
+	if (examination->seen.keyless->status == 0)
+		return;
 	examination->seen.large = add_large_post(examination->probes);
 	probes_wait(examination->probes);
 }

@@ -17,6 +17,8 @@ bool
 judge(enum check check, const struct seen *seen, struct finding *finding)
 {
 	*finding = (struct finding){ .check = check, .level = LEVEL_GOOD };
-	return check <= CHECK_CACHE ? judge_stream(seen, finding) :
+	if (check <= CHECK_REFUSED_STREAMS)
+		return judge_stream(seen, finding);
+	return check <= CHECK_CACHE ? judge_resumption(seen, finding) :
 				      judge_request(seen, finding);
 }

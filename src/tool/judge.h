@@ -34,6 +34,8 @@ struct finding {
 #define ASKED_WATCH_US 3500000
 #define ASKED_LOST_TICK_US 500000
 #define ASKED_LARGE_BYTES 1000000
+#define ASKED_KEY_BYTES 2000
+#define ASKED_PADDED_BYTES 131072
 #define ASKED_STREAM_COUNT 30
 #define ASKED_RESUME_ID 2
 #define ASKED_CONNECTION_COUNT 24
@@ -61,10 +63,13 @@ struct seen {
 	const struct sample *wrong; /* a GET that fcgi-sse refuses */
 	const struct sample *keyless; /* an update without a key */
 	const struct sample *keyed;   /* the same with a wrong one */
-	const struct sample *cookie;  /* a subscription, with a wrong token */
-	const struct sample *large;   /* an update of ASKED_LARGE_BYTES */
-	const struct sample *idle;    /* a stream without events */
-	const struct sample *lively;  /* one with many, for as long */
+	const struct sample *paged; /* without one, as by a page of the site */
+	const struct sample *long_keyed; /* with one of ASKED_KEY_BYTES */
+	const struct sample *cookie; /* a subscription, with a wrong token */
+	const struct sample *large;  /* an update of ASKED_LARGE_BYTES */
+	const struct sample *padded; /* ASKED_PADDED_BYTES, then an event */
+	const struct sample *idle;   /* a stream without events */
+	const struct sample *lively; /* one with many, for as long */
 	enum lost            lost;
 	int64_t              lost_us;
 	/* Of ASKED_CONNECTION_COUNT streams, each over its own connection. */
@@ -90,8 +95,18 @@ void spacing_measure(struct spacing *, const struct sample *);
  */
 bool judge(enum check, const struct seen *, struct finding *);
 
-/* One file judges streams, the other requests: see judge. */
+/* A file each for streams, those that go on, and requests: see judge. */
 bool judge_stream(const struct seen *, struct finding *);
+bool judge_resumption(const struct seen *, struct finding *);
 bool judge_request(const struct seen *, struct finding *);
+
+/* Whether a query does not arrive, without which all other streams differ. */
+bool judge_is_query_lost(const struct seen *);
+
+/* Whether streams are sent slowly, which explains what else is late. */
+bool judge_is_slow(const struct seen *);
+
+/* Whether the web server answers who has a Last-Event-ID, and nobody else. */
+bool judge_is_resumption_barred(const struct seen *);
 
 #endif

@@ -49,6 +49,14 @@ has_arrived(const struct sample *sample)
 	    strstr(sample->challenge, "invalid_token") != NULL;
 }
 
+/* Whether the web server answers, and does not ask who it is. */
+static bool
+is_answered_instead(const struct sample *sample)
+{
+	return sample->status >= 400 && sample->status != 401 &&
+	    !sample_is_own_text(sample);
+}
+
 static bool
 judge_authorization(const struct seen *seen, struct finding *finding)
 {
@@ -63,7 +71,7 @@ judge_authorization(const struct seen *seen, struct finding *finding)
 		say(finding, LEVEL_BAD,
 		    "the field Authorization does not reach fcgi-sse, so no "
 		    "key does");
-	else if (keyed->status >= 402 && !sample_is_own_text(keyed) &&
+	else if (is_answered_instead(keyed) &&
 	    sample_is_own_text(seen->keyless)) {
 		finding->level = LEVEL_BAD;
 		buf_printf(&finding->saw,
@@ -80,6 +88,33 @@ judge_authorization(const struct seen *seen, struct finding *finding)
 		say(finding, LEVEL_UNKNOWN, "without topics there are no keys");
 	else
 		say(finding, LEVEL_UNKNOWN, "no key was asked for");
+	return true;
+}
+
+/* A token that names rights, or is signed by RSA, is this long. */
+static bool
+judge_header_limit(const struct seen *seen, struct finding *finding)
+{
+	const struct sample *keyed = seen->long_keyed;
+
+	if (keyed == NULL || seen->keyed == NULL ||
+	    !sample_is_own_text(seen->keyed))
+		return false;
+	if (is_answered_instead(keyed)) {
+		finding->level = LEVEL_BAD;
+		buf_printf(&finding->saw,
+		    "a key or token of %d bytes does not reach fcgi-sse: the "
+		    "web server answers %ld",
+		    ASKED_KEY_BYTES, keyed->status);
+	} else if (has_arrived(seen->keyed) && !has_arrived(keyed)) {
+		finding->level = LEVEL_BAD;
+		buf_printf(&finding->saw,
+		    "a key or token of %d bytes does not reach fcgi-sse, and "
+		    "a short one does",
+		    ASKED_KEY_BYTES);
+	} else
+		buf_printf(&finding->saw, "a token may have %d bytes",
+		    ASKED_KEY_BYTES);
 	return true;
 }
 
@@ -115,9 +150,16 @@ is_post_blocked(const struct seen *seen)
 {
 	const struct sample *keyless = seen->keyless;
 
-	return keyless->status >= 402 && keyless->status != 413 &&
-	    !sample_is_own_text(keyless) && !is_challenge_own(keyless) &&
-	    seen->wrong != NULL && sample_is_own_text(seen->wrong);
+	return is_answered_instead(keyless) && keyless->status != 413 &&
+	    !is_challenge_own(keyless) && seen->wrong != NULL &&
+	    sample_is_own_text(seen->wrong);
+}
+
+/* Whether fcgi-sse, or the web server, waits for what does not come. */
+static bool
+is_waiting(const struct sample *sample)
+{
+	return sample->status == 0 && sample->is_stopped;
 }
 
 static bool
@@ -125,9 +167,14 @@ judge_posts(const struct seen *seen, struct finding *finding)
 {
 	const struct sample *keyless = seen->keyless;
 
-	if (keyless == NULL || keyless->status == 0)
+	if (keyless == NULL)
 		return false;
-	if (is_post_blocked(seen)) {
+	if (is_waiting(keyless))
+		say(finding, LEVEL_BAD,
+		    "a POST gets no answer, as if its body did not arrive");
+	else if (keyless->status == 0)
+		return false;
+	else if (is_post_blocked(seen)) {
 		finding->level = LEVEL_BAD;
 		buf_printf(&finding->saw,
 		    "a POST does not reach fcgi-sse: the web server itself "
@@ -141,6 +188,28 @@ judge_posts(const struct seen *seen, struct finding *finding)
 		    "fcgi-sse");
 	else
 		say(finding, LEVEL_GOOD, "a POST reaches fcgi-sse");
+	return true;
+}
+
+/*
+ * Whether a page of the site may publish. Over HTTPS the browser says itself
+ * where it is from, and Host does not matter.
+ */
+static bool
+judge_host(const struct seen *seen, struct finding *finding)
+{
+	const struct sample *paged = seen->paged;
+
+	if (paged == NULL || !sample_is_own_text(paged))
+		return false;
+	if (paged->status == 403 && sample_body_has(paged, "its origin"))
+		say(finding, seen->is_https ? LEVEL_NOTE : LEVEL_BAD,
+		    "the host and port of the URL do not reach fcgi-sse, so "
+		    "it takes the site's own pages for another site's, which "
+		    "may not publish");
+	else
+		say(finding, LEVEL_GOOD,
+		    "the host and port of the URL reach fcgi-sse");
 	return true;
 }
 
@@ -158,7 +227,7 @@ judge_refused_publish(const struct seen *seen, struct finding *finding)
 	const struct sample *keyless = seen->keyless;
 
 	/* Whose text it is shows by its type. */
-	if (keyless == NULL || is_post_blocked(seen) ||
+	if (keyless == NULL || is_post_blocked(seen) || is_waiting(keyless) ||
 	    (seen->plain != NULL && !sample_is_stream(seen->plain)) ||
 	    (keyless->status == 413 && !sample_is_own_text(keyless)))
 		return false;
@@ -173,7 +242,11 @@ judge_refused_publish(const struct seen *seen, struct finding *finding)
 		buf_printf(&finding->saw,
 		    "a publisher that is refused is told why, by %ld",
 		    keyless->status);
-	} else if ((keyless->status >= 300 && keyless->status < 400) ||
+	} else if (keyless->status == 429 || keyless->status == 503)
+		say(finding, LEVEL_UNKNOWN,
+		    "the web server turns requests away, as if there were too "
+		    "many");
+	else if ((keyless->status >= 300 && keyless->status < 400) ||
 	    (keyless->status == 401 && !is_challenge_own(keyless)))
 		say(finding, LEVEL_UNKNOWN,
 		    "the web server itself asks who publishes");
@@ -286,6 +359,9 @@ write_count(const struct seen *seen)
 static bool
 judge_lost_client(const struct seen *seen, struct finding *finding)
 {
+	/* What is written slowly, or less often than asked, is noticed late. */
+	if (judge_is_slow(seen) || judge_is_query_lost(seen))
+		return false;
 	switch (seen->lost) {
 	case LOST_UNTRIED:
 		return false;
@@ -312,7 +388,7 @@ judge_lost_client(const struct seen *seen, struct finding *finding)
 		    LEVEL_BAD;
 	else if (write_count(seen) == WRITE_COUNT_USUAL &&
 	    seen->fronts.outer == FRONT_NGINX)
-		finding->level = LEVEL_NOTE; /* which notices at once */
+		finding->level = LEVEL_BAD; /* which notices at once */
 	buf_printf(&finding->saw,
 	    "a client that left was noticed after %lld ms, at an event every "
 	    "%lld ms",
@@ -330,8 +406,12 @@ judge_request(const struct seen *seen, struct finding *finding)
 		return judge_authorization(seen, finding);
 	case CHECK_COOKIES:
 		return judge_cookies(seen, finding);
+	case CHECK_HEADER_LIMIT:
+		return judge_header_limit(seen, finding);
 	case CHECK_POSTS:
 		return judge_posts(seen, finding);
+	case CHECK_HOST:
+		return judge_host(seen, finding);
 	case CHECK_REFUSED_PUBLISH:
 		return judge_refused_publish(seen, finding);
 	case CHECK_POST_LIMIT:

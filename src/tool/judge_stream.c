@@ -69,23 +69,7 @@ is_late(const struct sample *sample)
 static bool
 is_refused(const struct sample *sample)
 {
-	return sample != NULL && sample->event_count > 0 &&
-	    sample->events[0].is_refusal;
-}
-
-/* Whether the web server has answered a stream itself. */
-static bool
-is_turned_away(const struct sample *sample)
-{
-	return sample != NULL && sample->status >= 400 &&
-	    !sample_is_own_text(sample);
-}
-
-/* Whether there is no stream to look at. */
-static bool
-is_unserved(const struct sample *sample)
-{
-	return is_refused(sample) || sample->status >= 400;
+	return sample != NULL && sample_is_refused(sample);
 }
 
 static bool
@@ -105,15 +89,43 @@ judge_content_type(const struct seen *seen, struct finding *finding)
 	return true;
 }
 
-/* The first such stream, or NULL. */
+/* A counter to one says that, and that it is at its end. */
+bool
+judge_is_query_lost(const struct seen *seen)
+{
+	const struct sample *plain = seen->plain;
+
+	return plain != NULL && plain->event_count > 1 &&
+	    !plain->events[1].is_end && !plain->events[0].is_refusal;
+}
+
+static bool
+judge_query(const struct seen *seen, struct finding *finding)
+{
+	if (seen->plain == NULL || is_refused(seen->plain))
+		return false;
+	if (judge_is_query_lost(seen)) {
+		finding->level = LEVEL_BAD;
+		buf_append_str(&finding->saw,
+		    "the query of a URL does not reach fcgi-sse: a counter to "
+		    "1 goes on");
+	} else
+		buf_append_str(&finding->saw,
+		    "the query of a URL reaches fcgi-sse");
+	return true;
+}
+
+/* The first stream that the web server has answered itself, or NULL. */
 static const struct sample *
 turned_away(const struct seen *seen)
 {
 	const struct sample *const all[] = { seen->first, seen->clock,
 		seen->coded, seen->finite, seen->resumed, seen->again };
 
+	if (judge_is_resumption_barred(seen))
+		return NULL;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if (is_turned_away(all[i]))
+		if (all[i] != NULL && sample_is_turned_away(all[i]))
 			return all[i];
 	}
 	return NULL;
@@ -172,8 +184,8 @@ judge_late_events(const struct seen *seen, struct finding *finding)
 {
 	struct spacing spacing;
 
-	if (seen->clock == NULL || is_unserved(seen->clock) ||
-	    turned_away(seen) != NULL)
+	if (seen->clock == NULL || sample_is_unserved(seen->clock) ||
+	    turned_away(seen) != NULL || judge_is_slow(seen))
 		return false;
 	if (is_late(seen->clock)) {
 		say_late(finding, seen->clock);
@@ -199,8 +211,8 @@ judge_first_event(const struct seen *seen, struct finding *finding)
 	const struct sample *first = seen->first;
 	int64_t              first_us;
 
-	if (first == NULL || is_unserved(first) || is_late(seen->clock) ||
-	    turned_away(seen) != NULL)
+	if (first == NULL || sample_is_unserved(first) ||
+	    is_late(seen->clock) || turned_away(seen) != NULL)
 		return false;
 	if (first->event_count == 0) {
 		finding->level = LEVEL_BAD;
@@ -224,8 +236,8 @@ judge_compression(const struct seen *seen, struct finding *finding)
 {
 	const struct sample *coded = seen->coded;
 
-	if (coded == NULL || is_unserved(coded) || is_late(seen->clock) ||
-	    turned_away(seen) != NULL)
+	if (coded == NULL || sample_is_unserved(coded) ||
+	    is_late(seen->clock) || turned_away(seen) != NULL)
 		return false;
 	if (is_late(coded)) {
 		say_late(finding, coded);
@@ -264,7 +276,8 @@ judge_end(const struct seen *seen, struct finding *finding)
 	const struct sample_event *last;
 	int64_t                    after_us;
 
-	if (finite == NULL || is_unserved(finite) || turned_away(seen) != NULL)
+	if (finite == NULL || sample_is_unserved(finite) ||
+	    turned_away(seen) != NULL)
 		return false;
 	last = finite->event_count == 0 ?
 	    NULL :
@@ -358,6 +371,38 @@ judge_cut(const struct seen *seen, struct finding *finding)
 	return true;
 }
 
+bool
+judge_is_slow(const struct seen *seen)
+{
+	const struct sample *padded = seen->padded;
+
+	return padded != NULL && sample_is_stream(padded) &&
+	    !judge_is_query_lost(seen) && padded->is_stopped &&
+	    padded->byte_count < ASKED_PADDED_BYTES;
+}
+
+static bool
+judge_rate(const struct seen *seen, struct finding *finding)
+{
+	const struct sample *padded = seen->padded;
+
+	if (padded == NULL || sample_is_unserved(padded))
+		return false;
+	if (judge_is_slow(seen)) {
+		finding->level = LEVEL_BAD;
+		buf_printf(&finding->saw,
+		    "streams are sent slowly: of %d bytes %zu arrived within "
+		    "%lld ms",
+		    ASKED_PADDED_BYTES, padded->byte_count, MS(padded->end_us));
+	} else if (padded->byte_count < ASKED_PADDED_BYTES) {
+		finding->level = LEVEL_UNKNOWN;
+		buf_append_str(&finding->saw, "the stream did not arrive");
+	} else
+		buf_printf(&finding->saw, "%zu bytes arrived within %lld ms",
+		    padded->byte_count, MS(padded->end_us));
+	return true;
+}
+
 static bool
 judge_refused_streams(const struct seen *seen, struct finding *finding)
 {
@@ -375,72 +420,18 @@ judge_refused_streams(const struct seen *seen, struct finding *finding)
 	return false;
 }
 
-static bool
-judge_last_event_id(const struct seen *seen, struct finding *finding)
-{
-	const struct sample *resumed = seen->resumed;
-
-	if (resumed == NULL || is_unserved(resumed))
-		return false;
-	if (resumed->event_count == 0) {
-		finding->level = LEVEL_UNKNOWN;
-		buf_append_str(&finding->saw, "the stream did not arrive");
-	} else if (resumed->events[0].num != ASKED_RESUME_ID + 1) {
-		finding->level = LEVEL_BAD;
-		buf_append_str(&finding->saw,
-		    "Last-Event-ID does not reach fcgi-sse: a stream begins "
-		    "anew for a client that comes back");
-	} else
-		buf_append_str(&finding->saw,
-		    "a client that comes back gets what it has missed");
-	return true;
-}
-
-/* A cache has what was asked for without a position. */
-static bool
-is_kept(const struct seen *seen)
-{
-	return seen->again != NULL && seen->again->event_count > 0 &&
-	    seen->again->events[0].num != ASKED_RESUME_ID + 1 &&
-	    seen->resumed->event_count > 0 &&
-	    seen->resumed->events[0].num == ASKED_RESUME_ID + 1;
-}
-
-static bool
-judge_cache(const struct seen *seen, struct finding *finding)
-{
-	const struct sample *clock = seen->clock;
-	const char          *control;
-
-	if (clock == NULL || is_unserved(clock) || clock->event_count == 0)
-		return false;
-	control = clock->cache_control == NULL ? "" : clock->cache_control;
-	if (is_kept(seen)) {
-		finding->level = LEVEL_BAD;
-		buf_append_str(&finding->saw,
-		    "a cache keeps streams: a client got what another had "
-		    "asked for");
-	} else if (strstr(control, "no-store") == NULL) {
-		finding->level = LEVEL_BAD;
-		buf_printf(&finding->saw,
-		    "caches may keep streams, since what fcgi-sse says does "
-		    "not arrive: Cache-Control is \"%s\"",
-		    control);
-	} else
-		buf_append_str(&finding->saw, "no cache keeps streams");
-	return true;
-}
-
 bool
 judge_stream(const struct seen *seen, struct finding *finding)
 {
+	/* Without their queries other streams came than were asked for. */
+	if (finding->check != CHECK_CONTENT_TYPE &&
+	    finding->check != CHECK_QUERY && judge_is_query_lost(seen))
+		return false;
 	switch (finding->check) {
 	case CHECK_CONTENT_TYPE:
 		return judge_content_type(seen, finding);
 	case CHECK_CONNECTIONS:
 		return judge_connections(seen, finding);
-	case CHECK_CACHE:
-		return judge_cache(seen, finding);
 	case CHECK_FIRST_EVENT:
 		return judge_first_event(seen, finding);
 	case CHECK_LATE_EVENTS:
@@ -453,9 +444,11 @@ judge_stream(const struct seen *seen, struct finding *finding)
 		return judge_idle(seen, finding);
 	case CHECK_CUT:
 		return judge_cut(seen, finding);
-	case CHECK_REFUSED_STREAMS:
-		return judge_refused_streams(seen, finding);
+	case CHECK_QUERY:
+		return judge_query(seen, finding);
+	case CHECK_RATE:
+		return judge_rate(seen, finding);
 	default:
-		return judge_last_event_id(seen, finding);
+		return judge_refused_streams(seen, finding);
 	}
 }

@@ -141,6 +141,7 @@ on_body(char *bytes, size_t size, size_t count, void *arg)
 	room_bytes = SAMPLE_BODY_BYTES_MAX - body->len_bytes;
 	buf_append(body, bytes,
 	    len_bytes < room_bytes ? len_bytes : room_bytes);
+	probe->sample.byte_count += len_bytes;
 	event_reader_feed(&probe->reader, bytes, len_bytes);
 	if (!has_enough(probe))
 		return len_bytes;

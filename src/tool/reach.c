@@ -131,6 +131,11 @@ reach_judge(const struct sample *sample, const char *url, struct buf *problem)
 		    sample->location == NULL ? "nowhere" : sample->location);
 	else if (sample_is_own_text(sample))
 		append_said(problem, sample);
+	else if (sample_is_stream(sample))
+		buf_append_str(problem,
+		    "an event stream answers there, and it is not fcgi-sse's: "
+		    "it is another program's, or something changes it on the "
+		    "way (nginx: sub_filter; Apache: Substitute)");
 	else if (sample->status == 200)
 		buf_printf(problem,
 		    "it is no fcgi-sse that answers there, with %s",

@@ -16,16 +16,18 @@
 static const struct {
 	const char *name;
 	size_t      offset;
+	bool        is_list; /* several fields are one, as RFC 9110 has it */
 } fields[] = {
-	{ "Content-Type", offsetof(struct sample, content_type) },
-	{ "Content-Encoding", offsetof(struct sample, content_encoding) },
-	{ "Server", offsetof(struct sample, server) },
-	{ "Via", offsetof(struct sample, via) },
-	{ "WWW-Authenticate", offsetof(struct sample, challenge) },
-	{ "Location", offsetof(struct sample, location) },
-	{ "Cache-Control", offsetof(struct sample, cache_control) },
-	{ "X-Accel-Buffering", offsetof(struct sample, accel) },
-	{ "X-Varnish", offsetof(struct sample, varnish) },
+	{ "Content-Type", offsetof(struct sample, content_type), false },
+	{ "Content-Encoding", offsetof(struct sample, content_encoding),
+	    false },
+	{ "Server", offsetof(struct sample, server), false },
+	{ "Via", offsetof(struct sample, via), false },
+	{ "WWW-Authenticate", offsetof(struct sample, challenge), false },
+	{ "Location", offsetof(struct sample, location), false },
+	{ "Cache-Control", offsetof(struct sample, cache_control), true },
+	{ "X-Accel-Buffering", offsetof(struct sample, accel), false },
+	{ "X-Varnish", offsetof(struct sample, varnish), false },
 };
 
 #define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
@@ -102,6 +104,22 @@ value_new(const char *value, const char *end)
 	return mem_strndup(value, (size_t)(end - value));
 }
 
+/* The last one counts, or all together. Takes the value over. */
+static void
+set_field(char **field, char *value, bool is_list)
+{
+	struct buf all = { 0 };
+
+	if (*field != NULL && is_list) {
+		buf_printf(&all, "%s, %s%c", *field, value, '\0');
+		free(value);
+		value = mem_strdup(all.data);
+		buf_deinit(&all);
+	}
+	free(*field);
+	*field = value;
+}
+
 void
 sample_take_field(struct sample *sample, const char *line, size_t len_bytes)
 {
@@ -121,8 +139,8 @@ sample_take_field(struct sample *sample, const char *line, size_t len_bytes)
 			continue;
 		if (i == 0)
 			sample->is_type_lower = line[0] == 'c';
-		free(*field_of(sample, i));
-		*field_of(sample, i) = value_new(colon + 1, line + len_bytes);
+		set_field(field_of(sample, i),
+		    value_new(colon + 1, line + len_bytes), fields[i].is_list);
 	}
 }
 
@@ -149,6 +167,24 @@ sample_is_own_text(const struct sample *sample)
 	return has_type(sample, "text/plain") &&
 	    sample->body.len_bytes > (size_t)start_bytes &&
 	    memcmp(sample->body.data, start, (size_t)start_bytes) == 0;
+}
+
+bool
+sample_is_refused(const struct sample *sample)
+{
+	return sample->event_count > 0 && sample->events[0].is_refusal;
+}
+
+bool
+sample_is_unserved(const struct sample *sample)
+{
+	return sample_is_refused(sample) || sample->status >= 400;
+}
+
+bool
+sample_is_turned_away(const struct sample *sample)
+{
+	return sample->status >= 400 && !sample_is_own_text(sample);
 }
 
 bool

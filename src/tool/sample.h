@@ -33,9 +33,9 @@ struct sample {
 	char       *via;
 	char       *challenge; /* WWW-Authenticate */
 	char       *location;
-	char       *cache_control;
-	char       *accel;     /* X-Accel-Buffering */
-	char       *varnish;   /* X-Varnish */
+	char       *cache_control; /* all such fields, joined by commas */
+	char       *accel;         /* X-Accel-Buffering */
+	char       *varnish;       /* X-Varnish */
 	bool    is_type_lower; /* the name Content-Type came in lower case */
 	bool    is_date_lower;
 	int64_t head_us; /* -1: did not come */
@@ -45,6 +45,7 @@ struct sample {
 	size_t               comment_count;
 	bool                 is_sent_back; /* its end says when to come back */
 	struct buf           body;
+	size_t               byte_count; /* of the body, kept or not */
 };
 
 #define SAMPLE_EMPTY                                       \
@@ -73,6 +74,15 @@ bool sample_is_stream(const struct sample *);
  * and not the page that a web server has put in its place.
  */
 bool sample_is_own_text(const struct sample *);
+
+/* Whether fcgi-sse has refused the stream, as an EventSource is told. */
+bool sample_is_refused(const struct sample *);
+
+/* Whether there is no stream to look at. */
+bool sample_is_unserved(const struct sample *);
+
+/* Whether the web server has answered in place of fcgi-sse. */
+bool sample_is_turned_away(const struct sample *);
 
 /* Whether the text is in the body's beginning. */
 bool sample_body_has(const struct sample *, const char *text);

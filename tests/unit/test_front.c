@@ -224,7 +224,7 @@ test_other_answers(void **state)
 	check_reach(&sample, "no fcgi-sse that answers there, with text/html");
 	/* Some other event stream. */
 	set(&sample, "Content-Type: text/event-stream\r\n");
-	check_reach(&sample, "no fcgi-sse");
+	check_reach(&sample, "is not fcgi-sse's");
 	sample_add_event(&sample, 1, "", "1", "x");
 	check_reach(&sample, NULL);
 	sample_deinit(&sample);
