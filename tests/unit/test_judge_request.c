@@ -109,6 +109,11 @@ test_posts(void **state)
 	assert_int_equal(judge_level(CHECK_POSTS, &seen, "the body"),
 	    LEVEL_BAD);
 	sample_deinit(&sample);
+	sample = SAMPLE_EMPTY;
+	sample.is_stopped = true;
+	assert_int_equal(judge_level(CHECK_POSTS, &seen, "no answer"),
+	    LEVEL_BAD);
+	assert_int_equal(judge_level(CHECK_REFUSED_PUBLISH, &seen, NULL), -1);
 	sample = own(401, "a key");
 	assert_int_equal(judge_level(CHECK_POSTS, &seen, NULL), LEVEL_GOOD);
 	sample_deinit(&sample);
@@ -130,6 +135,7 @@ test_refused_publish(void **state)
 		{ 501, "text/plain", "Not Implemented", LEVEL_BAD },
 		{ 401, "text/html", "<html>Password?</html>", LEVEL_UNKNOWN },
 		{ 302, "text/html", "", LEVEL_UNKNOWN },
+		{ 503, "text/html", "<html>Later</html>", LEVEL_UNKNOWN },
 		{ 200, "text/plain", "urn:uuid:1", LEVEL_NOTE },
 	};
 	static const char bearer[] = "WWW-Authenticate: Bearer\r\n";
@@ -217,6 +223,54 @@ test_post_limit(void **state)
 	    LEVEL_UNKNOWN);
 	slow.is_stopped = true;
 	assert_int_equal(level_of_large(slow, "too long"), LEVEL_UNKNOWN);
+}
+
+static void
+test_host(void **state)
+{
+	struct sample paged = own(403, "its origin http://a is not the host");
+	struct seen   seen = { .paged = &paged };
+
+	(void)state;
+	assert_int_equal(judge_level(CHECK_HOST, &seen, "the site's own pages"),
+	    LEVEL_BAD);
+	seen.is_https = true;
+	assert_int_equal(judge_level(CHECK_HOST, &seen, NULL), LEVEL_NOTE);
+	sample_deinit(&paged);
+	paged = own(401, "a key");
+	assert_int_equal(judge_level(CHECK_HOST, &seen, NULL), LEVEL_GOOD);
+	sample_deinit(&paged);
+	paged = page(403);
+	assert_int_equal(judge_level(CHECK_HOST, &seen, NULL), -1);
+	sample_deinit(&paged);
+}
+
+static void
+test_header_limit(void **state)
+{
+	static const char arrived[] =
+	    "WWW-Authenticate: Bearer error=\"invalid_token\"\r\n";
+	struct sample keyed = own(401, "a key"), with_long = own(401, "a key");
+	struct seen   seen = { .keyed = &keyed, .long_keyed = &with_long };
+
+	(void)state;
+	sample_take_field(&keyed, arrived, strlen(arrived));
+	assert_int_equal(judge_level(CHECK_HEADER_LIMIT, &seen,
+			     "and a short one does"),
+	    LEVEL_BAD);
+	sample_take_field(&with_long, arrived, strlen(arrived));
+	assert_int_equal(judge_level(CHECK_HEADER_LIMIT, &seen, NULL),
+	    LEVEL_GOOD);
+	sample_deinit(&with_long);
+	with_long = page(431);
+	assert_int_equal(judge_level(CHECK_HEADER_LIMIT, &seen, "answers 431"),
+	    LEVEL_BAD);
+	/* What bars a short one, too, is no limit. */
+	sample_deinit(&keyed);
+	keyed = page(403);
+	assert_int_equal(judge_level(CHECK_HEADER_LIMIT, &seen, NULL), -1);
+	sample_deinit(&keyed);
+	sample_deinit(&with_long);
 }
 
 static void
@@ -323,6 +377,8 @@ main(void)
 		cmocka_unit_test(test_refused_publish),
 		cmocka_unit_test(test_topics),
 		cmocka_unit_test(test_post_limit),
+		cmocka_unit_test(test_host),
+		cmocka_unit_test(test_header_limit),
 		cmocka_unit_test(test_cookies),
 		cmocka_unit_test(test_http_version),
 		cmocka_unit_test(test_streams_at_once),

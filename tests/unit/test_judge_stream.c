@@ -305,6 +305,114 @@ test_refused_streams(void **state)
 }
 
 static void
+test_query(void **state)
+{
+	struct sample counter = plain(1000), clock = silent();
+	struct seen   seen = { .plain = &counter, .clock = &clock };
+
+	(void)state;
+	sample_add_event(&counter, 1, "", "1", "x");
+	assert_int_equal(judge_level(CHECK_QUERY, &seen, NULL), LEVEL_GOOD);
+	sample_add_event(&counter, 2, "end", "", "x");
+	assert_int_equal(judge_level(CHECK_QUERY, &seen, NULL), LEVEL_GOOD);
+	counter.event_count--;
+	/* It goes on; then the clock is not the one that was asked for. */
+	assert_int_equal(judge_level(CHECK_LATE_EVENTS, &seen, NULL),
+	    LEVEL_BAD);
+	sample_add_event(&counter, 2, "", "2", "x");
+	assert_int_equal(judge_level(CHECK_QUERY, &seen, "goes on"), LEVEL_BAD);
+	assert_int_equal(judge_level(CHECK_LATE_EVENTS, &seen, NULL), -1);
+	sample_deinit(&counter);
+}
+
+static void
+test_rate(void **state)
+{
+	static const char type[] = "Content-Type: text/event-stream\r\n";
+	struct sample     padded = plain(4000000), clock = clock_in_groups(10);
+	struct seen       seen = { .padded = &padded, .clock = &clock };
+
+	(void)state;
+	sample_take_field(&padded, type, strlen(type));
+	padded.byte_count = ASKED_PADDED_BYTES + 100;
+	assert_int_equal(judge_level(CHECK_RATE, &seen, NULL), LEVEL_GOOD);
+	assert_int_equal(judge_level(CHECK_LATE_EVENTS, &seen, NULL),
+	    LEVEL_BAD);
+	padded.byte_count = 7000;
+	assert_int_equal(judge_level(CHECK_RATE, &seen, NULL), LEVEL_UNKNOWN);
+	/* What else is late has the same cause. */
+	padded.is_stopped = true;
+	assert_int_equal(judge_level(CHECK_RATE, &seen, "131072 bytes 7000"),
+	    LEVEL_BAD);
+	assert_int_equal(judge_level(CHECK_LATE_EVENTS, &seen, NULL), -1);
+	sample_deinit(&padded);
+	sample_deinit(&clock);
+}
+
+/* The level of a cache that these fields allow. */
+static int
+level_of_control(const char *field, const char *more, const char *words)
+{
+	struct sample clock = clock_in_groups(1);
+	int           level;
+
+	sample_take_field(&clock, field, strlen(field));
+	if (more != NULL)
+		sample_take_field(&clock, more, strlen(more));
+	level = judge_level(CHECK_CACHE, &(struct seen){ .clock = &clock },
+	    words);
+	sample_deinit(&clock);
+	return level;
+}
+
+static void
+test_cache(void **state)
+{
+	static const char own[] = "Cache-Control: no-cache, no-store\r\n";
+
+	(void)state;
+	assert_int_equal(level_of_control(own, NULL, NULL), LEVEL_GOOD);
+	assert_int_equal(level_of_control(own, "cache-control: no-cache\r\n",
+			     NULL),
+	    LEVEL_GOOD);
+	assert_int_equal(level_of_control(own, "Cache-Control: max-age=0\r\n",
+			     NULL),
+	    LEVEL_GOOD);
+	assert_int_equal(level_of_control("Cache-Control: no-cache\r\n", NULL,
+			     "does not arrive"),
+	    LEVEL_BAD);
+	assert_int_equal(level_of_control(own, "Cache-Control: max-age=9\r\n",
+			     "no-store, max-age=9\""),
+	    LEVEL_BAD);
+	assert_int_equal(level_of_control("Cache-Control: public\r\n", own,
+			     "contradicts"),
+	    LEVEL_BAD);
+}
+
+static void
+test_who_has_a_position_is_turned_away(void **state)
+{
+	struct sample clock = clock_in_groups(1), barred = plain(1000);
+	struct seen   seen = { .clock = &clock, .resumed = &barred };
+
+	(void)state;
+	barred.status = 403;
+	assert_int_equal(judge_level(CHECK_CONNECTIONS, &seen, "turned"),
+	    LEVEL_BAD);
+	assert_int_equal(judge_level(CHECK_LAST_EVENT_ID, &seen, NULL), -1);
+	seen.again = &barred;
+	assert_int_equal(judge_level(CHECK_CONNECTIONS, &seen, NULL), -1);
+	assert_int_equal(judge_level(CHECK_LAST_EVENT_ID, &seen,
+			     "answers 403 to a request with the field"),
+	    LEVEL_BAD);
+	/* It is not the field where others are turned away, too. */
+	seen.first = &barred;
+	assert_int_equal(judge_level(CHECK_CONNECTIONS, &seen, "turned"),
+	    LEVEL_BAD);
+	sample_deinit(&clock);
+}
+
+static void
 test_what_was_not_looked_at(void **state)
 {
 	const struct seen seen = { 0 };
@@ -329,6 +437,10 @@ main(void)
 		cmocka_unit_test(test_what_lasts),
 		cmocka_unit_test(test_last_event_id),
 		cmocka_unit_test(test_refused_streams),
+		cmocka_unit_test(test_query),
+		cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_cache),
+		cmocka_unit_test(test_who_has_a_position_is_turned_away),
 		cmocka_unit_test(test_what_was_not_looked_at),
 	};
 
