@@ -1,11 +1,12 @@
 """Deployments, well and broken, and what fcgi-sse doctor finds in each."""
 
+import pathlib
 import shutil
 
 from deployed import Varnish
 from servers import FRONTS, Front, UNIX
 from test_http2 import LIGHTTPD_TLS, TlsApache, TlsLighttpd, TlsNginx
-from web_servers import ApacheCgi
+from web_servers import APACHE_MODULES, ApacheCgi, ApacheProxy
 
 BY_NAME = {front.name: front for front in FRONTS}
 
@@ -17,6 +18,25 @@ class ApacheCgiDeflate(ApacheCgi):
 BY_NAME["apache-cgi-deflate"] = Front(
     "apache-cgi", ApacheCgiDeflate, "apache/cgi.htaccess", prefix="/sse.cgi",
     is_cgi=True)
+
+
+class ApacheMore(ApacheProxy):
+    """With modules that stand in the way of streams."""
+
+    modules = ApacheProxy.modules + (
+        "allowmethods", "cache", "cache_disk", "deflate", "filter", "headers",
+        "ratelimit", "rewrite")
+
+
+class ApacheSecurity(ApacheProxy):
+    modules = ApacheProxy.modules + ("unique_id", "security2")
+
+
+BY_NAME["apache-more"] = Front(
+    "apache2", ApacheMore, "apache/proxy-fcgi-unix.conf", UNIX)
+if pathlib.Path(APACHE_MODULES, "mod_security2.so").exists():
+    BY_NAME["apache-security"] = Front(
+        "apache2", ApacheSecurity, "apache/proxy-fcgi-unix.conf", UNIX)
 if shutil.which("varnishd", path="/usr/sbin:/usr/bin"):
     BY_NAME["varnish"] = Front("varnishd", Varnish, "varnish/fcgi-sse.vcl",
                                UNIX)
@@ -185,6 +205,128 @@ CUT = [
             "fastcgi.timeout.io"),
 ]
 
+
+def nginx(lines, *args, **kwargs):
+    """nginx with these in its location."""
+    return Case("nginx", [("fastcgi_buffering off;",
+                           f"fastcgi_buffering off; {lines}")],
+                *args, **kwargs)
+
+
+def apache(lines, *args, front="apache-more", **kwargs):
+    """Apache with these in its <Location>."""
+    return Case(front, [("CGIPassAuth On", f"CGIPassAuth On\n{lines}")],
+                *args, **kwargs)
+
+
+def lighttpd(lines, *args, **kwargs):
+    return Case("lighttpd-external",
+                [("server.modules +=", f"{lines}\nserver.modules +=")],
+                *args, **kwargs)
+
+
+def haproxy(lines, *args, **kwargs):
+    """HAProxy with these in its backend."""
+    return Case("haproxy", [("use-fcgi-app", f"{lines}\n use-fcgi-app")],
+                *args, **kwargs)
+
+
+def caddy(lines, *args, **kwargs):
+    return Case("caddy", [("reverse_proxy /sse/*",
+                           f"{lines}\nreverse_proxy /sse/*")],
+                *args, **kwargs)
+
+
+KEPT = [
+    Case("nginx",
+         [("fastcgi_buffering off;",
+           "fastcgi_ignore_headers Cache-Control Expires X-Accel-Buffering; "
+           "fastcgi_cache c; fastcgi_cache_key $request_uri; "
+           "fastcgi_cache_valid any 1m;")],
+         "cache", "fastcgi_cache off", also=("late-events",),
+         frame=("access_log off;", "access_log off; "
+                "fastcgi_cache_path cache keys_zone=c:1m;")),
+    apache("CacheEnable disk\nHeader always unset Cache-Control\n"
+           'Header set Cache-Control "max-age=60"',
+           "cache", 'CacheDisable "/sse/"',
+           frame=("ErrorLog", "CacheQuickHandler Off\nErrorLog")),
+    apache('Header set Cache-Control "public, max-age=3600"',
+           "cache", "Header set Cache-Control"),
+    nginx('add_header Cache-Control "public";',
+          "cache", "add_header Cache-Control"),
+    haproxy("http-response del-header cache-control",
+            "cache", "http-response del-header Cache-Control"),
+    caddy("header -Cache-Control", "cache", "header Cache-Control"),
+    apache("SecRuleEngine On\nSecResponseBodyAccess On\n"
+           "SecResponseBodyMimeType text/plain text/event-stream",
+           "late-events", "SecResponseBodyAccess Off",
+           front="apache-security"),
+    Case("varnish", [("beresp.do_gzip = false", "beresp.do_gzip = true")],
+         "late-events", "set beresp.do_gzip = false"),
+]
+
+SLOW = [
+    apache("SetOutputFilter RATE_LIMIT\nSetEnv rate-limit 1",
+           "rate", "SetEnv rate-limit"),
+    lighttpd("connection.kbytes-per-second = 1",
+             "rate", "connection.kbytes-per-second"),
+    lighttpd("server.kbytes-per-second = 1",
+             "rate", "server.kbytes-per-second"),
+    Case("caddy", (), "cut", "write", ("--watch", "9s"), also=("idle",),
+         frame=("auto_https off", "auto_https off\nservers {\ntimeouts {\n"
+                "write 3s\n}\n}")),
+    watched("lighttpd-external",
+            [("server.modules +=",
+              "server.max-write-idle = 2\nserver.modules +=")],
+            "server.max-write-idle", args=("--watch", "9s")),
+    watched("varnish", [(".between_bytes_timeout = 60s",
+                         ".between_bytes_timeout = 2s")],
+            ".between_bytes_timeout"),
+]
+
+BARRED = [
+    apache("SecRuleEngine On\nSecRequestBodyAccess On\n"
+           "SecRequestBodyLimit 131072\nSecRequestBodyNoFilesLimit 65536",
+           "post-limit", "SecRequestBodyNoFilesLimit",
+           front="apache-security"),
+    apache("RequestHeader unset Authorization",
+           "authorization", "RequestHeader"),
+    apache("RewriteEngine On\nRewriteCond %{HTTP:Last-Event-ID} .\n"
+           "RewriteRule .* - [F]", "last-event-id", "RewriteRule"),
+    apache("<LimitExcept GET>\nRequire all denied\n</LimitExcept>",
+           "posts", "<LimitExcept"),
+    Case("apache-proxy-unix", (), "header-limit", "LimitRequestFieldSize",
+         frame=("ErrorLog", "LimitRequestFieldSize 300\nErrorLog")),
+    Case("apache-proxy-unix",
+         [(" flushpackets=on", " flushpackets=on max=2 acquire=100")],
+         "connections", "max="),
+    nginx("", "header-limit", "large_client_header_buffers",
+          frame=("access_log off;", "access_log off; "
+                 "large_client_header_buffers 4 1k;")),
+    nginx("limit_req zone=c burst=50;", "connections", "limit_req",
+          frame=("access_log off;", "access_log off; limit_req_zone "
+                 "$binary_remote_addr zone=c:1m rate=2r/s;")),
+    nginx('fastcgi_param HTTP_LAST_EVENT_ID "";',
+          "last-event-id", "fastcgi_param HTTP_LAST_EVENT_ID"),
+    nginx("add_header Content-Type text/html;",
+          "content-type", "add_header Content-Type"),
+    Case("nginx", [("include fastcgi_params;",
+                    'fastcgi_param QUERY_STRING ""; include fastcgi_params;')],
+         "query", "fastcgi_param QUERY_STRING $query_string"),
+    lighttpd("server.max-connections = 10",
+             "connections", "server.max-connections"),
+    haproxy("http-request set-query x", "query", "http-request set-query"),
+    haproxy("http-request set-header Host www.example.org",
+            "host", "http-request set-header Host"),
+    Case("haproxy", (), "connections", "maxconn",
+         frame=("frontend test", "frontend test\n    maxconn 8")),
+    Case("varnish", [("return (pass);",
+                      'set req.url = regsub(req.url, "\\?.*$", ""); '
+                      "return (pass);")], "query", "set req.url"),
+    Case("varnish", [("return (pass);", "return (hash);")],
+         "posts", "return (pass)"),
+]
+
 TOKENS = [
     Case("nginx", [("fastcgi_buffering off;",
                     'fastcgi_buffering off; fastcgi_param HTTP_COOKIE "";')],
@@ -208,11 +350,13 @@ TOKENS = [
     Case("apache-proxy-unix", tokens=True),
 ]
 
-WELL = [Case(name) for name in BY_NAME if name != "apache-cgi-deflate"]
+WELL = [Case(name) for name in BY_NAME if name != "apache-cgi-deflate"
+        and name != "apache-security"]
 # The header of fcgi-sse is enough for nginx.
 WELL += [Case("nginx", [("fastcgi_buffering off;", "")]),
-         Case("lighttpd-external", args=("--watch", "2s"))]
+         Case("lighttpd-external", args=("--watch", "2s")),
+         apache("SetOutputFilter DEFLATE")]
 
-CASES = [case for case in LATE + REQUESTS + TURNED_AWAY + CUT + TOKENS
-         + WELL
+CASES = [case for case in LATE + REQUESTS + TURNED_AWAY + CUT + KEPT + SLOW
+         + BARRED + TOKENS + WELL
          if case.front]

@@ -4,6 +4,7 @@ Of a file from deploy/ only the paths named in PLACES are replaced.
 """
 
 import datetime
+import errno
 import os
 import pathlib
 import pwd
@@ -139,6 +140,19 @@ def seconds(stamp):
         stamp.replace("Z", "+00:00")).timestamp()
 
 
+def start_program(command, **options):
+    """Popen of what was just written: another thread that starts a process
+    meanwhile has it open for writing for a moment, in its child."""
+    def start():
+        try:
+            return subprocess.Popen(command, **options)
+        except OSError as error:
+            if error.errno != errno.ETXTBSY:
+                raise
+            return None
+    return wait_until(start, f"{command[0]} can be run")
+
+
 class External:
     """fcgi-sse with --listen, beside the web server."""
 
@@ -149,7 +163,7 @@ class External:
 
     def start(self):
         count = len(self.place.log_lines("ready"))
-        self.process = subprocess.Popen(
+        self.process = start_program(
             [self.place.dir / "fcgi-sse", "--config",
              self.place.dir / "fcgi-sse.ini", "--listen", self.listen],
             env=clean_environ(), stdin=subprocess.DEVNULL, **web_user())

@@ -173,6 +173,30 @@ def test_proxy_that_takes_a_field(site):
     assert "see web-servers.md#last-event-id\n" in result.stdout
 
 
+@pytest.mark.parametrize("old, new, directive, check", [
+    ("proxy_set_header Host $http_host;", "",
+     "proxy_set_header Host $http_host", "host"),
+    ("proxy_buffering off;",
+     "proxy_buffering off; proxy_pass_request_body off;",
+     "proxy_pass_request_body on", "posts"),
+    ("proxy_buffering off;",
+     'proxy_buffering off; proxy_set_header Authorization "";',
+     "proxy_set_header Authorization", "authorization")])
+def test_proxy_that_keeps_something_back(site, old, new, directive, check):
+    result = through(site, NginxProxy, 0, old, new)
+    assert result.returncode == 1
+    assert f"nginx: {directive} (" in result.stdout
+    assert f"see web-servers.md#{check}\n" in result.stdout
+    assert "1 of" in result.stdout.splitlines()[-1]
+
+
+def test_proxy_that_names_itself(site):
+    result = through(site, ApacheHttpProxy, 1, "ProxyPreserveHost On", "")
+    assert result.returncode == 1
+    assert "Apache mod_proxy_fcgi: ProxyPreserveHost On (" in result.stdout
+    assert "see web-servers.md#host\n" in result.stdout
+
+
 def test_proxy_that_cuts():
     """Before a heartbeat comes, which is a minute here."""
     case = Case("lighttpd-external", heartbeat="1m")
