@@ -14,6 +14,7 @@ from selenium.webdriver.common.keys import Keys
 import responder
 import tokens
 from sites import Site
+from test_access import LOW_CONTRASTS
 
 MARKUP = "<img src=x onerror=alert(1)>"
 TOPIC = "https://e.example/a b?ü={x}&y"
@@ -284,6 +285,21 @@ def test_by_keyboard(panel, hubs):
         button.send_keys(Keys.SPACE)
         assert panel.state("listeners") == "idle"
         assert button.get_attribute("aria-pressed") == "false"
+
+
+def test_in_the_dark_and_on_a_phone(panel, hubs):
+    hub = hubs("0.x")
+    panel.emulate(prefers_reduced_motion="reduce")
+    with hub.subscribe(TOPIC, payload={"name": "x" * 300}):
+        for token, state in [(may_all(tokens.old), "open"), ("x", "failed")]:
+            watch(panel, hub, token)
+            panel.wait_state("listeners", state)
+            for scheme in ("light", "dark"):
+                panel.emulate(prefers_color_scheme=scheme)
+                assert panel.run(LOW_CONTRASTS) == []
+            panel.resize(320, 740)
+            assert panel.run(
+                "return document.documentElement.scrollWidth") <= 320
 
 
 def test_many_are_counted_and_some_are_shown(panel, hubs):
