@@ -27,6 +27,15 @@ on_visit(struct subscriber *subscriber)
 	    is_overrun(cursor) ? CURSOR_OVERRUN : CURSOR_READY);
 }
 
+static bool
+wants(const struct subscriber *subscriber, const struct update *update)
+{
+	const struct cursor *cursor = (const void *)((const char *)subscriber -
+	    offsetof(struct cursor, subscriber));
+
+	return cursor->accepts == NULL || cursor->accepts(cursor, update);
+}
+
 /* Behind all that the topics have published by now. */
 static uint64_t
 position_now(struct topic *const *topics, size_t topic_count)
@@ -50,6 +59,7 @@ cursor_open(struct cursor *cursor, struct topic *const *topics,
 	    position_now(topics, topic_count) :
 	    position;
 	cursor->subscriber.visit = on_visit;
+	cursor->subscriber.wants = wants;
 	cursor->call = call;
 	cursor->accepts = accepts;
 	cursor->accepted_position = 0;

@@ -85,35 +85,9 @@ topic_dropped(const struct topic *topic)
 }
 
 void
-dropped_add(struct dropped *dropped, const struct dropped *more)
-{
-	if (more->position > dropped->position)
-		dropped->position = more->position;
-	if (more->public_position > dropped->public_position)
-		dropped->public_position = more->public_position;
-	if (more->shared_position > dropped->shared_position)
-		dropped->shared_position = more->shared_position;
-}
-
-void
 topic_set_dropped(struct topic *topic, const struct dropped *dropped)
 {
 	dropped_add(&topic->dropped, dropped);
-}
-
-static void
-set_frame_dropped(struct topic *topic, const struct frame *frame,
-    uint64_t position)
-{
-	const bool is_private = frame->update.is_private;
-
-	topic_set_dropped(topic,
-	    &(struct dropped){
-		.position = position,
-		.public_position = is_private ? 0 : position,
-		.shared_position =
-		    is_private && frame->update.topic_count > 1 ? position : 0,
-	    });
 }
 
 const struct ring *
@@ -274,21 +248,48 @@ topic_new(struct turns *turns, const char *name,
 	return topic;
 }
 
+/* Finds out anew which stalled subscriber is the last. */
+static void
+find_stalled_min(struct topic *topic)
+{
+	struct subscription *subscription;
+
+	topic->stalled_min = UINT64_MAX;
+	list_for_each (node, &topic->stalled) {
+		subscription = list_entry(node, struct subscription, node);
+		if (subscription->subscriber->position < topic->stalled_min)
+			topic->stalled_min = subscription->subscriber->position;
+	}
+}
+
+/* Whether the subscriber is behind the frame, and may have it. */
+static bool
+is_needed(const struct frame *frame, const struct subscriber *subscriber)
+{
+	return subscriber->position < frame->update.position &&
+	    subscriber->wants(subscriber, &frame->update);
+}
+
 /*
- * The oldest frames are about to be dropped: subscribers that have not had them
- * and can take them now get them first. Each stalled one tries once.
+ * The frame is about to be dropped: subscribers that need it and can take it
+ * now get it first. Each stalled one tries once.
  */
 static void
-serve_first(struct topic *topic, uint64_t position)
+serve_first(struct topic *topic, const struct frame *frame)
 {
-	if (topic->stalled_min < position) {
+	struct subscription *subscription;
+
+	if (topic->stalled_min < frame->update.position) {
 		list_for_each (node, &topic->stalled) {
-			list_entry(node, struct subscription, node)
-			    ->subscriber->is_due = true;
+			subscription = list_entry(node, struct subscription,
+			    node);
+			if (!is_needed(frame, subscription->subscriber))
+				continue;
+			subscription->subscriber->is_due = true;
+			list_move(&topic->ready, node);
 		}
-		list_join(&topic->ready, &topic->stalled);
-		topic->stalled_min = UINT64_MAX;
-	} else if (topic->pending_min >= position) {
+		find_stalled_min(topic);
+	} else if (topic->pending_min >= frame->update.position) {
 		return;
 	}
 	if (turn_is_held(&topic->turn))
@@ -297,16 +298,32 @@ serve_first(struct topic *topic, uint64_t position)
 		topic_run(&topic->turn, SIZE_MAX);
 }
 
+/* The frame is dropped, which is a loss to those that need it alone. */
 static void
-drop_oldest(struct topic *topic)
+note_dropped(struct topic *topic, const struct frame *frame)
 {
-	struct frame *oldest = ring_slot(&topic->ring, 0)->frame;
+	uint64_t             position = frame->update.position;
+	bool                 is_private = frame->update.is_private;
+	struct subscription *subscription;
 
-	frame_ref(oldest);
-	set_frame_dropped(topic, oldest, ring_drop_oldest(&topic->ring));
-	if (topic->limits.on_drop != NULL)
-		topic->limits.on_drop(topic->limits.arg, oldest);
-	frame_unref(oldest);
+	list_for_each (node, &topic->stalled) {
+		if (topic->stalled_min >= position)
+			break;
+		subscription = list_entry(node, struct subscription, node);
+		/* It may lie before the position at which they began. */
+		if (is_needed(frame, subscription->subscriber))
+			subscription->dropped_position = 0;
+		else if (subscription->dropped_position < position &&
+		    !topic_has_overrun(subscription))
+			subscription->dropped_position = position;
+	}
+	topic_set_dropped(topic,
+	    &(struct dropped){
+		.position = position,
+		.public_position = is_private ? 0 : position,
+		.shared_position =
+		    is_private && frame->update.topic_count > 1 ? position : 0,
+	    });
 }
 
 static uint64_t
@@ -317,12 +334,25 @@ oldest_position(const struct topic *topic)
 	    ring_slot(&topic->ring, 0)->position;
 }
 
+static void
+drop_oldest(struct topic *topic)
+{
+	struct frame *oldest = ring_slot(&topic->ring, 0)->frame;
+
+	frame_ref(oldest);
+	serve_first(topic, oldest);
+	if (oldest_position(topic) == oldest->update.position) {
+		note_dropped(topic, oldest);
+		ring_drop_oldest(&topic->ring);
+		if (topic->limits.on_drop != NULL)
+			topic->limits.on_drop(topic->limits.arg, oldest);
+	}
+	frame_unref(oldest);
+}
+
 void
 topic_drop(struct topic *topic, uint64_t position)
 {
-	if (topic->ring.frame_count == 0 || oldest_position(topic) > position)
-		return;
-	serve_first(topic, position);
 	while (topic->ring.frame_count > 0 &&
 	    oldest_position(topic) <= position)
 		drop_oldest(topic);
@@ -338,33 +368,10 @@ topic_drop_oldest(struct topic *topic)
 void
 topic_remove(struct topic *topic, const struct frame *frame)
 {
-	struct subscription *subscription;
-	uint64_t             position = frame->update.position;
-
-	serve_first(topic, position);
-	/* It may lie before the positions at which they began. */
-	list_for_each (node, &topic->stalled) {
-		subscription = list_entry(node, struct subscription, node);
-		if (subscription->subscriber->position < position)
-			subscription->dropped_position = 0;
-	}
-	ring_remove(&topic->ring, position);
-	set_frame_dropped(topic, frame, position);
+	serve_first(topic, frame);
+	note_dropped(topic, frame);
+	ring_remove(&topic->ring, frame->update.position);
 	visit_overrun(topic);
-}
-
-/* Finds out anew which stalled subscriber is the last. */
-static void
-find_stalled_min(struct topic *topic)
-{
-	struct subscription *subscription;
-
-	topic->stalled_min = UINT64_MAX;
-	list_for_each (node, &topic->stalled) {
-		subscription = list_entry(node, struct subscription, node);
-		if (subscription->subscriber->position < topic->stalled_min)
-			topic->stalled_min = subscription->subscriber->position;
-	}
 }
 
 /* Whether the oldest frame may be dropped because there are enough others. */

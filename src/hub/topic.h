@@ -12,6 +12,7 @@ struct frame;
 struct histogram;
 struct selector;
 struct turns;
+struct update;
 
 /*
  * A topic keeps the frames of its last events in a ring. A subscriber is a
@@ -29,7 +30,8 @@ struct turns;
  *
  * A ring has limits, so the oldest frame has to be dropped at some time. A
  * subscriber that needs it and can take it is visited first; one that needs it
- * and cannot take it is overrun: it is told so and has to begin anew. To look
+ * and cannot take it is overrun: it is told so and has to begin anew. Frames
+ * that it may not have never do that to it, or it would learn of them. To look
  * through the lists at each publish would cost too much, hence two minima: no
  * subscriber in the stalled list is before stalled_min, and none that is to be
  * visited is before pending_min. Frames up to the smaller one are needed by
@@ -119,7 +121,16 @@ const struct dropped *topic_dropped(const struct topic *);
 void topic_set_dropped(struct topic *, const struct dropped *);
 
 /* Raises the first to what was dropped by the second. */
-void dropped_add(struct dropped *, const struct dropped *);
+static inline void
+dropped_add(struct dropped *dropped, const struct dropped *more)
+{
+	if (more->position > dropped->position)
+		dropped->position = more->position;
+	if (more->public_position > dropped->public_position)
+		dropped->public_position = more->public_position;
+	if (more->shared_position > dropped->shared_position)
+		dropped->shared_position = more->shared_position;
+}
 
 const struct ring *topic_ring(const struct topic *);
 
@@ -143,6 +154,9 @@ struct subscriber {
 	 * Anything may be done within but free a topic.
 	 */
 	void (*visit)(struct subscriber *);
+
+	/* Whether it may have the update; it loses nothing by any other. */
+	bool (*wants)(const struct subscriber *, const struct update *);
 };
 
 /* A subscriber's place in one topic. */
@@ -150,7 +164,7 @@ struct subscription {
 	struct list        node; /* in one of the topic's lists */
 	struct topic      *topic;
 	struct subscriber *subscriber; /* NULL: no subscription, but a mark */
-	uint64_t           dropped_position; /* dropped before it began */
+	uint64_t dropped_position; /* what was dropped up to it is no loss */
 };
 
 /* Begins in no list: topic_stall or topic_resume has to follow. */

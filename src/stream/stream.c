@@ -140,28 +140,17 @@ stream_write(struct stream *stream, const struct iovec *parts, int count,
 	return true;
 }
 
-/* The next piece of the head: its parts, and how many there are. */
-static int
-stream_head_piece(const struct stream *stream,
-    struct iovec parts[static HEAD_PARTS_MAX], size_t *len_bytes)
-{
-	int count = head_piece(stream->head, stream->sent_bytes, parts);
-
-	*len_bytes = 0;
-	for (int i = 0; i < count; i++)
-		*len_bytes += parts[i].iov_len;
-	return count;
-}
-
 /* Writes a piece of the head; false as stream_write. */
 static bool
 stream_write_head(struct stream *stream)
 {
 	struct iovec parts[HEAD_PARTS_MAX];
-	size_t       len_bytes;
+	size_t       len_bytes = 0;
 	int          count;
 
-	count = stream_head_piece(stream, parts, &len_bytes);
+	count = head_piece(stream->head, stream->sent_bytes, parts);
+	for (int i = 0; i < count; i++)
+		len_bytes += parts[i].iov_len;
 	if (!stream_write(stream, parts, count, len_bytes))
 		return false;
 	stream->sent_bytes += (uint32_t)len_bytes;
@@ -211,27 +200,6 @@ stream_deliver(struct stream *stream)
 	cursor_resume(&stream->cursor);
 }
 
-/*
- * Whether the client takes what comes next. What it may not have is passed
- * over, or its stream's end would tell how much of that has come.
- */
-static bool
-stream_can_go_on(struct stream *stream)
-{
-	struct batch batch;
-	struct iovec parts[HEAD_PARTS_MAX];
-	size_t       len_bytes;
-
-	batch_gather(&batch, &stream->cursor,
-	    stream->head == NULL ? stream->sent_bytes : 0);
-	if (stream->head != NULL)
-		stream_head_piece(stream, parts, &len_bytes);
-	else
-		len_bytes = batch.len_bytes;
-	return (stream->head != NULL || batch.count > 0) &&
-	    stream->peer->ops->has_room(stream->peer, len_bytes);
-}
-
 static void
 stream_call(struct cursor *cursor, enum cursor_event event)
 {
@@ -242,10 +210,6 @@ stream_call(struct cursor *cursor, enum cursor_event event)
 		return;
 	}
 	/* Before frames are dropped also those are called that are stalled. */
-	if (stream->state == STREAM_STALLED && !stream_can_go_on(stream)) {
-		cursor_stall(cursor);
-		return;
-	}
 	stream_resume(stream);
 	stream_deliver(stream);
 }

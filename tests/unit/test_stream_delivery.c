@@ -188,9 +188,9 @@ accepts_public(const struct cursor *cursor, const struct update *update)
 	return !update->is_private;
 }
 
-/* More than the topic keeps. */
-static void
-publish_many_private(void)
+/* The frame is the caller's too. */
+static struct frame *
+publish_private(void)
 {
 	const char         *names[] = { "t" };
 	const struct update update = {
@@ -200,15 +200,20 @@ publish_many_private(void)
 		.bytes = "s",
 		.len_bytes = 1,
 	};
-	struct frame *frame;
+	struct frame *frame = frame_new_update(&update, "id");
 
-	for (int i = 0; i < 200; i++) {
-		frame = frame_new_update(&update, "id");
-		frame_topics(frame)[0] = names[0];
-		publish_frame(topic, frame);
-		frame_unref(frame);
-		turns_settle();
-	}
+	frame_topics(frame)[0] = names[0];
+	publish_frame(topic, frame);
+	turns_settle();
+	return frame;
+}
+
+/* More than the topic keeps. */
+static void
+publish_many_private(void)
+{
+	for (int i = 0; i < 200; i++)
+		frame_unref(publish_private());
 }
 
 /* Nor does it learn how many others were sent while it read nothing. */
@@ -263,6 +268,48 @@ test_private_updates_are_no_shelter(void **state)
 	publish(topic, "x");
 	turns_settle();
 	publish_many_private();
+	assert_ended(&client, STREAM_END_OVERRUN);
+}
+
+/* One that is dropped alone, as by a pattern, is no loss to it either. */
+static void
+test_private_update_that_is_removed(void **state)
+{
+	struct client_peer client;
+	struct frame *private, *public = frame_new("y", 1);
+
+	(void)state;
+	client_open_as(&client,
+	    &(struct stream_spec){ .accepts = accepts_public });
+	client.room_bytes = 0;
+	publish(topic, "x");
+	private = publish_private();
+	publish_frame(topic, public);
+	turns_settle();
+	topic_remove(topic, private);
+	assert_int_equal(client.end_count, 0);
+	topic_remove(topic, public);
+	assert_ended(&client, STREAM_END_OVERRUN);
+	frame_unref(private);
+	frame_unref(public);
+}
+
+/* One that is gone hides no loss of an older one. */
+static void
+test_private_update_that_is_removed_first(void **state)
+{
+	struct client_peer client;
+	struct frame *private;
+
+	(void)state;
+	client_open_as(&client,
+	    &(struct stream_spec){ .accepts = accepts_public });
+	client.room_bytes = 0;
+	publish(topic, "x");
+	private = publish_private();
+	topic_remove(topic, private);
+	frame_unref(private);
+	topic_drop_oldest(topic);
 	assert_ended(&client, STREAM_END_OVERRUN);
 }
 
@@ -413,6 +460,8 @@ main(void)
 		STREAM_TEST(
 		    test_private_updates_of_others_end_no_stalled_stream),
 		STREAM_TEST(test_private_updates_are_no_shelter),
+		STREAM_TEST(test_private_update_that_is_removed),
+		STREAM_TEST(test_private_update_that_is_removed_first),
 		STREAM_TEST(test_private_updates_of_others_give_no_time),
 		STREAM_TEST(test_finish_in_the_middle_of_an_event),
 		STREAM_TEST(test_events_and_bytes_are_counted),
