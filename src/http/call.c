@@ -45,18 +45,27 @@ call_set_env(struct call *call, char *const *from)
 	call->env = env;
 }
 
+/* Of "NAME=value" the value; NULL: it has another name. */
+static const char *
+value_of(const char *pair, const char *name)
+{
+	/* Most differ early: to call strncmp would take longer. */
+	while (*name != '\0' && *name == *pair) {
+		name++;
+		pair++;
+	}
+	return *name == '\0' && *pair == '=' ? pair + 1 : NULL;
+}
+
 const char *
 call_env(const struct call *call, const char *name)
 {
-	size_t       name_bytes = strlen(name);
+	const char  *value = NULL;
 	char *const *env;
 
-	for (env = call->env; *env != NULL; env++) {
-		if (strncmp(*env, name, name_bytes) == 0 &&
-		    (*env)[name_bytes] == '=')
-			return *env + name_bytes + 1;
-	}
-	return NULL;
+	for (env = call->env; *env != NULL && value == NULL; env++)
+		value = value_of(*env, name);
+	return value;
 }
 
 unsigned long long
