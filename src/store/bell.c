@@ -101,6 +101,17 @@ words_have(const struct bell_words *words, unsigned word)
 	return (words->bits[word / 64] >> word % 64 & 1) != 0;
 }
 
+/* The next that is rung, from this one on; BELL_WORD_COUNT: none is. */
+static unsigned
+next_word(const struct bell_words *words, unsigned word)
+{
+	while (word < BELL_WORD_COUNT && !words_have(words, word))
+		word += words->bits[word / 64] >> word % 64 == 0 ?
+		    64 - word % 64 :
+		    1;
+	return word;
+}
+
 /* The size of a file that another user of it may have cut. */
 static bool
 is_whole(int fd)
@@ -184,28 +195,29 @@ bell_is_file(const struct bell *bell, const struct stat *status)
 	    status->st_size == (off_t)BELL_BYTES;
 }
 
-void
+uint32_t
 bell_begin(struct bell *bell, const struct bell_words *words)
 {
+	uint32_t before;
+
 	if (!is_whole(bell->fd))
-		return;
-	for (unsigned i = 0; i < BELL_WORD_COUNT; i++) {
-		/* It is odd already if another was killed at this point. */
-		if (i == 0 || words_have(words, i))
-			atomic_fetch_add(&bell->words[i],
-			    1 + (atomic_load(&bell->words[i]) & 1));
-	}
+		return 0;
+	before = atomic_load(&bell->words[0]);
+	/* A word is odd already if another was killed at this point. */
+	for (unsigned i = 0; i < BELL_WORD_COUNT; i = next_word(words, i + 1))
+		atomic_fetch_add(&bell->words[i],
+		    1 + (atomic_load(&bell->words[i]) & 1));
+	return before;
 }
 
-void
+uint32_t
 bell_end(struct bell *bell, const struct bell_words *words)
 {
 	if (!is_whole(bell->fd))
-		return;
-	for (unsigned i = 0; i < BELL_WORD_COUNT; i++) {
-		if (i == 0 || words_have(words, i))
-			atomic_fetch_add(&bell->words[i], 1);
-	}
+		return 0;
+	for (unsigned i = 0; i < BELL_WORD_COUNT; i = next_word(words, i + 1))
+		atomic_fetch_add(&bell->words[i], 1);
+	return atomic_load(&bell->words[0]);
 }
 
 static unsigned
@@ -222,10 +234,8 @@ wake_all(struct bell *bell, const struct bell_words *words)
 {
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < BELL_WORD_COUNT; i++) {
-		if (i == 0 || words_have(words, i))
-			count += wake(&bell->words[i]);
-	}
+	for (unsigned i = 0; i < BELL_WORD_COUNT; i = next_word(words, i + 1))
+		count += wake(&bell->words[i]);
 	return count;
 }
 

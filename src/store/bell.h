@@ -46,9 +46,12 @@ void bell_close(struct bell *);
 /* Whether the open file is this one. */
 bool bell_is_file(const struct bell *, const struct stat *);
 
-/* The words of these and word 0: a commit begins, has ended. */
-void bell_begin(struct bell *, const struct bell_words *);
-void bell_end(struct bell *, const struct bell_words *);
+/*
+ * The words of these and word 0: a commit begins, has ended. They return what
+ * word 0 was before, and what it is now.
+ */
+uint32_t bell_begin(struct bell *, const struct bell_words *);
+uint32_t bell_end(struct bell *, const struct bell_words *);
 
 /*
  * Wakes the processes that wait on the words and on word 0; returns how many.

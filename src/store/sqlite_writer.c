@@ -130,14 +130,23 @@ fault_of_errno(struct sqlite_batch *batch, const char *path)
 	}
 }
 
-/* Whether the open file is still the one of that name. */
+/* Whether the open lock file is still the one of that name. */
 static bool
-is_named(int fd, const char *path)
+is_named(const struct sqlite_writer *writer, const char *path)
 {
-	struct stat opened, named;
+	struct stat named;
 
-	return fstat(fd, &opened) == 0 && lstat(path, &named) == 0 &&
-	    opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+	return lstat(path, &named) == 0 &&
+	    named.st_dev == writer->lock.st_dev &&
+	    named.st_ino == writer->lock.st_ino;
+}
+
+static int
+open_lock(struct sqlite_writer *writer, const char *path)
+{
+	writer->lock_fd = files_open_private(path, true);
+	return writer->lock_fd == -1 ? -1 :
+				       fstat(writer->lock_fd, &writer->lock);
 }
 
 static enum sqlite_fault
@@ -146,9 +155,7 @@ take_lock(struct sqlite_writer *writer, struct sqlite_batch *batch)
 	const char *path = writer->files->paths[FILES_LOCK];
 
 	for (int i = 0; i < MOVES_MAX; i++) {
-		if (writer->lock_fd == -1)
-			writer->lock_fd = files_open_private(path, true);
-		if (writer->lock_fd == -1)
+		if (writer->lock_fd == -1 && open_lock(writer, path) == -1)
 			return fault_of_errno(batch, path);
 		if (file_lock_take(writer->lock_fd, LOCK_BYTE,
 			batch->lock_timeout_ms) == -1) {
@@ -156,7 +163,7 @@ take_lock(struct sqlite_writer *writer, struct sqlite_batch *batch)
 				return SQLITE_FAULT_LOCK;
 			return fault_of_errno(batch, path);
 		}
-		if (is_named(writer->lock_fd, path))
+		if (is_named(writer, path))
 			return SQLITE_FAULT_NONE;
 		/*
 		 * That lock does not bar a process that opens the file by name.
@@ -412,17 +419,15 @@ write_batch(struct sqlite_writer *writer, struct sqlite_batch *batch,
 	fault = ensure_open(writer, batch);
 	if (fault != SQLITE_FAULT_NONE)
 		return fault;
-	batch->word_before = bell_word_all(writer->bell);
 	if (has_appends)
-		bell_begin(writer->bell, words);
+		batch->word_before = bell_begin(writer->bell, words);
 	if (has_appends || batch->is_probe || batch->has_limits)
 		fault = append(writer, batch);
 	/* A log that was set aside may have changed the bell as well. */
 	if (has_appends && writer->bell != NULL)
-		bell_end(writer->bell, words);
+		batch->word_after = bell_end(writer->bell, words);
 	if (fault != SQLITE_FAULT_NONE)
 		return fault;
-	batch->word_after = bell_word_all(writer->bell);
 	trim_fault = sqlite_trim(writer, batch);
 	if (trim_fault == SQLITE_FAULT_NONE)
 		trim_fault = sqlite_checkpoint(writer);

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/list.h"
 #include "store/files.h"
@@ -43,6 +44,7 @@ struct sqlite_writer {
 	int64_t               id;      /* of this writer, at random */
 	int64_t               boot;    /* which boot of the machine this is */
 	int                   lock_fd; /* -1: not open */
+	struct stat           lock;    /* which file that is */
 	struct bell          *bell;    /* NULL: not open */
 	struct sqlite_db      db;
 	sqlite3_stmt         *statements[SQLITE_STATEMENT_COUNT]; /* of db */
