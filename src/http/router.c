@@ -138,7 +138,7 @@ read_query(struct call *call)
 		buf_append(&text, call->body, call->body_bytes);
 	}
 	if (query_init(&call->query, text.data, text.len_bytes) == -1)
-		refusal_bad_request(call, "the query is malformed");
+		refusal_bad_request(call, "the query" QUERY_FAULT);
 	buf_deinit(&text);
 }
 

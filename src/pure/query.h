@@ -23,6 +23,10 @@ struct query {
 /* More pairs than this are an error. */
 #define QUERY_PAIRS_MAX 4096
 
+/* What is wrong where query_init fails, behind what it was to read. */
+#define QUERY_FAULT \
+	" is malformed: a % begins no escape, or it has more than 4096 fields"
+
 /*
  * Decodes the text, which is copied; NULL is an empty one. Returns 0, or -1
  * when it is malformed: then the query is empty. query_deinit is due in the

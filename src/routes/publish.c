@@ -330,7 +330,7 @@ answer(struct call *call, const struct bearer_verdict *verdict, void *context)
 	struct query                form;
 
 	if (query_init(&form, call->body, call->body_bytes) == -1)
-		refusal_bad_request(call, "the form is malformed");
+		refusal_bad_request(call, "the form" QUERY_FAULT);
 	else
 		publish_form(route, call, verdict, &form);
 	query_deinit(&form);
