@@ -302,8 +302,8 @@ serve_first(struct topic *topic, const struct frame *frame)
 static void
 note_dropped(struct topic *topic, const struct frame *frame)
 {
-	uint64_t             position = frame->update.position;
-	bool                 is_private = frame->update.is_private;
+	const struct dropped dropped = dropped_with(&frame->update);
+	uint64_t             position = dropped.position;
 	struct subscription *subscription;
 
 	list_for_each (node, &topic->stalled) {
@@ -317,13 +317,7 @@ note_dropped(struct topic *topic, const struct frame *frame)
 		    !topic_has_overrun(subscription))
 			subscription->dropped_position = position;
 	}
-	topic_set_dropped(topic,
-	    &(struct dropped){
-		.position = position,
-		.public_position = is_private ? 0 : position,
-		.shared_position =
-		    is_private && frame->update.topic_count > 1 ? position : 0,
-	    });
+	topic_set_dropped(topic, &dropped);
 }
 
 static uint64_t

@@ -6,13 +6,13 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "hub/update.h"
 #include "hub/ring.h"
 
 struct frame;
 struct histogram;
 struct selector;
 struct turns;
-struct update;
 
 /*
  * A topic keeps the frames of its last events in a ring. A subscriber is a
@@ -114,6 +114,19 @@ struct dropped {
 	uint64_t public_position; /* of the newest that is not private */
 	uint64_t shared_position; /* the newest private one of several topics */
 };
+
+/* What is dropped with the update. */
+static inline struct dropped
+dropped_with(const struct update *update)
+{
+	struct dropped dropped = { .position = update->position };
+
+	if (!update->is_private)
+		dropped.public_position = update->position;
+	else if (update->topic_count > 1)
+		dropped.shared_position = update->position;
+	return dropped;
+}
 
 const struct dropped *topic_dropped(const struct topic *);
 
