@@ -130,7 +130,7 @@ REQUESTS = [
     Case("apache-proxy-unix", [("CGIPassAuth On",
                                 "CGIPassAuth On\nProxyErrorOverride On")],
          "refused-publish", "ProxyErrorOverride Off"),
-    Case("haproxy", [("option abortonclose", "")],
+    Case("haproxy", [("option abortonclose", ""), ("no option keep-conn", "")],
          "lost-client", "option abortonclose"),
     Case("nginx-tls",
          [("location = /sse",

@@ -50,7 +50,7 @@ FRONTS = [
 
 # Of these there is a section in doc/web-servers.md; tested if installed.
 FRONTS += [front for front in (
-    Front("haproxy", HAProxy, "HAProxy", TCP, frames_to_notice=1),
+    Front("haproxy", HAProxy, "HAProxy", TCP, frames_to_notice=0),
     Front("caddy", Caddy, "Caddy", UNIX, frames_to_notice=4),
     Front("h2o", H2o, "h2o", UNIX, frames_to_notice=2, mount="/sse"),
 ) if shutil.which(front.name, path="/usr/sbin:/usr/bin")]

@@ -1,6 +1,8 @@
 """fcgi-sse behind real web servers, each with its file from deploy/."""
 
+import contextlib
 import html.parser
+import os
 import time
 import urllib.parse
 
@@ -12,6 +14,8 @@ import streams
 
 
 BUSY_S = 3
+# HAProxy closes those that it has kept after this time.
+KEPT_S = 4
 
 
 def moment(event):
@@ -77,6 +81,31 @@ def test_end_of_the_response_is_passed_on_at_once(site):
         assert [e.event for e in events] == [None, None, "end"]
         assert stream.read_event() is None
         assert stream.ended
+
+
+def descriptor_count(site):
+    """Of all processes of fcgi-sse; one may end meanwhile."""
+    count = 0
+    for pid in site.processes():
+        with contextlib.suppress(FileNotFoundError):
+            count += len(os.listdir(f"/proc/{pid}/fd"))
+    return count
+
+
+def test_ended_streams_leave_no_connection(site):
+    """A web server that keeps these does so for longer."""
+    if site.front.name == "apache-fcgid":
+        pytest.skip("its processes stay, each with what it has open")
+    site.ask("/counter?count=1")
+    before = descriptor_count(site)
+    clients = [site.open("/counter?count=2&interval=100ms")
+               for _ in range(min(20, site.front.clients))]
+    for client in clients:
+        client.read_to_end()
+    wait_until(lambda: descriptor_count(site) <= before, "all are closed",
+               KEPT_S)
+    for client in clients:
+        client.close()
 
 
 def test_counter_as_text(site):
