@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "base/list.h"
-#include "hub/update.h"
 #include "hub/ring.h"
+#include "hub/update.h"
 
 struct frame;
 struct histogram;
