@@ -4,6 +4,8 @@ No driver is needed: a page of the tests publishes what it finds to a topic.
 """
 
 import glob
+import http.client
+import json
 import os
 import pathlib
 import shutil
@@ -12,6 +14,9 @@ import subprocess
 import tempfile
 
 from page import ARGUMENTS
+from tokens import bearer, old
+
+FOUND_S = 100             # a page has that long
 
 NAMES = ["chromium", "firefox", "webkit"]
 
@@ -97,3 +102,22 @@ class Engine:
             pass
         self.process.wait()
         shutil.rmtree(self.profile_dir, ignore_errors=True)
+
+
+def found(site, start):
+    """What a page publishes to the topic `found` when it is done, as JSON.
+    start opens the engine with the page."""
+    stream = http.client.HTTPConnection("127.0.0.1", site.port,
+                                        timeout=FOUND_S)
+    stream.request("GET", f"{site.mount}events?topic=found", headers={
+        "Authorization": bearer(old(subscribe=[]))["HTTP_AUTHORIZATION"]})
+    lines = stream.getresponse()
+    engine = start()
+    try:
+        for line in lines:
+            if line.startswith(b"data: "):
+                return json.loads(line[6:])
+    finally:
+        engine.stop()
+        stream.close()
+    raise AssertionError("the stream has ended")

@@ -2,8 +2,6 @@
 page is of another origin of the same site, since ports have cookies in common.
 """
 
-import http.client
-import json
 import pathlib
 import shutil
 import urllib.parse
@@ -13,10 +11,9 @@ import pytest
 import engines
 from responder import free_port
 from sites import Site
-from tokens import bearer, key_args, old
+from tokens import key_args, old
 
 PAGES = pathlib.Path(__file__).resolve().parent / "pages"
-FOUND_S = 100
 
 
 class TwoPorts(Site):
@@ -45,24 +42,11 @@ def fixture_site():
 def found_by(site, engine):
     """What the page in that engine publishes when it is done."""
     topic = f"/topic/{engine}"
-    listener = http.client.HTTPConnection("127.0.0.1", site.port,
-                                          timeout=FOUND_S)
-    listener.request("GET", f"{site.mount}events?topic=found", headers={
-        "Authorization": bearer(old(subscribe=[]))["HTTP_AUTHORIZATION"]})
-    lines = listener.getresponse()
     query = urllib.parse.urlencode({
         "hub": f"{site.url}.well-known/mercure", "topic": topic,
         "token": old(publish=[topic], subscribe=[topic])})
-    browser = engines.Engine(engine,
-                             f"{site.page_origin}/cookie.html?{query}")
-    try:
-        for line in lines:
-            if line.startswith(b"data: "):
-                return json.loads(line[6:])
-    finally:
-        browser.stop()
-        listener.close()
-    raise AssertionError("the stream has ended")
+    return engines.found(site, lambda: engines.Engine(
+        engine, f"{site.page_origin}/cookie.html?{query}"))
 
 
 @pytest.mark.parametrize("engine", engines.NAMES)

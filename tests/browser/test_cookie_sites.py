@@ -6,7 +6,6 @@ sites of their own, and lead to this machine in every engine.
 """
 
 import hashlib
-import http.client
 import json
 import pathlib
 import re
@@ -18,12 +17,11 @@ import pytest
 
 import engines
 from responder import ROOT, free_port
-from secure import SecureSite, make_certificate
+from secure import make_certificate
 from sites import Site
-from tokens import bearer, key_args, old
+from tokens import key_args, old
 
 PAGES = pathlib.Path(__file__).resolve().parent / "pages"
-FOUND_S = 100
 NONE = "Path=/sse/; HttpOnly; Secure; SameSite=None"
 
 # How the hub of that name sets its cookie: while it is visited itself, or when
@@ -125,24 +123,11 @@ def fixture_site():
 
 def found_by(site, engine, arguments, files):
     """What the page in that engine publishes when it is done."""
-    listener = http.client.HTTPConnection("127.0.0.1", site.port,
-                                          timeout=FOUND_S)
-    listener.request("GET", f"{site.mount}events?topic=found", headers={
-        "Authorization": bearer(old(subscribe=[]))["HTTP_AUTHORIZATION"]})
-    lines = listener.getresponse()
     trust = {"chromium": ["--ignore-certificate-errors"],
              "webkit": ["--ignore-tls-errors"]}.get(engine, [])
-    browser = engines.Engine(
+    return engines.found(site, lambda: engines.Engine(
         engine, site.first_url(), *trust, *arguments,
-        files={"cert_override.txt": site.overrides(), **files})
-    try:
-        for line in lines:
-            if line.startswith(b"data: "):
-                return json.loads(line[6:])
-    finally:
-        browser.stop()
-        listener.close()
-    raise AssertionError("the stream has ended")
+        files={"cert_override.txt": site.overrides(), **files}))
 
 
 def documented():
