@@ -2,6 +2,7 @@
 
 #include "store/redis_loop.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -15,14 +16,20 @@
 
 struct driver {
 	uv_poll_t          poll;
+	uv_idle_t          write;   /* active while commands are to be sent */
 	redisAsyncContext *context; /* NULL: freed */
 	int                events;
+	unsigned           handle_count;
+	bool               is_writing;
 };
 
 static void
 on_closed(uv_handle_t *handle)
 {
-	free(handle->data);
+	struct driver *driver = handle->data;
+
+	if (--driver->handle_count == 0)
+		free(driver);
 }
 
 static void
@@ -76,12 +83,33 @@ del_read(void *data)
 	watch(driver, driver->events & ~UV_READABLE);
 }
 
+/* Sends what there is to send; for the rest the socket is watched. */
+static void
+on_write(uv_idle_t *idle)
+{
+	struct driver *driver = idle->data;
+
+	uv_idle_stop(idle);
+	driver->is_writing = true;
+	redisAsyncHandleWrite(driver->context);
+	driver->is_writing = false;
+}
+
+/*
+ * There is nearly always room in the socket: the commands of a turn are sent
+ * in the next, as one write. Watching for room would take four calls of
+ * epoll_ctl for each, and a turn of the loop.
+ */
 static void
 add_write(void *data)
 {
 	struct driver *driver = data;
 
-	watch(driver, driver->events | UV_WRITABLE);
+	if ((driver->context->c.flags & REDIS_CONNECTED) &&
+	    !driver->is_writing && !(driver->events & UV_WRITABLE))
+		uv_idle_start(&driver->write, on_write);
+	else
+		watch(driver, driver->events | UV_WRITABLE);
 }
 
 static void
@@ -89,6 +117,7 @@ del_write(void *data)
 {
 	struct driver *driver = data;
 
+	uv_idle_stop(&driver->write);
 	watch(driver, driver->events & ~UV_WRITABLE);
 }
 
@@ -100,6 +129,7 @@ clean_up(void *data)
 
 	driver->context = NULL;
 	uv_close((uv_handle_t *)&driver->poll, on_closed);
+	uv_close((uv_handle_t *)&driver->write, on_closed);
 }
 
 #ifdef HAVE_REDISREADER_MAXELEMENTS
@@ -146,7 +176,9 @@ redis_loop_attach(redisAsyncContext *context, uv_loop_t *loop)
 		free(driver);
 		return error;
 	}
-	driver->poll.data = driver;
+	uv_idle_init(loop, &driver->write);
+	driver->poll.data = driver->write.data = driver;
+	driver->handle_count = 2;
 	driver->context = context;
 	context->ev.data = driver;
 	context->ev.addRead = add_read;
