@@ -169,20 +169,24 @@ judge_posts(const struct seen *seen, struct finding *finding)
 
 	if (keyless == NULL)
 		return false;
-	if (is_waiting(keyless))
+	if (is_waiting(keyless)) {
 		say(finding, LEVEL_BAD,
 		    "a POST gets no answer, as if its body did not arrive");
-	else if (keyless->status == 0)
+		return true;
+	}
+	if (keyless->status == 0)
 		return false;
-	else if (is_post_blocked(seen)) {
+	if (is_post_blocked(seen)) {
 		finding->level = LEVEL_BAD;
 		buf_printf(&finding->saw,
 		    "a POST does not reach fcgi-sse: the web server itself "
 		    "answers %ld",
 		    keyless->status);
-	} else if (!sample_is_own_text(keyless))
+		return true;
+	}
+	if (!sample_is_own_text(keyless))
 		return false;
-	else if (keyless->status == 400 || keyless->status == 415)
+	if (keyless->status == 400 || keyless->status == 415)
 		say(finding, LEVEL_BAD,
 		    "the body of a POST, or its Content-Type, does not reach "
 		    "fcgi-sse");
