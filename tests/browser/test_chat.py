@@ -111,10 +111,10 @@ def test_history_and_two_windows(talk):
                                for text in ("one", "two", "three")]
         assert page.all("#chat-log time[datetime]")
     write(talk.ann, "Hello Ben")
-    talk.ben.wait(lambda: "Hello Ben" in texts(talk.ben), wait_s=5)
+    talk.ben.wait(lambda: "Hello Ben" in texts(talk.ben))
     write(talk.ben, "Hello Ann")
     write(talk.ben, "how are you?")
-    talk.ann.wait(lambda: "how are you?" in texts(talk.ann), wait_s=5)
+    talk.ann.wait(lambda: "how are you?" in texts(talk.ann))
     said = [("Ann", "Hello Ben"), ("Ben", "Hello Ann"),
             ("Ben", "how are you?")]
     for page, own in ((talk.ann, "Ann"), (talk.ben, "Ben")):
@@ -223,7 +223,7 @@ def test_panel_and_its_command_do_the_same(talk):
     assert KEY not in command and page.is_shown("publish-key-note")
     done = subprocess.run(
         ["/bin/sh", "-c", command.replace("it'\\''s new", "by curl")],
-        capture_output=True, text=True, timeout=10,
+        capture_output=True, text=True, timeout=60,
         env={**os.environ, "KEY": KEY})
     by_curl = first_event(talk.site, "by curl")
     assert by_curl[0] == f"id: {done.stdout}", done.stderr

@@ -4,6 +4,7 @@ part of the Mercure protocol and section 9.2 of the HTML standard.
 
 import gzip
 import re
+import time
 
 import pytest
 
@@ -313,13 +314,16 @@ def test_a_mebibyte(hub):
 def test_coalesce_makes_one_record_of_many_events(fcgi_sse, short_dir):
     hub = start_hub(fcgi_sse, short_dir, "--coalesce", "400ms")
     readers = [hub.subscribe("t"), hub.subscribe("*"), hub.subscribe("t")]
+    began = time.monotonic()
     for number in range(20):
         hub.publish("t", str(number))
+    took_s = time.monotonic() - began
     for reader in readers:
         events = reader.take(20)
         assert [event.data for event in events] == \
             [str(number) for number in range(20)]
-        assert len(reader.answer.out_sizes) <= 3    # the head is the first
+        # The head is the first; a store may be slow.
+        assert len(reader.answer.out_sizes) <= 3 + took_s / 0.4
 
 
 def test_coalesce_loses_nothing_that_has_to_go(fcgi_sse, short_dir):
