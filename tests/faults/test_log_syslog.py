@@ -123,7 +123,7 @@ def test_no_daemon_at_all(fcgi_sse, tools, daemon):
 
 
 @pytest.mark.parametrize("args, words", [
-    (["--listen", "unix:/nope/x.sock"], ["unix:/nope/x.sock", "No such file"]),
+    (["--listen", "unix:/nope/x.sock"], ["unix:/nope/x.sock", "no folder"]),
     (["--heartbeat", "x"], ["--heartbeat takes a duration"]),
     (["--publish-key-file", "/nope"], ["/nope: No such file"]),
     (["--nope"], ["unknown option"]), ([], ["nothing to take requests from"])])

@@ -298,7 +298,7 @@ BARRED = [
     Case("apache-proxy-unix", (), "header-limit", "LimitRequestFieldSize",
          frame=("ErrorLog", "LimitRequestFieldSize 300\nErrorLog")),
     Case("apache-proxy-unix",
-         [(" flushpackets=on", " flushpackets=on max=2 acquire=100")],
+         [(" flushpackets=on", " flushpackets=on max=2 acquire=2000")],
          "connections", "max="),
     nginx("", "header-limit", "large_client_header_buffers",
           frame=("access_log off;", "access_log off; "

@@ -120,11 +120,17 @@ def is_quiet(site, count):
         == len(site.place.log_lines("disconnect"))
 
 
+def is_idle(site):
+    """All streams have ended, and none is about to begin."""
+    return not (site.front.is_cgi and site.processes()) \
+        and is_quiet(site, len(site.place.log_lines("connect")))
+
+
 def test_lost_client_is_noticed(site, figure):
     """One that closes and one that resets, at a tick every 500 ms; one that
     closes a stream on which only heartbeats are sent."""
+    wait_until(lambda: is_idle(site), "earlier streams have ended")
     count = len(site.place.log_lines("connect"))
-    wait_until(lambda: is_quiet(site, count), "earlier streams have ended")
     paths = ("/clock?interval=500ms", "/server-sent-events?interval=500ms",
              "/counter?interval=1h")
     closing, resetting, idle = clients = [site.open(path) for path in paths]
