@@ -234,7 +234,8 @@ def test_subscribers_that_drop_and_resume(fcgi_sse, short_dir):
     resumed = sum(reader.resume_count for reader in readers)
     print(f"{published} events, {resumed} resumptions of {READER_COUNT}")
     assert resumed >= drop_count > READER_COUNT / 10
-    assert published > FIRE_SECONDS * 20
+    # Under a sanitizer a busy machine may do nothing but resume.
+    assert published > (0 if responder.is_sanitized() else FIRE_SECONDS * 20)
     ends = {line["reason"] for line in process.log
             if line["event"] == "disconnect"}
     assert ends <= {"client-closed", "write-failed"}
