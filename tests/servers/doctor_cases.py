@@ -190,8 +190,9 @@ CUT = [
                               "FcgidOutputBufferSize 0\nFcgidIOTimeout 2")],
             "FcgidIOTimeout"),
     watched("haproxy", [("option http-no-delay",
-                         "option http-no-delay\n timeout server 2s")],
-            "timeout server"),
+                         "option http-no-delay\n timeout server 4s")],
+            # A busy machine may need two seconds for the head.
+            "timeout server", args=("--watch", "9s")),
     # However lively a stream is.
     watched("apache-fcgid",
             [("FcgidOutputBufferSize 0",
