@@ -10,7 +10,7 @@ files='/ index.html text/html; charset=utf-8
 /page.js page.js text/javascript; charset=utf-8
 /chat.js chat.js text/javascript; charset=utf-8
 /token.js token.js text/javascript; charset=utf-8
-/listeners.js listeners.js text/javascript; charset=utf-8
+/subscribers.js subscribers.js text/javascript; charset=utf-8
 /client.js client.js text/javascript; charset=utf-8
 /icon.svg icon.svg image/svg+xml
 /web-servers web-servers.html text/html; charset=utf-8

@@ -76,7 +76,7 @@ fill_table(struct routing *routing)
 		{ "/page.json", page_route_settings, page, NULL, NULL, NULL },
 		{ "/chat.js", page_route_get, NULL, NULL, NULL, NULL },
 		{ "/token.js", page_route_get, NULL, NULL, NULL, NULL },
-		{ "/listeners.js", page_route_get, NULL, NULL, NULL, NULL },
+		{ "/subscribers.js", page_route_get, NULL, NULL, NULL, NULL },
 		{ "/client.js", page_route_get, NULL, NULL, NULL, NULL },
 		{ "/icon.svg", page_route_get, NULL, NULL, NULL, NULL },
 		{ "/web-servers", page_route_get, NULL, NULL, NULL, NULL },

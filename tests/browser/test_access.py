@@ -137,7 +137,7 @@ def test_all_by_keyboard(page, site):
     page.open(site.url)
     wanted = ["chat-log", "chat-name", "chat-text", "chat-send",
               "publish-topic", "publish-type", "publish-data", "publish-key",
-              "publish-send", "publish-copy", "listeners-watch",
+              "publish-send", "publish-copy", "subscribers-watch",
               "counter-restart", "reader-start", "log", "log-pause",
               "log-clear", "directives"]
     reached = []

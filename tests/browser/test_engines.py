@@ -74,8 +74,8 @@ def test_pages(runs, engine):
     found = run.wait("pages")
     run.stop()
     assert found["states"] == ["now open", "chat open", "counter stopped",
-                               "reader ended", "listeners open",
+                               "reader ended", "subscribers open",
                                "delay ontime"]
-    assert found["listeners"] == "Subscribers of chat: 1."
+    assert found["subscribers"] == "Subscribers of chat: 1."
     assert found["numbers"] == ["10", 10]
     assert found["status"] == "open"

@@ -13,7 +13,7 @@ PAGE_FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-    "/listeners.js": ("listeners.js", "text/javascript; charset=utf-8"),
+    "/subscribers.js": ("subscribers.js", "text/javascript; charset=utf-8"),
 }
 ENDPOINTS = ["/", "/clock", "/server-sent-events", "/stream", "/counter"]
 INTERVAL_ERROR = ("interval takes a duration from 100ms to 1h, "

@@ -135,29 +135,29 @@ def test_each_knows_of_all(site):
 
 def test_a_killed_process_has_left_once(site):
     hubs = [site.start() for _ in range(3)]
-    listeners = [hub.subscribe("*", **ALL) for hub in hubs[1:]]
+    subscribers = [hub.subscribe("*", **ALL) for hub in hubs[1:]]
     readers = [join(hubs[0], "/a", "/b"), join(hubs[1], "/a")]
-    for listener in listeners:
-        wait_told(listener, 2, "/a")
-        wait_told(listener, 1, "/b")
+    for subscriber in subscribers:
+        wait_told(subscriber, 2, "/a")
+        wait_told(subscriber, 1, "/b")
     kill(hubs[0])
-    for listener in listeners:
-        [gone] = wait_told(listener, 1, "/b", is_active=False)
-        wait_told(listener, 1, "/a", is_active=False)
+    for subscriber in subscribers:
+        [gone] = wait_told(subscriber, 1, "/b", is_active=False)
+        wait_told(subscriber, 1, "/a", is_active=False)
         assert gone[1]["subscriber"] in {
-            one[1]["subscriber"] for one in told(listener, "/b")}
+            one[1]["subscriber"] for one in told(subscriber, "/b")}
     wait_listed(hubs[1:], {"/a": 1, "*": 2})
     # One that starts later learns of those who are there, not of the dead.
     hubs[0] = site.start()
     wait_listed(hubs, {"/a": 1, "*": 2})
     readers.append(join(hubs[0], "/b"))
     wait_listed(hubs, {"/a": 1, "/b": 1, "*": 2})
-    for listener in listeners:
-        wait_told(listener, 2, "/b")
-        assert len(told(listener, "/a")) == 3
-        assert len(told(listener, "/b")) == 3
-        assert all("lease" not in event.data for event in listener.events)
-        listener.close()
+    for subscriber in subscribers:
+        wait_told(subscriber, 2, "/b")
+        assert len(told(subscriber, "/a")) == 3
+        assert len(told(subscriber, "/b")) == 3
+        assert all("lease" not in event.data for event in subscriber.events)
+        subscriber.close()
     log = [line for hub in hubs[1:] for line in hub.process.lines
            if " presence-ended " in line]
     assert len(log) == 1 and "subscriptions=2" in log[0]
@@ -187,16 +187,16 @@ def test_who_starts_later_learns_what_the_log_has_no_more(site):
 
 def test_who_was_only_suspended_is_there_again(site):
     first, second = site.start(), site.start()
-    listener = second.subscribe("*", **ALL)
+    subscriber = second.subscribe("*", **ALL)
     reader = join(first, "/a")
-    wait_told(listener, 1, "/a")
+    wait_told(subscriber, 1, "/a")
     first.process.process.send_signal(signal.SIGSTOP)
-    wait_told(listener, 1, "/a", is_active=False)
+    wait_told(subscriber, 1, "/a", is_active=False)
     wait_listed([second], {"*": 1})
     first.process.process.send_signal(signal.SIGCONT)
     wait_listed([first, second], {"/a": 1, "*": 1})
-    wait_told(listener, 2, "/a")
-    for stream in reader, listener:
+    wait_told(subscriber, 2, "/a")
+    for stream in reader, subscriber:
         stream.close()
 
 
@@ -217,14 +217,14 @@ def program(site, query, enough=lambda answer: answer.head, **changes):
 
 def test_a_killed_program_of_cgi_has_left(site):
     hub = site.start()
-    listener = hub.subscribe("*", **ALL)
+    subscriber = hub.subscribe("*", **ALL)
     with program(site, "topic=/a", **ALL) as (started, _):
-        wait_told(listener, 1, "/a")
+        wait_told(subscriber, 1, "/a")
         wait_listed([hub], {"/a": 1, "*": 1})
         os.kill(started.process.pid, signal.SIGKILL)
-        wait_told(listener, 1, "/a", is_active=False)
+        wait_told(subscriber, 1, "/a", is_active=False)
     wait_listed([hub], {"*": 1})
-    listener.close()
+    subscriber.close()
 
 
 def test_nobody_can_write_or_read_it(site):

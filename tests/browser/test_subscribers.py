@@ -1,4 +1,4 @@
-"""The list of who listens: what the page shows of it, live, and what it says
+"""The list of subscribers: what the page shows of it, live, and what it says
 where it may not see it, or where nobody can.
 """
 
@@ -115,27 +115,27 @@ def watch(page, hub, token, topic=TOPIC):
     page.open(hub.url)
     page.run("[$('publish-topic').value, $('publish-key').value] = arguments",
              topic, token)
-    page.click("listeners-watch")
+    page.click("subscribers-watch")
 
 
 def texts(page):
     return page.run("return Array.from(document.querySelectorAll("
-                    "'#listeners-list li'), (line) => Array.from("
+                    "'#subscribers-list li'), (line) => Array.from("
                     "line.children, (part) => part.textContent))")
 
 
 def wait_count(page, count, topic=TOPIC):
     note = f"Subscribers of {topic}: {count or 'none'}."
-    page.wait(lambda: page.text("listeners-note") == note)
+    page.wait(lambda: page.text("subscribers-note") == note)
     page.wait(lambda: len(texts(page)) == count)
 
 
 def wait_failed(page, line):
-    page.wait_state("listeners", "failed")
-    assert page.text("listeners-note") == line
-    assert page.find("listeners-watch").get_attribute("aria-pressed") \
+    page.wait_state("subscribers", "failed")
+    assert page.text("subscribers-note") == line
+    assert page.find("subscribers-watch").get_attribute("aria-pressed") \
         == "false"
-    assert not page.is_shown("listeners-list")
+    assert not page.is_shown("subscribers-list")
 
 
 def may_all(make):
@@ -156,8 +156,8 @@ def test_list_and_what_follows(panel, hubs, mode, make):
         [[first_id, payload]] = texts(panel)
         assert first_id.startswith("urn:uuid:")
         assert payload == f'{{"name":"{MARKUP}"}}'
-        assert panel.all("#listeners img") == []
-        assert panel.is_shown("listeners-list")
+        assert panel.all("#subscribers img") == []
+        assert panel.is_shown("subscribers-list")
         with hub.subscribe(topic, name), \
                 hub.subscribe(topic + "/other", name):
             wait_count(panel, 2, topic)
@@ -167,9 +167,9 @@ def test_list_and_what_follows(panel, hubs, mode, make):
             panel.wait(lambda: len(texts(panel)) == 1)
             assert texts(panel)[0][0] != first_id
         wait_count(panel, 0, topic)
-    assert not panel.is_shown("listeners-list")
-    panel.click("listeners-watch")
-    panel.wait_state("listeners", "idle")
+    assert not panel.is_shown("subscribers-list")
+    panel.click("subscribers-watch")
+    panel.wait_state("subscribers", "idle")
     panel.check_quiet()
 
 
@@ -184,28 +184,29 @@ def test_a_template_is_a_topic_too(panel, hubs):
 def test_who_may_not_see_it(panel, hubs):
     hub = hubs("both")
     watch(panel, hub, tokens.old(subscribe=[TOPIC]))
-    wait_failed(panel, "This token may not see who listens to the topic. "
+    wait_failed(panel, "This token may not see the subscribers of the topic. "
                 "403 Forbidden: the token does not allow to subscribe to "
                 "this path")
-    assert panel.run("return getComputedStyle($('listeners-note')).color") \
+    assert panel.run("return getComputedStyle($('subscribers-note')).color") \
         != panel.run("return getComputedStyle($('publish-note')).color")
     watch(panel, hub, tokens.old(subscribe=["*"],
                                  secret=tokens.OTHER_SECRET))
-    panel.wait_state("listeners", "failed")
-    assert panel.text("listeners-note").startswith(
-        "Only a token may see who listens. 401 Unauthorized: the token is not"
+    panel.wait_state("subscribers", "failed")
+    assert panel.text("subscribers-note").startswith(
+        "Only a token may see the subscribers. 401 Unauthorized: the token "
+        "is not"
         " valid")
     watch(panel, hub, "")
-    panel.wait_state("listeners", "failed")
-    assert panel.text("listeners-note").startswith(
-        "Only a token may see who listens. 401 Unauthorized: ")
+    panel.wait_state("subscribers", "failed")
+    assert panel.text("subscribers-note").startswith(
+        "Only a token may see the subscribers. 401 Unauthorized: ")
     watch(panel, hub, may_all(tokens.old), "")
     wait_failed(panel, "The field Topic is empty.")
 
 
 def test_where_it_is_off(panel, hubs):
     watch(panel, hubs("no"), may_all(tokens.old))
-    wait_failed(panel, "The server does not tell who listens. 404 Not Found: "
+    wait_failed(panel, "The server does not list subscribers. 404 Not Found: "
                 "the option subscriptions is off")
 
 
@@ -215,9 +216,9 @@ def test_where_each_stream_is_a_process(panel):
         site.start_responder()
         site.start_lighttpd()
         watch(panel, site, may_all(tokens.old))
-        panel.wait_state("listeners", "failed")
-        assert panel.text("listeners-note").startswith(
-            "The server cannot know who listens. 501 Not Implemented: ")
+        panel.wait_state("subscribers", "failed")
+        assert panel.text("subscribers-note").startswith(
+            "The server cannot know the subscribers. 501 Not Implemented: ")
         panel.open("about:blank")
     finally:
         site.stop()
@@ -227,10 +228,10 @@ def test_token_that_ends_meanwhile(panel, hubs):
     hub = hubs("both")
     watch(panel, hub, tokens.old(subscribe=["*"], exp=tokens.soon(4)))
     wait_count(panel, 0)
-    panel.wait_state("listeners", "failed")
-    assert panel.text("listeners-note").startswith(
-        "Only a token may see who listens. 401 Unauthorized: ")
-    states = panel.states("listeners")
+    panel.wait_state("subscribers", "failed")
+    assert panel.text("subscribers-note").startswith(
+        "Only a token may see the subscribers. 401 Unauthorized: ")
+    states = panel.states("subscribers")
     assert states[-1] == "failed" and "reconnecting" in states
 
 
@@ -241,8 +242,8 @@ def test_server_that_begins_anew(panel, start_site, tmp_path):
         watch(panel, hub, may_all(tokens.old))
         wait_count(panel, 1)
         hub.site.responder.stop()
-        panel.wait_state("listeners", "reconnecting")
-        assert "next attempt in" in panel.text("listeners-note")
+        panel.wait_state("subscribers", "reconnecting")
+        assert "next attempt in" in panel.text("subscribers-note")
     hub.site.start_responder()
     wait_count(panel, 0)
     with hub.subscribe(TOPIC):
@@ -261,7 +262,7 @@ def test_another_topic_and_another_visit(panel, hubs):
         # The key is not kept for who comes back, and neither is the list.
         panel.open(hub.url + "web-servers")
         panel.driver.back()
-        panel.wait(lambda: panel.state("listeners") == "idle")
+        panel.wait(lambda: panel.state("subscribers") == "idle")
         assert texts(panel) == []
 
 
@@ -271,19 +272,19 @@ def test_by_keyboard(panel, hubs):
         panel.open(hub.url)
         panel.run("[$('publish-topic').value, $('publish-key').value] ="
                   " arguments", TOPIC, may_all(tokens.old))
-        button = panel.find("listeners-watch")
+        button = panel.find("subscribers-watch")
         button.send_keys(Keys.ENTER)
         wait_count(panel, 1)
         assert button.get_attribute("aria-pressed") == "true"
         button.send_keys(Keys.TAB)
         focused = panel.driver.switch_to.active_element
-        assert focused.get_attribute("id") == "listeners-list"
+        assert focused.get_attribute("id") == "subscribers-list"
         assert focused.value_of_css_property("outline-style") != "none"
-        assert panel.find("listeners-note").aria_role == "status"
-        assert panel.find("listeners-list").aria_role == "list"
-        assert panel.find("listeners-list").accessible_name == "Who listens"
+        assert panel.find("subscribers-note").aria_role == "status"
+        assert panel.find("subscribers-list").aria_role == "list"
+        assert panel.find("subscribers-list").accessible_name == "Subscribers"
         button.send_keys(Keys.SPACE)
-        assert panel.state("listeners") == "idle"
+        assert panel.state("subscribers") == "idle"
         assert button.get_attribute("aria-pressed") == "false"
 
 
@@ -293,7 +294,7 @@ def test_in_the_dark_and_on_a_phone(panel, hubs):
     with hub.subscribe(TOPIC, payload={"name": "x" * 300}):
         for token, state in [(may_all(tokens.old), "open"), ("x", "failed")]:
             watch(panel, hub, token)
-            panel.wait_state("listeners", state)
+            panel.wait_state("subscribers", state)
             for scheme in ("light", "dark"):
                 panel.emulate(prefers_color_scheme=scheme)
                 assert panel.run(LOW_CONTRASTS) == []
@@ -306,16 +307,16 @@ def test_many_are_counted_and_some_are_shown(panel, hubs):
     hub = hubs("0.x")
     watch(panel, hub, may_all(tokens.old))
     wait_count(panel, 0)
-    rows_max = panel.run("return LISTENERS_ROWS_MAX")
+    rows_max = panel.run("return SUBSCRIBERS_ROWS_MAX")
     with contextlib.ExitStack() as stack:
         streams = [stack.enter_context(hub.subscribe(TOPIC))
                    for _ in range(rows_max + HIDDEN_LATER)]
         note = f"Subscribers of {TOPIC}: {len(streams)}."
-        panel.wait(lambda: panel.text("listeners-note") == note)
+        panel.wait(lambda: panel.text("subscribers-note") == note)
         assert len(texts(panel)) == rows_max
-        assert panel.text("listeners-more") == f"And {HIDDEN_LATER} more."
-        assert panel.is_shown("listeners-more")
+        assert panel.text("subscribers-more") == f"And {HIDDEN_LATER} more."
+        assert panel.is_shown("subscribers-more")
         for stream in streams[:HIDDEN_LATER]:
             stream.close()
         wait_count(panel, rows_max)
-        assert not panel.is_shown("listeners-more")
+        assert not panel.is_shown("subscribers-more")
