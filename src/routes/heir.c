@@ -116,7 +116,7 @@ heir_run(struct heir *heir)
 {
 	struct roster_entry *entry;
 
-	if (heir->is_closed || list_is_empty(&heir->own->ending) ||
+	if (list_is_empty(&heir->own->ending) ||
 	    turns_now_ms(heir->turns) < heir->next_ms)
 		return;
 	while (heir->flying_count < HEIR_TELLER_COUNT &&
@@ -128,8 +128,7 @@ int64_t
 heir_next_ms(const struct heir *heir)
 {
 	/* While some are under way, it goes on at the store's answer. */
-	return heir->is_closed || heir->flying_count > 0 ||
-		list_is_empty(&heir->own->ending) ?
+	return heir->flying_count > 0 || list_is_empty(&heir->own->ending) ?
 	    INT64_MAX :
 	    heir->next_ms;
 }
@@ -147,10 +146,4 @@ heir_init(struct heir *heir, const struct presence *presence,
 		heir->tellers[i].heir = heir;
 		heir->tellers[i].publish.done = on_published;
 	}
-}
-
-void
-heir_close(struct heir *heir)
-{
-	heir->is_closed = true;
 }

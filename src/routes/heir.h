@@ -35,7 +35,6 @@ struct heir {
 	struct heir_teller     tellers[HEIR_TELLER_COUNT];
 	size_t                 flying_count;
 	int64_t                next_ms; /* not before, since the store failed */
-	bool                   is_closed;
 };
 
 void heir_init(struct heir *, const struct presence *, struct roster *,
@@ -46,8 +45,5 @@ void heir_run(struct heir *);
 
 /* When heir_run is needed next, on turns_now_ms's clock. */
 int64_t heir_next_ms(const struct heir *);
-
-/* Publishes no more. What is under way is the store's. */
-void heir_close(struct heir *);
 
 #endif

@@ -291,7 +291,6 @@ lease_close(struct lease *lease)
 {
 	if (!lease->is_over && !lease->is_flying) {
 		lease->is_over = true;
-		heir_close(&lease->heir);
 		if (lease->is_on && !lease->is_lean)
 			speak(lease, true);
 	}

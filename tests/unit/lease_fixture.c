@@ -25,8 +25,7 @@ static uint64_t published_by_dead;
 /* What came through the log: "+" or "-" and the selector. */
 static char told[8192];
 
-/* Records that came through it, and lists in them. */
-size_t lease_record_count, lease_list_count;
+size_t lease_record_count, lease_list_count, lease_asking_count;
 
 static int64_t
 now_us(void)
@@ -50,6 +49,7 @@ remember(const struct update *update)
 	if (strcmp(update->topics[0], LEASE_TOPIC) == 0) {
 		lease_record_count++;
 		lease_list_count += find(update, "\"list\":[[") != NULL;
+		lease_asking_count += find(update, "\"asked\":[") != NULL;
 		return;
 	}
 	topic = find(update, "\"topic\":\"");
@@ -178,7 +178,7 @@ lease_set_up(void **state)
 	memset(processes, 0, sizeof(processes));
 	published_by_dead = 0;
 	told[0] = '\0';
-	lease_record_count = lease_list_count = 0;
+	lease_record_count = lease_list_count = lease_asking_count = 0;
 	return 0;
 }
 

@@ -29,8 +29,8 @@ struct process {
 
 extern int64_t lease_hand_us;
 
-/* Records that came through the log, and lists in them. */
-extern size_t lease_record_count, lease_list_count;
+/* Records that came through the log; those with a list, and those that ask. */
+extern size_t lease_record_count, lease_list_count, lease_asking_count;
 
 /* Setup and teardown of a test. */
 int lease_set_up(void **state);

@@ -259,10 +259,34 @@ test_what_was_missed_is_asked_for(void **state)
 	lease_pass_ms(2 * LEASE_MS);
 	assert_int_equal(process_known(a, "z"), 0);
 	assert_int_equal(process_known(a, "x"), count);
-	/* While all is process_known nobody asks again. */
+	/* While all is known no process asks again. */
 	lease_list_count = 0;
 	lease_pass_ms(4 * LEASE_MS);
 	assert_int_equal(lease_list_count, 0);
+	lease_forget_told();
+}
+
+/* Also where no answer comes, since the other one reads nothing. */
+static void
+test_a_process_asks_once_in_a_lease(void **state)
+{
+	struct process *a = process_start(0), *b = process_start(1);
+	static char     address[17][20];
+
+	(void)state;
+	for (size_t i = 0; i < 17; i++) {
+		sprintf(address[i], "10.0.0.%zu", i);
+		process_join_as(b, address[i], "x");
+	}
+	lease_pass_ms(2 * LEASE_MS);
+	process_set_deaf(b, true);
+	process_forget(a);
+	lease_asking_count = 0;
+	lease_pass_ms(4 * LEASE_MS);
+	assert_in_range(lease_asking_count, 3, 5);
+	process_set_deaf(b, false);
+	lease_pass_ms(2 * LEASE_MS);
+	assert_int_equal(process_known(a, "x"), 17);
 	lease_forget_told();
 }
 
@@ -495,6 +519,7 @@ main(void)
 		TEST(test_a_process_comes_back),
 		TEST(test_time_jumps),
 		TEST(test_what_was_missed_is_asked_for),
+		TEST(test_a_process_asks_once_in_a_lease),
 		TEST(test_an_orderly_end),
 		TEST(test_a_lean_process),
 		TEST(test_all_were_killed),
