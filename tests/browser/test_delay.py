@@ -11,6 +11,10 @@ from responder import ROOT
 
 LATE = "Your web server is buffering: events arrive late."
 
+# An event of each second, held for so long: after a few seconds two of them
+# come together, and no two are three seconds apart, which would be silence.
+BURST_S = 1.25
+
 OTHER_CLOCK = """
 const ServerDate = Date;
 Date = class extends ServerDate {
@@ -36,6 +40,21 @@ def check_late(page, section):
     assert page.text("delay-finding") == "late-events"
     page.wait(lambda: urlsplit(page.find("delay-link")
                                .get_attribute("href")).fragment == section)
+
+
+def check_bursts(page):
+    """The page says that events came together. Where the machine itself kept
+    it from them for three seconds it speaks of silence: it is on time again
+    first, then it meets bursts anew.
+    """
+    for _ in range(5):
+        page.relay.hold_s = BURST_S
+        check_late(page, "lighttpd")
+        if "together" in page.text("delay-reason"):
+            return
+        page.relay.hold_s = 0
+        check_ontime(page)
+    raise AssertionError(page.text("delay-reason"))
 
 
 def check_ontime(page):
@@ -66,7 +85,7 @@ def pages(start_site, open_page):
     for page in (pages.bursts, pages.hidden, pages.silent):
         check_ontime(page)
     pages.hidden.run(HIDE, True)
-    pages.hidden.relay.hold_s = pages.bursts.relay.hold_s = 2
+    pages.hidden.relay.hold_s = pages.bursts.relay.hold_s = BURST_S
     pages.hidden.line_count = len(pages.hidden.log_lines())
     return pages
 
@@ -81,8 +100,7 @@ def recovering(pages):
         assert "three seconds" in pages.silent.text("delay-reason")
         # Nobody is there to say what the doctor advises.
         assert pages.silent.text("delay-advice") == ""
-        check_late(pages.bursts, "lighttpd")
-        assert "together" in pages.bursts.text("delay-reason")
+        check_bursts(pages.bursts)
     pages.bursts.relay.hold_s = 0
     return [pages.silent, pages.bursts]
 
