@@ -11,9 +11,9 @@ from responder import ROOT
 
 LATE = "Your web server is buffering: events arrive late."
 
-# An event of each second, held for so long: after a few seconds two of them
-# come together, and no two are three seconds apart, which would be silence.
-BURST_S = 1.25
+# An event of each second, held for so long: most of them come two together, and
+# no two are three seconds apart, which would be silence.
+BURST_S = 1.7
 
 OTHER_CLOCK = """
 const ServerDate = Date;
@@ -65,8 +65,8 @@ def check_ontime(page):
 
 @pytest.fixture(scope="module", autouse=True)
 def pages(start_site, open_page):
-    """Eight pages, each before a site of its own, watched together: what has
-    to be waited for is mostly the same. Three of them met good times first.
+    """Nine pages, each before a site of its own, watched together: what has
+    to be waited for is mostly the same. Four of them met good times first.
     """
     cut = start_site()
     cut.start_relay().cut_s = 4.5
@@ -76,13 +76,13 @@ def pages(start_site, open_page):
         good=open_page(start_site().url),
         other_clock=open_page(start_site().url, OTHER_CLOCK),
         kept=open_page(start_site(is_buffering=True).url))
-    for name in ("bursts", "hidden", "silent"):
+    for name in ("bursts", "hidden", "once", "silent"):
         site = start_site()
         relay = site.start_relay()
         page = open_page(site.url)
         page.site, page.relay = site, relay
         setattr(pages, name, page)
-    for page in (pages.bursts, pages.hidden, pages.silent):
+    for page in (pages.bursts, pages.hidden, pages.once, pages.silent):
         check_ontime(page)
     pages.hidden.run(HIDE, True)
     pages.hidden.relay.hold_s = pages.bursts.relay.hold_s = BURST_S
@@ -103,6 +103,16 @@ def recovering(pages):
         check_bursts(pages.bursts)
     pages.bursts.relay.hold_s = 0
     return [pages.silent, pages.bursts]
+
+
+def test_one_burst_is_no_buffering(pages):
+    page = pages.once
+    page.relay.hold_s = 60
+    pages.good.wait_ticks(2)
+    page.relay.hold_s = 0
+    page.wait_ticks(4)
+    assert "together" not in page.text("delay-reason")
+    page.check_quiet()
 
 
 def test_bursts_and_silence_are_told(recovering):
