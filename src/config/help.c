@@ -10,9 +10,9 @@
 
 #include "base/buf.h"
 #include "config/option_spec.h"
-#include "pure/url_password.h"
 #include "config/option_value.h"
 #include "config/options.h"
+#include "store/store.h"
 
 #define COLUMNS_MAX 79
 
@@ -162,7 +162,7 @@ static void
 append_store(struct buf *text, const char *url)
 {
 	size_t      len_bytes;
-	const char *word = url_password(url, &len_bytes);
+	const char *word = store_url_password(url, &len_bytes);
 
 	if (word == NULL) {
 		buf_append_str(text, url);

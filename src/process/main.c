@@ -25,7 +25,7 @@
 #include "process/server.h"
 #include "process/signals.h"
 #include "process/store_choice.h"
-#include "pure/url_password.h"
+#include "store/store.h"
 
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
@@ -229,7 +229,7 @@ warn_of_password(const struct server_config *config)
 	const char *url = config->options->store;
 	size_t      len_bytes;
 
-	if (url_password(url, &len_bytes) == NULL)
+	if (store_url_password(url, &len_bytes) == NULL)
 		return;
 	for (int i = 1; i < config->argc; i++) {
 		if (strstr(config->argv[i], url) != NULL)

@@ -167,3 +167,24 @@ store_look(struct store *store)
 	if (store->engine->look != NULL)
 		store->engine->look(store);
 }
+
+const char *
+store_url_password(const char *url, size_t *len_bytes)
+{
+	const char *host = strstr(url, "://"), *word;
+
+	if (host != NULL) {
+		host += strlen("://");
+		word = memchr(host, ':', strcspn(host, "@/?"));
+		if (word != NULL && host[strcspn(host, "@/?")] == '@') {
+			*len_bytes = strcspn(++word, "@");
+			return word;
+		}
+	}
+	word = strstr(url, "password=");
+	if (word == NULL)
+		return NULL;
+	word += strlen("password=");
+	*len_bytes = strcspn(word, "&");
+	return word;
+}

@@ -233,4 +233,10 @@ void store_look(struct store *);
 int store_verify(const char *url, struct store_health *, char *problem,
     size_t problem_bytes);
 
+/*
+ * Where the password begins in the URL of a store, "redis://user:WORD@host" or
+ * "redis+unix:PATH?password=WORD", and its length; NULL: there is none.
+ */
+const char *store_url_password(const char *url, size_t *len_bytes);
+
 #endif

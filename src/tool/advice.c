@@ -1,7 +1,7 @@
 #include "tool/advice.h"
 
-#include "tool/check.h"
 #include "tool/front.h"
+#include "tool/judge.h"
 
 /* The rows of a check and a server follow each other. */
 static const struct advice table[] = {

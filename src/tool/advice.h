@@ -3,8 +3,8 @@
 
 #include <stddef.h>
 
-#include "tool/check.h"
 #include "tool/front.h"
+#include "tool/judge.h"
 
 /* What to change. */
 struct advice {

@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "pure/duration.h"
 #include "tool/report.h"
-#include "tool/store_url.h"
+#include "tool/store_session.h"
 
 #define KEY_FILE_VARIABLE "FCGI_SSE_PUBLISH_KEY_FILE"
 
@@ -183,7 +183,7 @@ set_option(struct arguments *arguments, int option)
 		break;
 	case OPTION_STORE:
 		arguments->store = optarg;
-		store_url_warn(optarg);
+		store_session_warn(optarg);
 		break;
 	case OPTION_TOPIC:
 		publication->topics[publication->topic_count++] = optarg;
@@ -427,7 +427,7 @@ arguments_read(struct arguments *arguments, int argc, char **argv)
 	if (verdict == ARGUMENTS_RUN)
 		verdict = set_data(arguments, argc - optind, argv + optind);
 	if (arguments->to == NULL && arguments->store == NULL)
-		arguments->store = store_url_default();
+		arguments->store = store_session_default_url();
 	if (verdict == ARGUMENTS_RUN)
 		verdict = check(arguments);
 	if (verdict == ARGUMENTS_RUN && arguments->to != NULL &&

@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "tool/check.h"
 #include "tool/judge.h"
 
 /* All verdicts on what was seen, which has to outlive it. */

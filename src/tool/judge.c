@@ -1,6 +1,18 @@
 #include "tool/judge.h"
 
-static const char *const words[] = {
+static const char *const check_words[] = {
+#define CHECK(name, word) [CHECK_##name] = (word),
+#include "tool/check.def"
+#undef CHECK
+};
+
+const char *
+check_word(enum check check)
+{
+	return check_words[check];
+}
+
+static const char *const level_words[] = {
 	[LEVEL_GOOD] = "ok",
 	[LEVEL_NOTE] = "note",
 	[LEVEL_UNKNOWN] = "unknown",
@@ -10,7 +22,7 @@ static const char *const words[] = {
 const char *
 level_word(enum level level)
 {
-	return words[level];
+	return level_words[level];
 }
 
 bool

@@ -6,10 +6,20 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "tool/check.h"
 #include "tool/front.h"
 
 struct sample;
+
+/* What is looked at. */
+enum check {
+#define CHECK(name, word) CHECK_##name,
+#include "tool/check.def"
+#undef CHECK
+	CHECK_COUNT
+};
+
+/* Its word. */
+const char *check_word(enum check);
 
 /* How good what was seen is. */
 enum level {

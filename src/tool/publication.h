@@ -4,8 +4,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct buf;
-
 /* What is sent to be published, in the words of the Mercure protocol. */
 struct publication {
 	const char **topics; /* the first is the canonical one */
@@ -19,11 +17,5 @@ struct publication {
 };
 
 #define PUBLICATION_RETRY_MS_MAX 999999999
-
-/*
- * Appends it as application/x-www-form-urlencoded (URL standard, section 5.2),
- * the body of the request that publishes it.
- */
-void publication_append_form(struct buf *, const struct publication *);
 
 #endif

@@ -13,7 +13,7 @@
 #include "tool/report.h"
 #include "tool/store_check.h"
 #include "tool/store_copy.h"
-#include "tool/store_url.h"
+#include "tool/store_session.h"
 
 #define EXIT_SOUND 0
 #define EXIT_WRONG 1
@@ -48,13 +48,13 @@ refuse(const char *why)
 static int
 run(char **words, int count, int64_t timeout_ms)
 {
-	const char *last = store_url_default();
+	const char *last = store_session_default_url();
 	int         result = 0;
 
 	if (count == 0)
 		return refuse("check or copy is missing");
 	for (int i = 1; i < count; i++)
-		store_url_warn(words[i]);
+		store_session_warn(words[i]);
 	if (strcmp(words[0], "check") == 0) {
 		last = count > 1 ? words[1] : last;
 		if (last == NULL || count > 2)

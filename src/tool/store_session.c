@@ -7,6 +7,26 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "tool/report.h"
+
+const char *
+store_session_default_url(void)
+{
+	const char *url = getenv(STORE_URL_VARIABLE);
+
+	return url == NULL || url[0] == '\0' ? NULL : url;
+}
+
+void
+store_session_warn(const char *url)
+{
+	size_t len_bytes;
+
+	if (store_url_password(url, &len_bytes) != NULL)
+		report(0,
+		    "warning: all can see the password on a command line; "
+		    "set " STORE_URL_VARIABLE " instead");
+}
 
 static void
 on_updates(void *arg, const struct update *updates, size_t count)

@@ -22,6 +22,18 @@ struct store_session {
 
 #define STORE_ERROR_BYTES 640
 
+/* What names the store where the command line does not. */
+#define STORE_URL_VARIABLE "FCGI_SSE_STORE"
+
+/* The variable's value; NULL: it is not set, or empty. */
+const char *store_session_default_url(void);
+
+/*
+ * Reports it if a URL of the command line has a password in it: everybody on
+ * the machine can read the command line of a process.
+ */
+void store_session_warn(const char *url);
+
 /*
  * Whether the URL is that of a store that other processes can use, and, unless
  * is_new, of a file that exists. -1: it is not, and error is a line.

@@ -1,7 +1,7 @@
 #ifndef TESTS_UNIT_JUDGE_FIXTURE_H
 #define TESTS_UNIT_JUDGE_FIXTURE_H
 
-#include "tool/check.h"
+#include "tool/judge.h"
 
 struct seen;
 

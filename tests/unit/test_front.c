@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "tool/advice.h"
-#include "tool/check.h"
 #include "tool/front.h"
+#include "tool/judge.h"
 #include "tool/reach.h"
 #include "tool/sample.h"
 
