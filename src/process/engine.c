@@ -12,8 +12,8 @@
 #include "base/mem.h"
 #include "config/options.h"
 #include "hub/clock.h"
+#include "presence/announcement.h"
 #include "process/keys.h"
-#include "routes/announcement.h"
 #include "stream/sampler.h"
 
 /* Cursors that are called in one turn. */

@@ -8,11 +8,11 @@
 #include "edge/conns.h"
 #include "hub/hub.h"
 #include "hub/turns.h"
+#include "presence/lease.h"
+#include "presence/presence.h"
 #include "process/routing.h"
 #include "process/seating.h"
 #include "process/tail.h"
-#include "routes/lease.h"
-#include "routes/presence.h"
 #include "stream/streams.h"
 
 struct access;

@@ -6,7 +6,7 @@
 
 #include "hub/turns.h"
 #include "hub/update.h"
-#include "routes/lease.h"
+#include "presence/lease.h"
 #include "store/store.h"
 
 /* The hub keeps the updates: a log in the same memory need not. */

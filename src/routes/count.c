@@ -8,8 +8,8 @@
 #include "http/param.h"
 #include "http/refusal.h"
 #include "hub/hub.h"
-#include "routes/announcement.h"
-#include "routes/roster.h"
+#include "presence/announcement.h"
+#include "presence/roster.h"
 #include "routes/subscribe.h"
 
 /*

@@ -7,8 +7,8 @@
 
 #include "auth/access.h"
 #include "base/mem.h"
-#include "routes/presence.h"
-#include "routes/roster.h"
+#include "presence/presence.h"
+#include "presence/roster.h"
 
 /* What finding the payloads of one list may cost: some milliseconds. */
 #define PAYLOADS_COST_MAX 2000000

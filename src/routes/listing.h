@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "presence/announcement.h"
 #include "pure/position.h"
-#include "routes/announcement.h"
 
 struct access;
 struct presence;

@@ -10,8 +10,8 @@
 #include "http/answer.h"
 #include "http/call.h"
 #include "page/page_data.h"
-#include "routes/announcement.h"
-#include "routes/presence.h"
+#include "presence/announcement.h"
+#include "presence/presence.h"
 #include "routes/publish.h"
 #include "routes/store_gate.h"
 

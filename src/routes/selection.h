@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 #include "hub/cursor.h"
+#include "presence/presence.h"
 #include "pure/selector.h"
-#include "routes/presence.h"
 
 struct call;
 struct hub;

@@ -14,12 +14,12 @@
 #include "http/refusal.h"
 #include "hub/hub.h"
 #include "hub/update.h"
+#include "presence/announcement.h"
+#include "presence/presence.h"
 #include "pure/event_id.h"
 #include "pure/hash.h"
 #include "pure/percent.h"
-#include "routes/announcement.h"
 #include "routes/listing.h"
-#include "routes/presence.h"
 #include "routes/replay.h"
 
 /*

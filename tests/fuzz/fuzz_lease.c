@@ -16,10 +16,10 @@
 #include "base/buf.h"
 #include "hub/turns.h"
 #include "hub/update.h"
-#include "routes/announcement.h"
-#include "routes/lease.h"
-#include "routes/lease_record.h"
-#include "routes/presence.h"
+#include "presence/announcement.h"
+#include "presence/lease.h"
+#include "presence/lease_record.h"
+#include "presence/presence.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -9,8 +9,8 @@
 #include "auth/access.h"
 #include "hub/turns.h"
 #include "hub/update.h"
-#include "routes/announcement.h"
-#include "routes/subscriber.h"
+#include "presence/announcement.h"
+#include "presence/subscriber.h"
 
 #define PROCESS_COUNT 4
 

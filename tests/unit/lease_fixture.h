@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "routes/lease.h"
-#include "routes/presence.h"
+#include "presence/lease.h"
+#include "presence/presence.h"
 #include "store_fixture.h"
 
 #define LEASE_MS 3000

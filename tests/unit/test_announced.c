@@ -12,8 +12,8 @@
 
 #include "base/buf.h"
 #include "hub/update.h"
-#include "routes/announced.h"
-#include "routes/announcement.h"
+#include "presence/announced.h"
+#include "presence/announcement.h"
 
 #define HUB_PATH "/a/hub"
 #define ID "urn:uuid:00000000-0000-8000-8000-0123456789ab"

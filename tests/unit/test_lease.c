@@ -15,9 +15,9 @@
 #include "base/buf.h"
 #include "hub/update.h"
 #include "lease_fixture.h"
-#include "routes/announcement.h"
-#include "routes/lease_record.h"
-#include "routes/subscriber.h"
+#include "presence/announcement.h"
+#include "presence/lease_record.h"
+#include "presence/subscriber.h"
 
 static void
 test_others_are_heard(void **state)

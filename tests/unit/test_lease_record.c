@@ -14,8 +14,8 @@
 
 #include "base/buf.h"
 #include "hub/update.h"
-#include "routes/announcement.h"
-#include "routes/lease_record.h"
+#include "presence/announcement.h"
+#include "presence/lease_record.h"
 
 #define PROCESS "0000123456789abc"
 #define NUMBER UINT64_C(0x123456789abc)

@@ -11,10 +11,10 @@
 
 #include "auth/access.h"
 #include "hub/turns.h"
+#include "presence/announcement.h"
+#include "presence/presence.h"
+#include "presence/subscriber.h"
 #include "store_fixture.h"
-#include "routes/announcement.h"
-#include "routes/presence.h"
-#include "routes/subscriber.h"
 
 #define SECOND_US 1000000
 

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "routes/announcement.h"
-#include "routes/roster.h"
+#include "presence/announcement.h"
+#include "presence/roster.h"
 
 #define BOTH (ANNOUNCEMENT_07 | ANNOUNCEMENT_08)
 

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "routes/subscriber_id.h"
+#include "presence/subscriber_id.h"
 
 #define PROCESS UINT64_C(0x0123456789ab)
 

@@ -1,4 +1,4 @@
-#include "routes/presence.h"
+#include "presence/presence.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "hub/turns.h"
-#include "routes/presence_client.h"
-#include "routes/subscriber.h"
+#include "presence/presence_client.h"
+#include "presence/subscriber.h"
 #include "store/store.h"
 
 /* What one look at a client's queue sends, about; for more it waits longer. */

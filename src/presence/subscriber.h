@@ -1,12 +1,12 @@
-#ifndef ROUTES_SUBSCRIBER_H
-#define ROUTES_SUBSCRIBER_H
+#ifndef PRESENCE_SUBSCRIBER_H
+#define PRESENCE_SUBSCRIBER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "base/list.h"
-#include "routes/presence.h"
-#include "routes/subscriber_id.h"
+#include "presence/presence.h"
+#include "presence/subscriber_id.h"
 #include "store/store.h"
 
 struct announcement;

@@ -1,5 +1,5 @@
-#ifndef ROUTES_PRESENCE_CLIENT_H
-#define ROUTES_PRESENCE_CLIENT_H
+#ifndef PRESENCE_PRESENCE_CLIENT_H
+#define PRESENCE_PRESENCE_CLIENT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,16 +1,16 @@
-#ifndef ROUTES_ROSTER_H
-#define ROUTES_ROSTER_H
+#ifndef PRESENCE_ROSTER_H
+#define PRESENCE_ROSTER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/list.h"
-#include "routes/subscriber_id.h"
+#include "presence/subscriber_id.h"
 
 /*
  * What this process has heard of the subscriptions of other processes. It only
- * remembers: routes/lease.h says who is heard, and when a process is dead.
+ * remembers: presence/lease.h says who is heard, and when a process is dead.
  *
  * Each subscription is that of a process, by whose id of a subscriber it is
  * known. When a process has died, another one adopts its subscriptions: they

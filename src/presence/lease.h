@@ -1,12 +1,12 @@
-#ifndef ROUTES_LEASE_H
-#define ROUTES_LEASE_H
+#ifndef PRESENCE_LEASE_H
+#define PRESENCE_LEASE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "routes/heir.h"
-#include "routes/roster.h"
+#include "presence/heir.h"
+#include "presence/roster.h"
 #include "store/store.h"
 
 struct presence;

@@ -1,11 +1,11 @@
-#include "routes/presence_client.h"
+#include "presence/presence_client.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/tree.h"
-#include "routes/presence.h"
+#include "presence/presence.h"
 
 static int
 compare(const void *a, const void *b)

@@ -1,11 +1,11 @@
-#ifndef ROUTES_LEASE_RECORD_H
-#define ROUTES_LEASE_RECORD_H
+#ifndef PRESENCE_LEASE_RECORD_H
+#define PRESENCE_LEASE_RECORD_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "routes/roster.h"
+#include "presence/roster.h"
 
 struct announcement;
 struct buf;

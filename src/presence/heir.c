@@ -1,12 +1,12 @@
-#include "routes/heir.h"
+#include "presence/heir.h"
 
 #include <string.h>
 
 #include "base/buf.h"
 #include "hub/turns.h"
 #include "hub/update.h"
-#include "routes/announcement.h"
-#include "routes/presence.h"
+#include "presence/announcement.h"
+#include "presence/presence.h"
 
 #define RETRY_MS 1000
 

@@ -1,4 +1,4 @@
-#include "routes/announced.h"
+#include "presence/announced.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "auth/token_json.h"
 #include "base/buf.h"
 #include "hub/update.h"
-#include "routes/announcement.h"
+#include "presence/announcement.h"
 
 #define TYPE_LINE "event: mercure\n"
 #define DATA_FIELD "data: "

@@ -9,10 +9,10 @@
 #include "base/log.h"
 #include "hub/turns.h"
 #include "hub/update.h"
-#include "routes/announced.h"
-#include "routes/lease.h"
-#include "routes/lease_record.h"
-#include "routes/presence.h"
+#include "presence/announced.h"
+#include "presence/lease.h"
+#include "presence/lease_record.h"
+#include "presence/presence.h"
 
 /* Who was silent for so many of our own records, and its lease, is dead. */
 #define MISSES_MAX 3

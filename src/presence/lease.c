@@ -1,4 +1,4 @@
-#include "routes/lease.h"
+#include "presence/lease.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +10,10 @@
 #include "base/mem.h"
 #include "hub/turns.h"
 #include "hub/update.h"
-#include "routes/announcement.h"
-#include "routes/lease_record.h"
-#include "routes/presence.h"
-#include "routes/subscriber.h"
+#include "presence/announcement.h"
+#include "presence/lease_record.h"
+#include "presence/presence.h"
+#include "presence/subscriber.h"
 
 /* Records within a lease, so that one may be late. */
 #define RECORDS_PER_LEASE 3

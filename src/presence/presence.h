@@ -1,5 +1,5 @@
-#ifndef ROUTES_PRESENCE_H
-#define ROUTES_PRESENCE_H
+#ifndef PRESENCE_PRESENCE_H
+#define PRESENCE_PRESENCE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -7,8 +7,8 @@
 
 #include "base/heap.h"
 #include "base/list.h"
+#include "presence/subscriber_id.h"
 #include "pure/selector.h"
-#include "routes/subscriber_id.h"
 
 struct access;
 struct store;

@@ -1,4 +1,4 @@
-#include "routes/announcement.h"
+#include "presence/announcement.h"
 
 #include <stdlib.h>
 #include <string.h>

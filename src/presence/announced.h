@@ -1,9 +1,9 @@
-#ifndef ROUTES_ANNOUNCED_H
-#define ROUTES_ANNOUNCED_H
+#ifndef PRESENCE_ANNOUNCED_H
+#define PRESENCE_ANNOUNCED_H
 
 #include <stdbool.h>
 
-#include "routes/roster.h"
+#include "presence/roster.h"
 
 struct json_t;
 struct update;

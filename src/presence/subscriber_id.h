@@ -1,5 +1,5 @@
-#ifndef ROUTES_SUBSCRIBER_ID_H
-#define ROUTES_SUBSCRIBER_ID_H
+#ifndef PRESENCE_SUBSCRIBER_ID_H
+#define PRESENCE_SUBSCRIBER_ID_H
 
 #include <stdbool.h>
 #include <stdint.h>

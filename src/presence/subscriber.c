@@ -1,4 +1,4 @@
-#include "routes/subscriber.h"
+#include "presence/subscriber.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +9,9 @@
 #include "base/mem.h"
 #include "hub/turns.h"
 #include "hub/update.h"
-#include "routes/announcement.h"
-#include "routes/presence_client.h"
-#include "routes/roster.h"
+#include "presence/announcement.h"
+#include "presence/presence_client.h"
+#include "presence/roster.h"
 
 static void
 count_in(struct subscriber *subscriber, bool is_in)

@@ -1,4 +1,4 @@
-#include "routes/subscriber_id.h"
+#include "presence/subscriber_id.h"
 
 #include <assert.h>
 #include <inttypes.h>

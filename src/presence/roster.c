@@ -1,12 +1,12 @@
-#include "routes/roster.h"
+#include "presence/roster.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/tree.h"
+#include "presence/announcement.h"
 #include "pure/hash.h"
-#include "routes/announcement.h"
 
 /* The nodes of a tree for each. */
 #define TREE_BYTES 64

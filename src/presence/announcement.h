@@ -1,5 +1,5 @@
-#ifndef ROUTES_ANNOUNCEMENT_H
-#define ROUTES_ANNOUNCEMENT_H
+#ifndef PRESENCE_ANNOUNCEMENT_H
+#define PRESENCE_ANNOUNCEMENT_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "routes/lease_record.h"
+#include "presence/lease_record.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,8 +11,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "hub/update.h"
+#include "presence/announcement.h"
 #include "pure/sse.h"
-#include "routes/announcement.h"
 
 #define DATA_FIELD "data: "
 #define END_OF_EVENT "\n\n"

@@ -1,11 +1,11 @@
-#ifndef ROUTES_HEIR_H
-#define ROUTES_HEIR_H
+#ifndef PRESENCE_HEIR_H
+#define PRESENCE_HEIR_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "routes/roster.h"
+#include "presence/roster.h"
 #include "store/store.h"
 
 struct heir;
