@@ -4,19 +4,19 @@
 #include "http/bearer.h"
 #include "http/refusal.h"
 #include "http/router.h"
+#include "http/store_gate.h"
 #include "routes/clock.h"
 #include "routes/count.h"
 #include "routes/counter.h"
-#include "routes/lean.h"
 #include "routes/metadata.h"
 #include "routes/metrics.h"
 #include "routes/page.h"
 #include "routes/publish.h"
 #include "routes/status.h"
-#include "routes/store_gate.h"
 #include "routes/subscribe.h"
 #include "routes/subscriptions.h"
 #include "routes/topic_by.h"
+#include "stream/lean.h"
 
 #define ROUTING_ROUTE_COUNT 29
 

@@ -17,10 +17,10 @@
 #include "presence/presence.h"
 #include "pure/event_id.h"
 #include "pure/sse.h"
-#include "routes/lean.h"
 #include "routes/replay.h"
 #include "routes/selection.h"
 #include "routes/subscribe.h"
+#include "stream/lean.h"
 #include "stream/stream.h"
 #include "stream/streams.h"
 

@@ -9,11 +9,11 @@
 #include "base/log.h"
 #include "http/answer.h"
 #include "http/call.h"
+#include "http/store_gate.h"
 #include "page/page_data.h"
 #include "presence/announcement.h"
 #include "presence/presence.h"
 #include "routes/publish.h"
-#include "routes/store_gate.h"
 
 /* The page's. */
 #define CHAT_TOPIC "chat"

@@ -13,6 +13,7 @@
 #include "http/form.h"
 #include "http/param.h"
 #include "http/refusal.h"
+#include "http/store_gate.h"
 #include "hub/hub.h"
 #include "hub/turns.h"
 #include "hub/update.h"
@@ -22,7 +23,6 @@
 #include "pure/sse.h"
 #include "routes/publish_keep.h"
 #include "routes/publish_right.h"
-#include "routes/store_gate.h"
 #include "routes/topic_by.h"
 
 #define RETRY_DIGITS_MAX 9

@@ -9,16 +9,16 @@
 #include "http/call.h"
 #include "http/param.h"
 #include "http/refusal.h"
+#include "http/store_gate.h"
 #include "hub/hub.h"
 #include "hub/turns.h"
 #include "hub/update.h"
 #include "pure/event_id.h"
-#include "routes/lean.h"
 #include "routes/opening.h"
 #include "routes/selection.h"
-#include "routes/store_gate.h"
 #include "routes/topic_by.h"
 #include "store/store.h"
+#include "stream/lean.h"
 #include "stream/streams.h"
 
 /* An update that is kept is in the hub long before, if its store answers. */

@@ -1,4 +1,4 @@
-#include "routes/lean.h"
+#include "stream/lean.h"
 
 #include <stdlib.h>
 #include <string.h>

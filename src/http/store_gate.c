@@ -1,4 +1,4 @@
-#include "routes/store_gate.h"
+#include "http/store_gate.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-#ifndef ROUTES_LEAN_H
-#define ROUTES_LEAN_H
+#ifndef STREAM_LEAN_H
+#define STREAM_LEAN_H
 
 #include <stdbool.h>
 #include <stddef.h>

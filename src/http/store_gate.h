@@ -1,5 +1,5 @@
-#ifndef ROUTES_STORE_GATE_H
-#define ROUTES_STORE_GATE_H
+#ifndef HTTP_STORE_GATE_H
+#define HTTP_STORE_GATE_H
 
 #include <stdbool.h>
 
