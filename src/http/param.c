@@ -3,8 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "http/call.h"
+#include "pure/selector.h"
+#include "hub/hub.h"
 #include "http/refusal.h"
 #include "pure/duration.h"
 #include "pure/event_id.h"
@@ -152,38 +155,30 @@ static const char *const id_names[] = { "lastEventId", "evs_last_event_id",
 
 #define ID_NAME_COUNT (sizeof(id_names) / sizeof(id_names[0]))
 
-const char *
-param_last_event_id(const struct call *call)
+bool
+param_last_event_id(const struct call *call, const char **id)
 {
 	const struct query_pair *pair;
-	const char              *id;
-	size_t                   i;
+	bool                     is_there;
 
 	/* A client that reconnects knows more than the page that it is in. */
-	id = call_env(call, "HTTP_LAST_EVENT_ID");
-	if (id != NULL && *id != '\0')
-		return id;
-	for (i = 0; i < ID_NAME_COUNT; i++) {
+	*id = call_env(call, "HTTP_LAST_EVENT_ID");
+	is_there = *id != NULL;
+	if (is_there && **id != '\0')
+		return true;
+	*id = NULL;
+	for (size_t i = 0; i < ID_NAME_COUNT && *id == NULL; i++) {
 		pair = query_find(&call->query, id_names[i], NULL);
-		if (pair == NULL || pair->value_bytes == 0)
+		if (pair == NULL)
 			continue;
+		is_there = true;
 		/* No event has an id with a NUL in it. */
-		return strlen(pair->value) == pair->value_bytes ?
-		    pair->value :
-		    EVENT_ID_EARLIEST;
+		if (strlen(pair->value) != pair->value_bytes)
+			*id = EVENT_ID_EARLIEST;
+		else if (pair->value_bytes > 0)
+			*id = pair->value;
 	}
-	return NULL;
-}
-
-bool
-param_has_empty_event_id(const struct call *call)
-{
-	bool is_there = call_env(call, "HTTP_LAST_EVENT_ID") != NULL;
-
-	for (size_t i = 0; i < ID_NAME_COUNT; i++)
-		is_there = is_there ||
-		    query_find(&call->query, id_names[i], NULL) != NULL;
-	return is_there && param_last_event_id(call) == NULL;
+	return is_there;
 }
 
 static bool
@@ -220,5 +215,74 @@ param_topics(struct call *call, const struct query *query,
 	}
 	if (names->count == 0)
 		return refusal_bad_request(call, "topic is missing");
+	return true;
+}
+
+bool
+param_topics_are_open(struct call *call, const struct topic_by *by)
+{
+	if (call->rest != NULL && by->is_path_closed)
+		return refusal_text(call, "404 Not Found",
+		    "the option topic-by has topics in the query alone");
+	if (call->rest == NULL && by->is_query_closed)
+		return refusal_text(call, "403 Forbidden",
+		    "the option topic-by has topics in the path alone: "
+		    "/events/t/TOPIC");
+	return true;
+}
+
+/* Whether the query has a parameter of either draft that names topics. */
+static bool
+names_topics(const struct query *query)
+{
+	if (query_find_item(query, "topic", NULL) != NULL)
+		return true;
+	for (size_t i = 0; i < query->pair_count; i++) {
+		if (strncasecmp(query->pairs[i].name, "match", 5) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whether "." or ".." stands between slashes: web servers take such a path for
+ * another one, which is what their rules are about.
+ */
+static bool
+has_dot_segment(const char *topic)
+{
+	size_t len;
+
+	for (;; topic += len + 1) {
+		len = strcspn(topic, "/");
+		if ((len == 1 && topic[0] == '.') ||
+		    (len == 2 && topic[0] == '.' && topic[1] == '.'))
+			return true;
+		if (topic[len] == '\0')
+			return false;
+	}
+}
+
+bool
+param_path_topic(struct call *call)
+{
+	const char *topic = call->rest;
+	size_t      len = strlen(topic);
+
+	if (names_topics(&call->query))
+		return refusal_bad_request(call,
+		    "the path names the topic: leave topic and match out of "
+		    "the query");
+	if (len == 0 || len > SELECTOR_BYTES_MAX ||
+	    !sse_is_field_value(topic, len))
+		return refusal_bad_request(call,
+		    "behind /events/t/ the path takes a topic in UTF-8 without "
+		    "control characters, of at most 4096 bytes");
+	if (strcmp(topic, HUB_ALL) == 0)
+		return refusal_bad_request(call,
+		    "the path names one topic, and * is all");
+	if (has_dot_segment(topic))
+		return refusal_bad_request(call,
+		    "a topic in the path has no . or .. between its slashes");
 	return true;
 }

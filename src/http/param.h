@@ -33,12 +33,10 @@ bool param_word(struct call *, const char *name, const char *const *words,
 /*
  * The id of the last event that the client has had, or NULL: of the field
  * Last-Event-ID or, since not all clients can send one, of a parameter. It is
- * freed with the call.
+ * freed with the call. Returns whether there is such a field or parameter; its
+ * id is NULL if all of them are empty.
  */
-const char *param_last_event_id(const struct call *);
-
-/* Whether there is such a field or parameter, and all of them are empty. */
-bool param_has_empty_event_id(const struct call *);
+bool param_last_event_id(const struct call *, const char **id);
 
 /* The topics that a request names, each once; the names are the query's. */
 struct topic_names {
@@ -51,5 +49,28 @@ struct topic_names {
  * least one. False as above.
  */
 bool param_topics(struct call *, const struct query *, struct topic_names *);
+
+/*
+ * Where a request names its topics. The path names one topic behind
+ * "/events/t/", and a web server's rules for paths can allow or deny it. A
+ * topic in the query, or in the form of an update, would evade such rules.
+ */
+struct topic_by {
+	bool is_path_closed;
+	bool is_query_closed; /* and the form */
+};
+
+/*
+ * Whether the call may name its topics where its route has them. If not, it
+ * was answered.
+ */
+bool param_topics_are_open(struct call *, const struct topic_by *);
+
+/*
+ * Whether the path names one topic, in call->rest, and the query none beside
+ * it. It is taken as it is, decoded once by whoever decoded the path: "{id}"
+ * is no template. If not, the call was answered with 400.
+ */
+bool param_path_topic(struct call *);
 
 #endif

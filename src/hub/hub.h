@@ -176,13 +176,23 @@ bool hub_find(const struct hub *, const char *id, struct topic *const *topics,
     size_t topic_count, const struct update_reader *, uint64_t *position);
 
 /*
- * Whether an update that the store has found for an id which hub_find does not
- * know is the one that the reader has had, by the same rules. A pattern is
- * known to have it only when it has come.
+ * The position behind which everything is new. While older updates are still
+ * read, and calls do not wait for them any more, the clock decides: positions
+ * are made from one. wall_ms is the time since the epoch.
  */
-bool hub_is_meant(const struct hub *, const struct update *found,
-    struct topic *const *topics, size_t topic_count,
-    const struct update_reader *);
+uint64_t hub_now(const struct hub *, int64_t wall_ms);
+
+/*
+ * Where the replay begins for who has had the event with that id: behind it or,
+ * if it is not kept, which is no error, before all that is kept. found: what
+ * the store has for an id that the hub does not know, or NULL. *from is then
+ * what the Last-Event-ID field of the response says: the event before the first
+ * that is sent, or that there is none.
+ */
+uint64_t hub_resume(const struct hub *, const char *id,
+    struct topic *const *topics, size_t                topic_count,
+    const struct update_reader *, const struct update *found,
+    const char **from);
 
 /*
  * A position that can stand for this one in an id that is shown to the reader,

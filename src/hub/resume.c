@@ -12,6 +12,7 @@
 #include "hub/hub.h"
 #include "hub/topic.h"
 #include "hub/update.h"
+#include "pure/event_id.h"
 
 void
 hub_lose(struct hub *hub, uint64_t up_to)
@@ -200,8 +201,13 @@ hub_find(const struct hub *hub, const char *id, struct topic *const *topics,
 	    ids_find(&hub->ids, id, NULL, NULL, reader, position);
 }
 
-bool
-hub_is_meant(const struct hub *hub, const struct update *found,
+/*
+ * Whether an update that the store has found for an id which hub_find does not
+ * know is the one that the reader has had, by the same rules. A pattern is
+ * known to have it only when it has come.
+ */
+static bool
+is_meant(const struct hub *hub, const struct update *found,
     struct topic *const *topics, size_t topic_count,
     const struct update_reader *reader)
 {
@@ -324,4 +330,36 @@ hub_id(const struct hub *hub, uint64_t position,
 		return false;
 	position_to_id(position, hub->tag, id);
 	return true;
+}
+
+uint64_t
+hub_now(const struct hub *hub, int64_t wall_ms)
+{
+	uint64_t now;
+
+	if (hub->is_level)
+		return hub->position;
+	now = position_at(wall_ms);
+	return now > hub->position ? now - 1 : hub->position;
+}
+
+uint64_t
+hub_resume(const struct hub *hub, const char *id, struct topic *const *topics,
+    size_t topic_count, const struct update_reader *reader,
+    const struct update *found, const char **from)
+{
+	uint64_t position;
+
+	*from = EVENT_ID_EARLIEST;
+	if (strcmp(id, EVENT_ID_EARLIEST) == 0)
+		return CURSOR_FROM_START;
+	if (!hub_find(hub, id, topics, topic_count, reader, &position)) {
+		if (found == NULL ||
+		    !is_meant(hub, found, topics, topic_count, reader))
+			return CURSOR_FROM_START;
+		position = found->position;
+	}
+	if (hub_has_all_since(hub, topics, topic_count, position, reader))
+		*from = id;
+	return position;
 }

@@ -2,6 +2,7 @@
 #define PROCESS_ROUTING_H
 
 #include "http/bearer.h"
+#include "http/param.h"
 #include "http/refusal.h"
 #include "http/router.h"
 #include "http/store_gate.h"
@@ -15,7 +16,6 @@
 #include "routes/status.h"
 #include "routes/subscribe.h"
 #include "routes/subscriptions.h"
-#include "routes/topic_by.h"
 #include "stream/lean.h"
 
 #define ROUTING_ROUTE_COUNT 29

@@ -118,38 +118,48 @@ is_list_key(const char *bytes, size_t len_bytes)
 	    memchr(bytes + 1, ']', len_bytes - 2) == NULL;
 }
 
-static const struct query_pair *
-find_pair(const struct query *query, const char *name,
-    const struct query_pair *after, bool is_list)
+bool
+query_pair_is_item(const struct query_pair *pair, const char *name)
 {
 	size_t name_bytes = strlen(name);
-	size_t i = after != NULL ? (size_t)(after - query->pairs) + 1 : 0;
 
-	for (; i < query->pair_count; i++) {
-		const struct query_pair *pair = &query->pairs[i];
+	return pair->name_bytes >= name_bytes &&
+	    memcmp(pair->name, name, name_bytes) == 0 &&
+	    (pair->name_bytes == name_bytes ||
+		is_list_key(pair->name + name_bytes,
+		    pair->name_bytes - name_bytes));
+}
 
-		if (pair->name_bytes < name_bytes ||
-		    memcmp(pair->name, name, name_bytes) != 0)
-			continue;
-		if (pair->name_bytes == name_bytes ||
-		    (is_list &&
-			is_list_key(pair->name + name_bytes,
-			    pair->name_bytes - name_bytes)))
-			return pair;
-	}
-	return NULL;
+/* The index of the pair behind `after`, or of the first. */
+static size_t
+next_index(const struct query *query, const struct query_pair *after)
+{
+	return after != NULL ? (size_t)(after - query->pairs) + 1 : 0;
 }
 
 const struct query_pair *
 query_find(const struct query *query, const char *name,
     const struct query_pair *after)
 {
-	return find_pair(query, name, after, false);
+	size_t                   name_bytes = strlen(name);
+	const struct query_pair *pair;
+
+	for (size_t i = next_index(query, after); i < query->pair_count; i++) {
+		pair = &query->pairs[i];
+		if (pair->name_bytes == name_bytes &&
+		    memcmp(pair->name, name, name_bytes) == 0)
+			return pair;
+	}
+	return NULL;
 }
 
 const struct query_pair *
 query_find_item(const struct query *query, const char *name,
     const struct query_pair *after)
 {
-	return find_pair(query, name, after, true);
+	for (size_t i = next_index(query, after); i < query->pair_count; i++) {
+		if (query_pair_is_item(&query->pairs[i], name))
+			return &query->pairs[i];
+	}
+	return NULL;
 }

@@ -1,6 +1,7 @@
 #ifndef PURE_QUERY_H
 #define PURE_QUERY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -43,10 +44,13 @@ const struct query_pair *query_find(const struct query *, const char *name,
     const struct query_pair *after);
 
 /*
- * The same for a list: besides "topic", "topic[]" and "topic[0]" count as
- * topic, with any key between the brackets. PHP, and what imitates its
- * http_build_query(), write lists so.
+ * Whether the pair is of a list of that name: besides "topic", "topic[]" and
+ * "topic[0]" count as topic, with any key between the brackets. PHP, and what
+ * imitates its http_build_query(), write lists so.
  */
+bool query_pair_is_item(const struct query_pair *, const char *name);
+
+/* As query_find, for a list. */
 const struct query_pair *query_find_item(const struct query *, const char *name,
     const struct query_pair *after);
 

@@ -24,8 +24,9 @@
 static uint64_t
 last_num(const struct call *call, enum counter_format format)
 {
-	const char *id = param_last_event_id(call);
+	const char *id;
 
+	param_last_event_id(call, &id);
 	if (id == NULL || format == COUNTER_TEXT || *id == '\0' ||
 	    strspn(id, "0123456789") != strlen(id))
 		return 0;

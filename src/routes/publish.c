@@ -23,7 +23,6 @@
 #include "pure/sse.h"
 #include "routes/publish_keep.h"
 #include "routes/publish_right.h"
-#include "routes/topic_by.h"
 
 #define RETRY_DIGITS_MAX 9
 /* Of an Idempotency-Key, without quotes, and of it and who sends it. */
@@ -285,7 +284,7 @@ read_topics(struct publication *update, const struct query *form,
 		    "the path names the topic: leave topic out of the form");
 	update->topics.names[0] = call->rest;
 	update->topics.count = 1;
-	return topic_by_path(call);
+	return param_path_topic(call);
 }
 
 /* Whether the sender may publish to the update's topics. */
@@ -341,7 +340,7 @@ publish_route_check(struct call *call, void *context)
 {
 	const struct publish_route *route = context;
 
-	if (topic_by_is_open(route->topic_by, call) &&
+	if (param_topics_are_open(call, route->topic_by) &&
 	    store_gate_publishes(route->gate, call) && is_usable(call))
 		publish_right_check(route, call);
 }
@@ -352,7 +351,7 @@ publish_route_post(struct call *call, void *context)
 	const struct publish_route *route = context;
 
 	call->refusals = route->refusals;
-	if (topic_by_is_open(route->topic_by, call) &&
+	if (param_topics_are_open(call, route->topic_by) &&
 	    store_gate_publishes(route->gate, call) && is_usable(call))
 		publish_right_judge(route, call, answer, context);
 }

@@ -5,11 +5,11 @@
 #include <strings.h>
 
 #include "http/call.h"
+#include "http/param.h"
 #include "http/refusal.h"
 #include "hub/hub.h"
 #include "pure/query.h"
 #include "pure/sse.h"
-#include "routes/topic_by.h"
 
 /* How the names that draft 08 keeps for selectors begin, in any case. */
 #define MATCH "match"
@@ -77,24 +77,6 @@ add_pair(struct selection *selection, struct call *call,
 }
 
 static bool
-add_all(struct selection *selection, struct call *call,
-    const struct parameter *parameter)
-{
-	const struct query_pair *pair = NULL;
-	const bool               is_list = parameter->kind == SELECTOR_TOPIC;
-
-	for (;;) {
-		pair = is_list ?
-		    query_find_item(&call->query, parameter->name, pair) :
-		    query_find(&call->query, parameter->name, pair);
-		if (pair == NULL)
-			return true;
-		if (!add_pair(selection, call, parameter, pair))
-			return false;
-	}
-}
-
-static bool
 is_known(const char *name)
 {
 	for (size_t i = 0; i < PARAMETER_COUNT; i++) {
@@ -120,6 +102,29 @@ has_unknown_match(const struct query *query)
 	return false;
 }
 
+/* Topics may stand in a list. */
+static bool
+is_named(const struct query_pair *pair, const struct parameter *parameter)
+{
+	if (parameter->kind == SELECTOR_TOPIC)
+		return query_pair_is_item(pair, parameter->name);
+	return strcmp(pair->name, parameter->name) == 0;
+}
+
+static bool
+add_all(struct selection *selection, struct call *call,
+    const struct parameter *parameter)
+{
+	const struct query *query = &call->query;
+
+	for (size_t i = 0; i < query->pair_count; i++) {
+		if (is_named(&query->pairs[i], parameter) &&
+		    !add_pair(selection, call, parameter, &query->pairs[i]))
+			return false;
+	}
+	return true;
+}
+
 bool
 selection_read(struct selection *selection, struct call *call)
 {
@@ -128,7 +133,7 @@ selection_read(struct selection *selection, struct call *call)
 		selection->items[0].kind = SELECTOR_EXACT;
 		selection->items[0].text = call->rest;
 		selection->count = 1;
-		return topic_by_path(call);
+		return param_path_topic(call);
 	}
 	if (has_unknown_match(&call->query))
 		return refusal_bad_request(call,

@@ -15,8 +15,6 @@
 #include "hub/update.h"
 #include "pure/event_id.h"
 #include "routes/opening.h"
-#include "routes/selection.h"
-#include "routes/topic_by.h"
 #include "store/store.h"
 #include "stream/lean.h"
 #include "stream/streams.h"
@@ -83,17 +81,18 @@ is_reading(const struct subscribe_route *route)
  * is new. Later: what was published here before the call.
  */
 static bool
-has_to_wait(const struct subscribe_route *route, const struct call *call)
+has_to_wait(const struct opening *opening)
 {
-	const char *id = param_last_event_id(call);
-	uint64_t    position;
+	const struct hub *hub = opening->route->hub;
+	const char       *id = opening->id;
+	uint64_t          position;
 
-	if (!is_reading(route))
-		return !hub_has_come(route->hub, route->hub->expected_position);
+	if (!is_reading(opening->route))
+		return !hub_has_come(hub, hub->expected_position);
 	if (id == NULL)
 		return true;
 	return strcmp(id, EVENT_ID_EARLIEST) != 0 &&
-	    !position_from_id(id, strlen(id), route->hub->tag, &position);
+	    !position_from_id(id, strlen(id), hub->tag, &position);
 }
 
 /* Puts the waiter, whose call is held, behind those who wait already. */
@@ -123,18 +122,14 @@ on_lean_ready(void *arg, bool is_there)
 	struct waiter          *waiter = arg;
 	struct subscribe_route *route = waiter->route;
 	struct call            *call = waiter->call;
-	struct selection        selection;
-	uint64_t                last_count;
+	struct opening          opening;
 
 	call_resume(call);
 	if (!is_there) {
 		refusal_come_back(call, streams_return_ms(route->streams),
 		    "the store does not answer");
-	} else if (opening_read(call, &selection, &last_count) &&
-	    opening_admits(route, call, &selection, last_count,
-		waiter->token) &&
-	    !opening_answer(route, call, &selection, last_count, waiter->token,
-		NULL)) {
+	} else if (opening_init(&opening, route, call, waiter->token) &&
+	    opening_admits(&opening) && !opening_answer(&opening, NULL)) {
 		call_hold(call, on_lean_cancel, waiter);
 		return;
 	}
@@ -143,13 +138,11 @@ on_lean_ready(void *arg, bool is_there)
 
 /* Has what the call asks for read from the store. */
 static void
-answer_from_store(struct subscribe_route *route, struct call *call,
-    const struct selection *selection, uint64_t last_count, struct token *token)
+answer_from_store(struct subscribe_route *route, struct opening *opening)
 {
 	const char      *names[CURSOR_TOPICS_MAX];
-	struct topic    *topics[CURSOR_TOPICS_MAX];
-	size_t           topic_count;
-	struct lean_wish wish = { .id = param_last_event_id(call) };
+	struct call     *call = opening->call;
+	struct lean_wish wish = { .id = opening->id, .topics = names };
 	struct waiter   *waiter;
 
 	if (lean_is_busy(route->lean)) {
@@ -157,14 +150,12 @@ answer_from_store(struct subscribe_route *route, struct call *call,
 		    "too many streams");
 		return;
 	}
-	if (!opening_follow(route, call, selection, token, topics,
-		&topic_count))
+	if (!opening_follow(opening))
 		return;
-	wish.is_last = last_count > 0;
-	wish.topics = names;
-	wish.topic_count = selection_names(route->hub, topics, topic_count,
-	    names);
-	waiter = waiter_new(route, call, token);
+	wish.is_last = opening->last_count > 0;
+	wish.topic_count = selection_names(route->hub, opening->topics,
+	    opening->topic_count, names);
+	waiter = waiter_new(route, call, opening->token);
 	call_hold(call, on_lean_cancel, waiter);
 	lean_begin(route->lean, &wish, on_lean_ready, waiter);
 }
@@ -186,18 +177,20 @@ is_still_allowed(const struct subscribe_route *route, struct call *call,
 	return false;
 }
 
-static void answer_waited(struct subscribe_route *, struct call *,
-    struct token *, const struct finding *);
+static void answer_waited(struct subscribe_route *, struct opening *,
+    const struct finding *);
 
 /* Ends the wait; the finding is as for opening_answer. */
 static void
 resume(struct waiter *waiter, const struct finding *finding)
 {
 	struct subscribe_route *route = waiter->route;
+	struct opening          opening;
 
 	call_resume(waiter->call);
-	if (is_still_allowed(route, waiter->call, waiter->token))
-		answer_waited(route, waiter->call, waiter->token, finding);
+	if (is_still_allowed(route, waiter->call, waiter->token) &&
+	    opening_init(&opening, route, waiter->call, waiter->token))
+		answer_waited(route, &opening, finding);
 	waiter_free(waiter);
 }
 
@@ -223,62 +216,51 @@ on_found(struct store_find *find, const struct update *found)
 	wait_for_hub(waiter);
 }
 
-/* Has the store look for the id of the call. */
+/* Has the store look for the id of the call; the topics are followed. */
 static void
-ask_store(struct subscribe_route *route, struct call *call,
-    const struct selection *selection, struct token *token)
+ask_store(struct subscribe_route *route, const struct opening *opening)
 {
 	const char    *names[CURSOR_TOPICS_MAX];
-	struct topic  *topics[CURSOR_TOPICS_MAX];
 	size_t         topic_count;
 	struct waiter *waiter;
 
-	if (!opening_follow(route, call, selection, token, topics,
-		&topic_count))
-		return;
-	topic_count = selection_names(route->hub, topics, topic_count, names);
-	waiter = waiter_new(route, call, token);
+	topic_count = selection_names(route->hub, opening->topics,
+	    opening->topic_count, names);
+	waiter = waiter_new(route, opening->call, opening->token);
 	waiter->is_by_name = topic_count > 0;
 	waiter->is_asking = true;
 	waiter->find.done = on_found;
 	waiter->due_ms = turns_now_ms(route->hub->turns) + EXPECT_MS;
 	list_append(&route->asking, &waiter->node);
-	call_hold(call, on_cancel, waiter);
-	store_find(route->store, &waiter->find, param_last_event_id(call),
-	    names, topic_count);
+	call_hold(opening->call, on_cancel, waiter);
+	store_find(route->store, &waiter->find, opening->id, names,
+	    topic_count);
 }
 
 /* Answers a call that has nothing else to wait for than, maybe, the store. */
 static void
-answer_waited(struct subscribe_route *route, struct call *call,
-    struct token *token, const struct finding *finding)
+answer_waited(struct subscribe_route *route, struct opening *opening,
+    const struct finding *finding)
 {
-	struct selection selection;
-	uint64_t         last_count;
-
-	if (opening_read(call, &selection, &last_count) &&
-	    opening_admits(route, call, &selection, last_count, token) &&
-	    !opening_answer(route, call, &selection, last_count, token,
-		finding))
-		ask_store(route, call, &selection, token);
+	if (opening_admits(opening) && !opening_answer(opening, finding))
+		ask_store(route, opening);
 }
 
 static void
 answer_allowed(struct subscribe_route *route, struct call *call,
     struct token *token)
 {
-	struct selection selection;
-	struct waiter   *waiter;
-	uint64_t         last_count;
+	struct opening opening;
+	struct waiter *waiter;
 
-	if (route->lean == NULL && !has_to_wait(route, call)) {
-		answer_waited(route, call, token, NULL);
-		return;
-	}
-	if (!opening_read(call, &selection, &last_count))
+	if (!opening_init(&opening, route, call, token))
 		return;
 	if (route->lean != NULL) {
-		answer_from_store(route, call, &selection, last_count, token);
+		answer_from_store(route, &opening);
+		return;
+	}
+	if (!has_to_wait(&opening)) {
+		answer_waited(route, &opening, NULL);
 		return;
 	}
 	waiter = waiter_new(route, call, token);
@@ -393,7 +375,7 @@ subscribe_route_get(struct call *call, void *context)
 {
 	const struct subscribe_route *route = context;
 
-	if (topic_by_is_open(route->topic_by, call) &&
+	if (param_topics_are_open(call, route->topic_by) &&
 	    store_gate_subscribes(route->gate, call, route->streams))
 		subscribe_route_judge(route, call, answer, context);
 }

@@ -20,7 +20,6 @@
 #include "pure/hash.h"
 #include "pure/percent.h"
 #include "routes/listing.h"
-#include "routes/replay.h"
 
 /*
  * What follows the route as the client sent it, since a slash in a topic is no
@@ -168,7 +167,7 @@ find_last_id(const struct subscriptions_route *route, struct listing *listing)
 	uint64_t             position;
 
 	position = hub_shown_position(route->hub,
-	    replay_now(route->hub, route->wall_ms()), &reader);
+	    hub_now(route->hub, route->wall_ms()), &reader);
 	if (!hub_id(route->hub, position, listing->last_id))
 		snprintf(listing->last_id, sizeof(listing->last_id), "%s",
 		    EVENT_ID_EARLIEST);
