@@ -3,15 +3,16 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "edge/conns.h"
+#include "edge/fcgi.h"
 #include "http/answer.h"
 #include "http/call.h"
 #include "hub/turns.h"
-#include "stream/peer.h"
 
 /*
  * Those of the last connections are used again: freed, each would leave a hole
@@ -58,7 +59,7 @@ conn_exchange(struct conn *conn)
 	pool_share_init(&exchange->share);
 	record_reader_init(&exchange->reader, &conn->conns->limits.records);
 	if (conn->state == CONN_STREAMING)
-		record_reader_resume(&exchange->reader, conn->link.request_id,
+		record_reader_resume(&exchange->reader, conn->request_id,
 		    conn->is_kept, conn->foreign_bytes);
 	conn->exchange = exchange;
 	return exchange;
@@ -85,22 +86,99 @@ conn_set_deadline(struct conn *conn, struct deadline_list *list)
 	    turns_now_ms(conn->conns->turns));
 }
 
+/* The socket. */
+
+void
+conn_watch(struct conn *conn, int events)
+{
+	if (conn->watched == events)
+		return;
+	conn->watched = (uint8_t)events;
+	uv_poll_start(&conn->poll, events, conn->conns->on_poll);
+}
+
+bool
+conn_has_input(const struct conn *conn)
+{
+	char byte;
+
+	return recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+/* Whether the socket takes a write of so many bytes whole now. */
+static bool
+has_room(struct conn *conn, size_t len_bytes)
+{
+	return room_has(&conn->room, conn->fd, len_bytes);
+}
+
+static struct fcgi_target
+target_of(const struct conn *conn)
+{
+	return (struct fcgi_target){ conn->fd, conn->request_id };
+}
+
+/*
+ * Writes a piece of the active request's response, or its last piece with its
+ * end. Only when there is room. Returns 0, or -1 when the client is gone.
+ */
+static int
+write_parts(struct conn *conn, const struct iovec *parts, int count)
+{
+	size_t len_bytes = 0;
+
+	for (int i = 0; i < count; i++)
+		len_bytes += parts[i].iov_len;
+	room_use(&conn->room, len_bytes);
+	return fcgi_write(conn->conns->fcgi, target_of(conn), parts, count);
+}
+
+static int
+write_end(struct conn *conn, const void *bytes, size_t len_bytes)
+{
+	room_use(&conn->room, len_bytes);
+	return fcgi_end(conn->conns->fcgi, target_of(conn), bytes, len_bytes);
+}
+
+/*
+ * Writes a small record of our own; libfcgi has no call for these. As
+ * write_parts.
+ */
+static int
+write_record(struct conn *conn, const unsigned char *record, size_t len_bytes)
+{
+	ssize_t sent_bytes;
+
+	room_use(&conn->room, len_bytes);
+	sent_bytes = send(conn->fd, record, len_bytes, MSG_NOSIGNAL);
+	return sent_bytes == (ssize_t)len_bytes ? 0 : -1;
+}
+
 static void
 on_closed(uv_handle_t *handle)
 {
-	free(list_entry((uv_poll_t *)handle, struct conn, link.poll));
+	free(list_entry((uv_poll_t *)handle, struct conn, poll));
+}
+
+/* The handle first: it takes the descriptor out of the loop by its number. */
+static void
+close_socket(struct conn *conn)
+{
+	uv_close((uv_handle_t *)&conn->poll, on_closed);
+	close(conn->fd);
+	conn->fd = -1;
 }
 
 void
 conn_close(struct conn *conn)
 {
-	assert(conn->link.peer.stream == NULL && conn->state != CONN_CLOSED);
+	assert(conn->peer.stream == NULL && conn->state != CONN_CLOSED);
 	conn->state = CONN_CLOSED;
 	list_remove(&conn->node);
 	conn->conns->open_count--;
 	if (conn->exchange != NULL)
 		conn_free_exchange(conn);
-	link_close(&conn->link, on_closed);
+	close_socket(conn);
 }
 
 /* Nobody waits for the call's answer. */
@@ -120,8 +198,8 @@ void
 conn_lose(struct conn *conn, enum stream_end end)
 {
 	conn_cancel(conn);
-	if (conn->link.peer.stream != NULL)
-		stream_end(conn->link.peer.stream, end);
+	if (conn->peer.stream != NULL)
+		stream_end(conn->peer.stream, end);
 	if (conn->state != CONN_CLOSED)
 		conn_close(conn);
 }
@@ -145,7 +223,7 @@ conn_finish(struct conn *conn)
 	exchange->sent_bytes = 0;
 	exchange->is_checked = false;
 	conn->state = CONN_READING;
-	link_watch(&conn->link, UV_READABLE, conn->conns->on_poll);
+	conn_watch(conn, UV_READABLE);
 	/* Who still sends would not see the answer if we closed now. */
 	if (exchange->reader.is_passing) {
 		conn_set_deadline(conn, &conns->requests);
@@ -175,18 +253,15 @@ conn_send(struct conn *conn)
 		part.iov_len = exchange->out.len_bytes - exchange->sent_bytes;
 		if (part.iov_len > PEER_WRITE_BYTES_MAX)
 			part.iov_len = PEER_WRITE_BYTES_MAX;
-		if (!link_has_room(&conn->link, part.iov_len)) {
-			link_watch(&conn->link, UV_WRITABLE,
-			    conn->conns->on_poll);
+		if (!has_room(conn, part.iov_len)) {
+			conn_watch(conn, UV_WRITABLE);
 			conn_set_deadline(conn, &conn->conns->answers);
 			return;
 		}
 		exchange->sent_bytes += part.iov_len;
 		is_end = exchange->sent_bytes == exchange->out.len_bytes;
-		result = is_end ?
-		    link_end(&conn->link, conn->conns->fcgi, part.iov_base,
-			part.iov_len) :
-		    link_write(&conn->link, conn->conns->fcgi, &part, 1);
+		result = is_end ? write_end(conn, part.iov_base, part.iov_len) :
+				  write_parts(conn, &part, 1);
 		if (result == -1) {
 			conn_lose(conn, STREAM_END_WRITE_FAILED);
 			return;
@@ -199,9 +274,9 @@ void
 conn_put_record(struct conn *conn, const unsigned char *record,
     size_t len_bytes)
 {
-	if (!link_has_room(&conn->link, len_bytes))
+	if (!has_room(conn, len_bytes))
 		conn_break(conn, "asks without reading the answers");
-	else if (link_put(&conn->link, record, len_bytes) == -1)
+	else if (write_record(conn, record, len_bytes) == -1)
 		conn_lose(conn, STREAM_END_WRITE_FAILED);
 }
 
@@ -211,7 +286,7 @@ conn_put_end(struct conn *conn, enum record_status status)
 	unsigned char record[RECORD_REPLY_BYTES_MAX];
 	size_t        len_bytes;
 
-	len_bytes = record_put_end(record, conn->link.request_id, status);
+	len_bytes = record_put_end(record, conn->request_id, status);
 	conn_put_record(conn, record, len_bytes);
 }
 
@@ -228,8 +303,8 @@ conn_answer(struct conn *conn)
 	deadline_clear(&exchange->deadline);
 	if (answer->streams != NULL) {
 		conn->state = CONN_STREAMING;
-		link_watch(&conn->link, UV_READABLE, conn->conns->on_poll);
-		answer_open_stream(answer, &conn->link.peer);
+		conn_watch(conn, UV_READABLE);
+		answer_open_stream(answer, &conn->peer);
 	} else {
 		conn->state = CONN_ANSWERING;
 		exchange->out = answer->bytes;
@@ -244,13 +319,13 @@ conn_answer(struct conn *conn)
 static struct conn *
 conn_of(struct peer *peer)
 {
-	return list_entry(peer, struct conn, link.peer);
+	return list_entry(peer, struct conn, peer);
 }
 
 static bool
 on_has_room(struct peer *peer, size_t len_bytes)
 {
-	return link_has_room(&conn_of(peer)->link, len_bytes);
+	return has_room(conn_of(peer), len_bytes);
 }
 
 static int
@@ -258,7 +333,7 @@ on_write(struct peer *peer, const struct iovec *parts, int count)
 {
 	struct conn *conn = conn_of(peer);
 
-	return link_write(&conn->link, conn->conns->fcgi, parts, count);
+	return write_parts(conn, parts, count);
 }
 
 static void
@@ -266,8 +341,7 @@ on_want_room(struct peer *peer)
 {
 	struct conn *conn = conn_of(peer);
 
-	link_watch(&conn->link, UV_READABLE | UV_WRITABLE,
-	    conn->conns->on_poll);
+	conn_watch(conn, UV_READABLE | UV_WRITABLE);
 }
 
 /* Without room for the end of the response all that is left is to close. */
@@ -276,8 +350,7 @@ on_end(struct peer *peer, bool is_polite)
 {
 	struct conn *conn = conn_of(peer);
 
-	if (is_polite && link_has_room(&conn->link, 0) &&
-	    link_end(&conn->link, conn->conns->fcgi, NULL, 0) == 0)
+	if (is_polite && has_room(conn, 0) && write_end(conn, NULL, 0) == 0)
 		conn_finish(conn);
 	else
 		conn_close(conn);
@@ -296,22 +369,24 @@ conn_new(struct conns *conns, int fd, bool is_unix)
 	struct conn *conn = mem_zalloc(sizeof(*conn));
 	int          error;
 
-	error = link_init(&conn->link, conns->loop, fd, is_unix);
+	error = uv_poll_init(conns->loop, &conn->poll, fd);
 	if (error != 0) {
 		log_error("connection", LOG_STR("error", uv_strerror(error)));
 		free(conn);
 		close(fd);
 		return -1;
 	}
-	conn->link.peer.ops = &conn_ops;
+	conn->fd = fd;
+	room_init(&conn->room, fd, is_unix);
+	conn->peer.ops = &conn_ops;
 	conn->conns = conns;
 	list_init(&conn->node);
 	list_append(&conns->open, &conn->node);
 	conns->open_count++;
 	conn_exchange(conn);
 	conn_set_deadline(conn, &conns->requests);
-	link_watch(&conn->link, UV_READABLE, conns->on_poll);
+	conn_watch(conn, UV_READABLE);
 	/* Mostly the request is there already. */
-	conns->on_poll(&conn->link.poll, 0, UV_READABLE);
+	conns->on_poll(&conn->poll, 0, UV_READABLE);
 	return 0;
 }

@@ -4,13 +4,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <uv.h>
 
 #include "base/buf.h"
 #include "base/deadline.h"
 #include "base/list.h"
-#include "edge/link.h"
 #include "edge/pool.h"
 #include "edge/record.h"
+#include "edge/room.h"
+#include "stream/peer.h"
 #include "stream/stream.h"
 
 struct call;
@@ -42,9 +44,17 @@ struct exchange {
 	bool                 is_checked; /* the request, by its head */
 };
 
-/* One connection from a web server, and the request that is active on it. */
+/*
+ * One connection from a web server, and the request that is active on it. What
+ * a delivery touches stands together.
+ */
 struct conn {
-	struct link      link;
+	struct peer      peer;
+	int              fd; /* -1: closed */
+	struct room      room;
+	uint16_t         request_id; /* of the active request */
+	uint8_t          watched;    /* UV_READABLE | UV_WRITABLE */
+	uv_poll_t        poll;
 	struct conns    *conns;
 	uint32_t         foreign_bytes; /* of the reader, without one */
 	bool             is_kept;       /* the same */
@@ -63,6 +73,12 @@ int conn_new(struct conns *, int fd, bool is_unix);
 /* What it has while it does not only stream; made if need be. */
 struct exchange *conn_exchange(struct conn *);
 void             conn_free_exchange(struct conn *);
+
+/* Has these events reported from now on. */
+void conn_watch(struct conn *, int events);
+
+/* Whether something waits to be read. */
+bool conn_has_input(const struct conn *);
 
 /* Has its deadline come as far ahead as those of the list do. */
 void conn_set_deadline(struct conn *, struct deadline_list *);

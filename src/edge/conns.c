@@ -96,8 +96,7 @@ conns_drain(struct conns *conns)
 		if (conn->state != CONN_READING)
 			continue;
 		if (conn->exchange->in.len_bytes == 0 &&
-		    !conn->exchange->reader.is_passing &&
-		    !link_has_input(&conn->link))
+		    !conn->exchange->reader.is_passing && !conn_has_input(conn))
 			conn_close(conn);
 		else
 			deadline_set(&conns->requests,

@@ -48,7 +48,7 @@ request_call_new(struct conn *conn)
 {
 	struct call *call = call_new();
 
-	conn->link.request_id = conn->exchange->reader.request_id;
+	conn->request_id = conn->exchange->reader.request_id;
 	call->is_body_cut = conn->exchange->reader.is_body_cut;
 	call->on_answer = on_late_answer;
 	call->asker = conn;
@@ -128,7 +128,7 @@ request_check(struct conn *conn)
 	if (call == NULL)
 		return;
 	exchange->is_checked = true;
-	pool_own(&conns->pool, &exchange->share, call_env(call, "REMOTE_ADDR"));
+	pool_own(&conns->pool, &exchange->share, call->client);
 	call->is_body_cut = exchange->reader.is_body_cut ||
 	    call_content_length(call) > conns->limits.records.body_bytes_max;
 	if (router_check(conns->router, call, &takes_body)) {
@@ -149,8 +149,7 @@ request_refuse(struct conn *conn)
 		conn_break(conn, no_memory);
 		return;
 	}
-	log_warn("refuse-request",
-	    LOG_STR("client", call_env(call, "REMOTE_ADDR")),
+	log_warn("refuse-request", LOG_STR("client", call->client),
 	    LOG_INT("bytes", conn->exchange->in.len_bytes),
 	    LOG_STR("reason", no_memory));
 	router_refuse(conn->conns->router, call,
@@ -171,12 +170,12 @@ request_time_out(struct conn *conn)
 static void
 request_abort(struct conn *conn)
 {
-	if (conn->link.peer.stream != NULL) {
-		stream_end(conn->link.peer.stream, STREAM_END_CLIENT_ABORTED);
+	if (conn->peer.stream != NULL) {
+		stream_end(conn->peer.stream, STREAM_END_CLIENT_ABORTED);
 		return;
 	}
 	conn_cancel(conn);
-	conn->link.request_id = conn->exchange->reader.request_id;
+	conn->request_id = conn->exchange->reader.request_id;
 	conn_put_end(conn, RECORD_REQUEST_COMPLETE);
 	if (conn->state != CONN_CLOSED)
 		conn_finish(conn);
@@ -234,7 +233,7 @@ request_process(struct conn *conn)
 	struct exchange  *exchange;
 
 	while (is_taking(conn) && event != RECORD_EVENT_NONE) {
-		exchange = conn_exchange(conn);
+		exchange = conn->exchange;
 		event = record_next(&exchange->reader, &exchange->in);
 		request_take_event(conn, event);
 	}
@@ -247,7 +246,7 @@ request_process(struct conn *conn)
 	/* What waits for the answer is enough: no more is read until then. */
 	if (conn->state == CONN_CALLING &&
 	    exchange->in.len_bytes >= RECORD_HEAD_BYTES)
-		link_watch(&conn->link, UV_DISCONNECT, request_on_poll);
+		conn_watch(conn, UV_DISCONNECT);
 	if (exchange->in.len_bytes > 0)
 		return;
 	buf_deinit(&exchange->in);
@@ -298,7 +297,7 @@ request_read(struct conn *conn)
 	static char bytes[READ_BYTES];
 	ssize_t     n;
 
-	n = read(conn->link.fd, bytes, sizeof(bytes));
+	n = read(conn->fd, bytes, sizeof(bytes));
 	if (n > 0)
 		request_take_bytes(conn, bytes, (size_t)n);
 	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
@@ -313,15 +312,15 @@ request_write(struct conn *conn)
 		/* The next request may wait in the buffer. */
 		request_process(conn);
 	} else if (conn->state == CONN_STREAMING) {
-		link_watch(&conn->link, UV_READABLE, request_on_poll);
-		stream_resume(conn->link.peer.stream);
+		conn_watch(conn, UV_READABLE);
+		stream_resume(conn->peer.stream);
 	}
 }
 
 void
 request_on_poll(uv_poll_t *poll, int status, int events)
 {
-	struct conn *conn = list_entry(poll, struct conn, link.poll);
+	struct conn *conn = list_entry(poll, struct conn, poll);
 
 	if (status < 0 || (events & UV_DISCONNECT) != 0) {
 		conn_lose(conn, STREAM_END_CLIENT_CLOSED);
