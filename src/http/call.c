@@ -25,26 +25,6 @@ call_free(struct call *call)
 	free(call);
 }
 
-void
-call_set_env(struct call *call, char *const *from)
-{
-	size_t size = sizeof(char *), count = 0, len_bytes;
-	char **env, *text;
-
-	for (; from[count] != NULL; count++)
-		size += sizeof(char *) + strlen(from[count]) + 1;
-	env = mem_alloc(size);
-	env[count] = NULL;
-	text = (char *)&env[count + 1];
-	for (count = 0; from[count] != NULL; count++) {
-		len_bytes = strlen(from[count]) + 1;
-		env[count] = memcpy(text, from[count], len_bytes);
-		text += len_bytes;
-	}
-	free(call->env);
-	call->env = env;
-}
-
 /* Of "NAME=value" the value; NULL: it has another name. */
 static const char *
 value_of(const char *pair, const char *name)
@@ -66,6 +46,35 @@ call_env(const struct call *call, const char *name)
 	for (env = call->env; *env != NULL && value == NULL; env++)
 		value = value_of(*env, name);
 	return value;
+}
+
+void
+call_set_env(struct call *call, char *const *from)
+{
+	size_t size = sizeof(char *), count = 0, len_bytes;
+	char **env, *text;
+
+	for (; from[count] != NULL; count++)
+		size += sizeof(char *) + strlen(from[count]) + 1;
+	env = mem_alloc(size);
+	env[count] = NULL;
+	text = (char *)&env[count + 1];
+	for (count = 0; from[count] != NULL; count++) {
+		len_bytes = strlen(from[count]) + 1;
+		env[count] = memcpy(text, from[count], len_bytes);
+		text += len_bytes;
+	}
+	free(call->env);
+	call->env = env;
+	call->method = call_env(call, "REQUEST_METHOD");
+	call->uri = call_env(call, "REQUEST_URI");
+	call->script = call_env(call, "SCRIPT_NAME");
+	call->path_info = call_env(call, "PATH_INFO");
+	call->query_string = call_env(call, "QUERY_STRING");
+	call->document_root = call_env(call, "DOCUMENT_ROOT");
+	call->client = call_env(call, "REMOTE_ADDR");
+	call->origin = call_env(call, "HTTP_ORIGIN");
+	call->last_event_id = call_env(call, "HTTP_LAST_EVENT_ID");
 }
 
 unsigned long long

@@ -30,12 +30,22 @@ struct call {
 	bool   is_body_cut; /* the body was longer than we keep */
 	bool   is_cgi;      /* the process answers this request only */
 
+	/* Variables that each request is asked for; NULL: it is not there. */
+	const char *method;        /* REQUEST_METHOD */
+	const char *uri;           /* REQUEST_URI */
+	const char *script;        /* SCRIPT_NAME */
+	const char *path_info;     /* PATH_INFO */
+	const char *query_string;  /* QUERY_STRING */
+	const char *document_root; /* DOCUMENT_ROOT */
+	const char *client;        /* REMOTE_ADDR, its address */
+	const char *origin;        /* HTTP_ORIGIN */
+	const char *last_event_id; /* HTTP_LAST_EVENT_ID */
+
 	/* What the router has found in it. */
 	const struct route *route;
 	const char         *path;      /* the route's own: "/clock" */
 	char               *full_path; /* as the client asked, decoded */
 	const char         *rest;      /* behind the route's path; or NULL */
-	const char         *client;    /* its address, or NULL */
 	struct query        query;
 	bool                is_head;
 	bool                is_post;
@@ -66,7 +76,10 @@ struct call {
 struct call *call_new(void);
 void         call_free(struct call *);
 
-/* Copies the variables into one piece of memory, which is the call's. */
+/*
+ * Copies the variables into one piece of memory, which is the call's, and notes
+ * those that have a member.
+ */
 void call_set_env(struct call *, char *const *from);
 
 /* The variable's value, or NULL: no variable is sure to be there. */

@@ -23,7 +23,7 @@
 static const char *
 allowed_origin(const struct cors *cors, const struct call *call)
 {
-	const char *origin = call_env(call, "HTTP_ORIGIN");
+	const char *origin = call->origin;
 	const char *all = NULL;
 	size_t      i;
 

@@ -146,7 +146,7 @@ bool
 origin_is_foreign(const struct call *call, struct buf *why)
 {
 	const char *fetch_site = call_env(call, "HTTP_SEC_FETCH_SITE");
-	const char *origin = call_env(call, "HTTP_ORIGIN");
+	const char *origin = call->origin;
 	struct site page, ours;
 
 	if (fetch_site != NULL && *fetch_site != '\0') {
@@ -174,7 +174,7 @@ origin_is_foreign(const struct call *call, struct buf *why)
 static const char *
 origin_of(const struct call *call, char *copy, size_t copy_bytes)
 {
-	const char *origin = call_env(call, "HTTP_ORIGIN");
+	const char *origin = call->origin;
 	const char *referer = call_env(call, "HTTP_REFERER");
 	const char *host;
 	size_t      len_bytes;

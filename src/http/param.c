@@ -162,7 +162,7 @@ param_last_event_id(const struct call *call, const char **id)
 	bool                     is_there;
 
 	/* A client that reconnects knows more than the page that it is in. */
-	*id = call_env(call, "HTTP_LAST_EVENT_ID");
+	*id = call->last_event_id;
 	is_there = *id != NULL;
 	if (is_there && **id != '\0')
 		return true;

@@ -54,10 +54,8 @@ path_of_uri(const char *uri)
 }
 
 static const char *
-env_or_empty(const struct call *call, const char *name)
+or_empty(const char *value)
 {
-	const char *value = call_env(call, name);
-
 	return value == NULL ? "" : value;
 }
 
@@ -80,9 +78,9 @@ is_cut(const char *uri, const char *script, const char *info)
 static char *
 full_path(const struct call *call, size_t *script_bytes)
 {
-	const char *script = env_or_empty(call, "SCRIPT_NAME");
-	const char *info = env_or_empty(call, "PATH_INFO");
-	char       *uri = path_of_uri(env_or_empty(call, "REQUEST_URI"));
+	const char *script = or_empty(call->script);
+	const char *info = or_empty(call->path_info);
+	char       *uri = path_of_uri(or_empty(call->uri));
 	char       *full;
 
 	*script_bytes = 0;
@@ -204,7 +202,7 @@ path_guess_mount(const struct path *path, const char *route)
 bool
 path_is_mount(const struct path *path, const struct call *call)
 {
-	const char *info = env_or_empty(call, "PATH_INFO");
+	const char *info = or_empty(call->path_info);
 	const char *dot = strrchr(path->full, '.');
 
 	if (path->is_mount_known)

@@ -88,13 +88,12 @@ answer_not_found(const struct router *router, const struct path *path,
 }
 
 static void
-answer_bad_method(const char *method, const struct route *route,
-    struct call *call)
+answer_bad_method(const struct route *route, struct call *call)
 {
 	struct answer *answer = &call->answer;
 	struct buf     safe = { 0 };
 
-	path_append_safe(&safe, method);
+	path_append_safe(&safe, call->method);
 	answer_text_head(answer, "405 Method Not Allowed");
 	answer_field(answer, "Allow", "%s", cors_methods(route->post != NULL));
 	answer_text(answer, "405 Method Not Allowed: %.*s", (int)safe.len_bytes,
@@ -128,7 +127,7 @@ is_query_usable(struct call *call)
 static void
 read_query(struct call *call)
 {
-	const char *query = call_env(call, "QUERY_STRING");
+	const char *query = call->query_string;
 	struct buf  text = { 0 };
 
 	if (query != NULL)
@@ -145,9 +144,10 @@ read_query(struct call *call)
 /* Answers what needs no handler; the route's methods are allowed. */
 static void
 check_method(const struct router *router, const struct route *route,
-    const char *method, struct call *call)
+    struct call *call)
 {
-	bool is_get = strcmp(method, "GET") == 0 || call->is_head;
+	const char *method = call->method;
+	bool        is_get = strcmp(method, "GET") == 0 || call->is_head;
 	bool is_query = strcmp(method, "QUERY") == 0 && route->post != NULL;
 
 	call->route = route;
@@ -159,14 +159,14 @@ check_method(const struct router *router, const struct route *route,
 		cors_preflight(&router->cors, call);
 	else if (!is_get && !is_query &&
 	    (!call->is_post || route->post == NULL))
-		answer_bad_method(method, route, call);
+		answer_bad_method(route, call);
 	else if (!is_query || is_query_usable(call))
 		read_query(call);
 }
 
 static void
 find_route(const struct router *router, const struct path *path,
-    const char *method, struct call *call)
+    struct call *call)
 {
 	const struct route *route = route_find(router, path, &call->rest);
 
@@ -176,15 +176,16 @@ find_route(const struct router *router, const struct path *path,
 	else if (route == NULL)
 		answer_not_found(router, path, call);
 	else
-		check_method(router, route, method, call);
+		check_method(router, route, call);
 }
 
 /* Prepares the answer, of whatever kind. */
 static void
-router_begin(const struct router *router, struct call *call, const char *method)
+router_begin(const struct router *router, struct call *call)
 {
+	const char *method = call->method;
+
 	call->is_running = true;
-	call->client = call_env(call, "REMOTE_ADDR");
 	call->is_head = method != NULL && strcmp(method, "HEAD") == 0;
 	call->answer.has_body = !call->is_head;
 	cors_add_fields(&router->cors, call);
@@ -194,20 +195,19 @@ router_begin(const struct router *router, struct call *call, const char *method)
 static void
 router_find(const struct router *router, struct call *call)
 {
-	const char *method = call_env(call, "REQUEST_METHOD");
 	struct path path;
 	bool        has_path = path_init(&path, call, router->mounts,
 		   router->mount_count);
 
 	call->full_path = path.full;
-	router_begin(router, call, method);
-	if (method == NULL)
+	router_begin(router, call);
+	if (call->method == NULL)
 		refusal_bad_request(call,
 		    "the web server passed no REQUEST_METHOD");
 	else if (!has_path)
 		refusal_bad_request(call, "the web server passed no path");
 	else
-		find_route(router, &path, method, call);
+		find_route(router, &path, call);
 }
 
 bool
@@ -238,7 +238,7 @@ void
 router_refuse(const struct router *router, struct call *call, long retry_ms,
     const char *why)
 {
-	router_begin(router, call, call_env(call, "REQUEST_METHOD"));
+	router_begin(router, call);
 	refusal_come_back(call, retry_ms, why);
 	call->is_running = false;
 }

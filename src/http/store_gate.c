@@ -27,7 +27,7 @@ store_gate_deinit(struct store_gate *gate)
 void
 store_gate_look(struct store_gate *gate, const struct call *call)
 {
-	const char *root = call_env(call, "DOCUMENT_ROOT");
+	const char *root = call->document_root;
 
 	if (gate->problem != NULL || gate->file == NULL || root == NULL ||
 	    *root == '\0' ||

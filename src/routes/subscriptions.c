@@ -28,7 +28,7 @@
 static const char *
 find_rest(const struct call *call, size_t *len_bytes, bool *is_decoded)
 {
-	const char *uri = call_env(call, "REQUEST_URI"), *found = NULL;
+	const char *uri = call->uri, *found = NULL;
 	char       *route = mem_strndup(call->path, strlen(call->path) - 1);
 
 	if (uri != NULL)

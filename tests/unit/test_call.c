@@ -154,16 +154,20 @@ test_another_answer_than_the_holders(void **state)
 static void
 test_variables_are_copied(void **state)
 {
-	char         one[] = "A=1";
-	char        *env[] = { one, NULL }, *none[] = { NULL };
+	char         one[] = "A=1", method[] = "REQUEST_METHOD=GET";
+	char        *env[] = { one, method, NULL }, *none[] = { NULL };
 	struct call *call = call_new();
 
 	(void)state;
 	call_set_env(call, env);
 	one[2] = '2';
+	method[15] = 'P';
 	assert_string_equal(call_env(call, "A"), "1");
+	assert_string_equal(call->method, "GET");
+	assert_null(call->origin);
 	call_set_env(call, none);
 	assert_null(call_env(call, "A"));
+	assert_null(call->method);
 	call_free(call);
 }
 

@@ -22,10 +22,10 @@ struct said {
 static bool
 is_foreign(const struct said *said, struct buf *why)
 {
-	const char *const names[] = { "HTTP_SEC_FETCH_SITE", "HTTP_ORIGIN",
-		"HTTP_HOST", "SERVER_NAME", "SERVER_PORT" };
-	const char *const values[] = { said->site, said->origin, said->host,
-		said->name, said->port };
+	const char *const names[] = { "HTTP_SEC_FETCH_SITE", "HTTP_HOST",
+		"SERVER_NAME", "SERVER_PORT" };
+	const char *const values[] = { said->site, said->host, said->name,
+		said->port };
 	char              bytes[COUNT(names)][512];
 	char             *env[COUNT(names) + 1];
 	size_t            count = 0;
@@ -38,7 +38,9 @@ is_foreign(const struct said *said, struct buf *why)
 		env[count++] = bytes[i];
 	}
 	env[count] = NULL;
-	return origin_is_foreign(&(struct call){ .env = env }, why);
+	return origin_is_foreign(&(struct call){ .env = env,
+				     .origin = said->origin },
+	    why);
 }
 
 static void

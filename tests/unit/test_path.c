@@ -21,32 +21,14 @@ struct said {
 	const char *script_name, *path_info, *request_uri;
 };
 
-struct said_env {
-	char        bytes[3][512];
-	char       *env[4];
-	struct call request;
-};
-
 static const struct call *
-request_of(struct said_env *said_env, const struct said *said, bool is_cgi)
+request_of(struct call *request, const struct said *said, bool is_cgi)
 {
-	const char *const names[] = { "SCRIPT_NAME", "PATH_INFO",
-		"REQUEST_URI" };
-	const char *const values[] = { said->script_name, said->path_info,
-		said->request_uri };
-	size_t            count = 0;
-
-	for (size_t i = 0; i < COUNT(names); i++) {
-		if (values[i] == NULL)
-			continue;
-		snprintf(said_env->bytes[i], sizeof(said_env->bytes[i]),
-		    "%s=%s", names[i], values[i]);
-		said_env->env[count++] = said_env->bytes[i];
-	}
-	said_env->env[count] = NULL;
-	said_env->request = (struct call){ .env = said_env->env,
+	*request = (struct call){ .script = said->script_name,
+		.path_info = said->path_info,
+		.uri = said->request_uri,
 		.is_cgi = is_cgi };
-	return &said_env->request;
+	return request;
 }
 
 /* Of the route that the path is to be, and of those that it must not be. */
@@ -74,12 +56,12 @@ static void
 assert_rows(const struct path_row *rows, size_t count, char *const *mounts,
     size_t mount_count)
 {
-	struct said_env said_env;
-	struct path     path;
+	struct call said_call;
+	struct path path;
 
 	for (size_t i = 0; i < count; i++) {
 		assert_true(path_init(&path,
-		    request_of(&said_env, &rows[i].said, false), mounts,
+		    request_of(&said_call, &rows[i].said, false), mounts,
 		    mount_count));
 		assert_string_equal(path.full, rows[i].full);
 		assert_is_only(&path, rows[i].route);
@@ -214,14 +196,14 @@ test_what_follows_a_well_known_uri(void **state)
 		{ { "/.well-known/mercure/x", NULL, NULL }, NULL },
 		{ { "/b/.well-known/mercure/x/a", NULL, NULL }, NULL },
 	};
-	char *const     mounts[] = { mount_app };
-	struct said_env said_env;
-	struct path     path;
-	const char     *rest;
+	char *const mounts[] = { mount_app };
+	struct call said_call;
+	struct path path;
+	const char *rest;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		path_init(&path, request_of(&said_env, &rows[i].said, false),
+		path_init(&path, request_of(&said_call, &rows[i].said, false),
 		    mounts, COUNT(mounts));
 		rest = path_rest(&path, route);
 		if (rows[i].rest == NULL)
@@ -247,13 +229,13 @@ test_an_unknown_mount_point_is_guessed(void **state)
 		{ { "/appclock", NULL, NULL }, 0 },
 		{ { "/app", "/x/clock", NULL }, 0 },
 	};
-	char *const     mounts[] = { mount_bc };
-	struct said_env said_env;
-	struct path     path;
+	char *const mounts[] = { mount_bc };
+	struct call said_call;
+	struct path path;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		const struct call *call = request_of(&said_env, &rows[i].said,
+		const struct call *call = request_of(&said_call, &rows[i].said,
 		    false);
 
 		path_init(&path, call, NULL, 0);
@@ -292,15 +274,15 @@ test_the_uri_is_taken_when_there_is_nothing_else(void **state)
 		    "/to/http://example.org/clock" },
 		{ "*", "*" },
 	};
-	struct said_env said_env;
-	struct path     path;
+	struct call said_call;
+	struct path path;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct said said = { NULL, i % 2 == 0 ? NULL : "", rows[i][0] };
 
 		assert_true(path_init(&path,
-		    request_of(&said_env, &said, false), NULL, 0));
+		    request_of(&said_call, &said, false), NULL, 0));
 		assert_string_equal(path.full, rows[i][1]);
 		free(path.full);
 	}
@@ -315,13 +297,13 @@ test_without_any_there_is_no_path(void **state)
 		{ "", NULL, "?x" },
 		{ NULL, NULL, "#x" },
 	};
-	struct said_env said_env;
-	struct path     path;
+	struct call said_call;
+	struct path path;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_false(path_init(&path,
-		    request_of(&said_env, &rows[i], false), NULL, 0));
+		    request_of(&said_call, &rows[i], false), NULL, 0));
 		free(path.full);
 	}
 }
@@ -347,12 +329,12 @@ test_a_program_is_named_without_a_slash(void **state)
 		{ { "/page.css", "", NULL }, false, false },
 		{ { "/.cgid", "", NULL }, false, false },
 	};
-	struct said_env said_env;
-	struct path     path;
+	struct call said_call;
+	struct path path;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		const struct call *request = request_of(&said_env,
+		const struct call *request = request_of(&said_call,
 		    &rows[i].said, rows[i].is_cgi);
 
 		assert_true(path_init(&path, request, NULL, 0));
@@ -378,13 +360,13 @@ test_the_mount_point_needs_its_slash(void **state)
 		{ { "/app/app", NULL, NULL }, false },
 		{ { "/x.cgi", NULL, NULL }, false },
 	};
-	char *const     mounts[] = { mount_app };
-	struct said_env said_env;
-	struct path     path;
+	char *const mounts[] = { mount_app };
+	struct call said_call;
+	struct path path;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		const struct call *call = request_of(&said_env, &rows[i].said,
+		const struct call *call = request_of(&said_call, &rows[i].said,
 		    i % 2 == 0);
 
 		path_init(&path, call, mounts, COUNT(mounts));
