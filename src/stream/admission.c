@@ -129,15 +129,19 @@ take(void *arg)
 static bool
 has_place(struct streams *streams, const char *client, long *return_ms)
 {
-	int64_t              now_ms = turns_now_ms(streams->turns);
 	struct places       *places = &streams->places;
-	uint64_t             key = client_key(client);
-	bool                 was_awaited = places_arrive(places, key, now_ms);
 	size_t               left_count = streams->open_count;
 	const struct list   *node = streams->open.next;
 	const struct stream *oldest;
-	bool                 is_greedy;
+	int64_t              now_ms;
+	uint64_t             key;
+	bool                 was_awaited, is_greedy;
 
+	if (places->limits.count == 0)
+		return true;
+	now_ms = turns_now_ms(streams->turns);
+	key = client_key(client);
+	was_awaited = places_arrive(places, key, now_ms);
 	is_greedy = places_are_taken(places, left_count) &&
 	    places_is_greedy(places, key, left_count,
 		clients_count(&streams->clients, client));
@@ -172,7 +176,6 @@ make_seat(struct streams *streams)
 void
 streams_make_place(struct streams *streams)
 {
-	int64_t        now_ms = turns_now_ms(streams->turns);
 	struct places *places = &streams->places;
 	struct stream *oldest;
 
@@ -182,7 +185,8 @@ streams_make_place(struct streams *streams)
 		oldest = list_entry(streams->open.next, struct stream, node);
 		stream_send_away(oldest, STREAM_END_TURN,
 		    places_send_away(places, client_key(oldest->client->key),
-			streams->open_count, oldest->opened_ms, now_ms));
+			streams->open_count, oldest->opened_ms,
+			turns_now_ms(streams->turns)));
 	}
 }
 
