@@ -73,19 +73,6 @@ answer_stream_head(struct answer *answer)
 }
 
 void
-answer_stream(struct answer *answer, struct streams *streams,
-    const struct stream_spec *spec)
-{
-	size_t         topics_bytes = spec->topic_count * sizeof(*spec->topics);
-	struct topic **topics = mem_alloc(topics_bytes);
-
-	memcpy(topics, spec->topics, topics_bytes);
-	answer->streams = streams;
-	answer->stream = *spec;
-	answer->stream.topics = topics;
-}
-
-void
 answer_open_stream(struct answer *answer, struct peer *peer)
 {
 	stream_open(answer->streams, &answer->stream, peer, &answer->bytes);

@@ -54,13 +54,6 @@ void answer_body(struct answer *, const void *bytes, size_t len_bytes);
  */
 void answer_stream_head(struct answer *);
 
-/*
- * Has the edge open a stream of these behind the bytes. What the spec points
- * to is copied, but for its client and path.
- */
-void answer_stream(struct answer *, struct streams *,
-    const struct stream_spec *);
-
 /* For the edge: opens the stream that there is; as stream_open. */
 void answer_open_stream(struct answer *, struct peer *);
 

@@ -136,11 +136,18 @@ void
 call_open_stream(struct call *call, struct streams *streams,
     const struct stream_spec *spec)
 {
-	struct stream_spec own = *spec;
+	struct stream_spec *own = &call->answer.stream;
+	size_t              topics_bytes;
+	struct topic      **topics;
 
-	own.client = call->client;
-	own.path = call->full_path;
-	own.padding_bytes = call->has_padding ? call->padding_bytes :
-						streams->limits.padding_bytes;
-	answer_stream(&call->answer, streams, &own);
+	topics_bytes = spec->topic_count * sizeof(*spec->topics);
+	topics = mem_alloc(topics_bytes);
+	memcpy(topics, spec->topics, topics_bytes);
+	call->answer.streams = streams;
+	*own = *spec;
+	own->topics = topics;
+	own->client = call->client;
+	own->path = call->full_path;
+	own->padding_bytes = call->has_padding ? call->padding_bytes :
+						 streams->limits.padding_bytes;
 }

@@ -119,7 +119,10 @@ void call_cancel(struct call *);
  */
 void call_take_back(struct call *);
 
-/* Has the stream follow the answer's bytes; the call's client and path. */
+/*
+ * Has the edge open a stream behind the answer's bytes, of the call's client
+ * and path. What else the spec points to is copied.
+ */
 void call_open_stream(struct call *, struct streams *,
     const struct stream_spec *);
 

@@ -196,11 +196,11 @@ static void
 router_find(const struct router *router, struct call *call)
 {
 	struct path path;
-	bool        has_path = path_init(&path, call, router->mounts,
-		   router->mount_count);
+	bool        has_path;
 
-	call->full_path = path.full;
 	router_begin(router, call);
+	has_path = path_init(&path, call, router->mounts, router->mount_count);
+	call->full_path = path.full;
 	if (call->method == NULL)
 		refusal_bad_request(call,
 		    "the web server passed no REQUEST_METHOD");
