@@ -56,6 +56,13 @@ hub_topic(struct hub *hub, const char *name, const char *client,
 	return named == NULL ? NULL : named->topic;
 }
 
+/* Whether it can be told at once that it is a name: no template. */
+static bool
+is_name(enum selector_kind kind, const char *text)
+{
+	return kind == SELECTOR_TOPIC && strchr(text, '{') == NULL;
+}
+
 /* Whether it is a pattern; if not, it is a name. */
 static bool
 is_pattern(const struct selector *selector)
@@ -79,10 +86,13 @@ struct topic *
 hub_follow(struct hub *hub, enum selector_kind kind, const char *text,
     const char *client, const struct update_reader *reader, const char **why)
 {
-	struct pattern  *pattern = pattern_find(hub, kind, text);
+	struct pattern  *pattern;
 	struct selector *selector;
 
 	*why = NULL;
+	if (is_name(kind, text))
+		return hub_topic(hub, text, client, reader);
+	pattern = pattern_find(hub, kind, text);
 	if (pattern != NULL)
 		return pattern_topic(pattern);
 	selector = selector_new(kind, text, strlen(text), hub->base, why);

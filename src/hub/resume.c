@@ -80,13 +80,13 @@ has_one_name(const struct topic *topic)
 	    strcmp(topic_name(topic), HUB_ALL) != 0;
 }
 
-/* Whether the reader may have each private update of the topic. */
+/*
+ * Whether a reader of some private updates may have each one of the topic.
+ */
 static bool
 is_all_readers(const struct topic *topic, const struct update_reader *reader)
 {
-	if (reader->reach == UPDATE_REACH_SOME && !has_one_name(topic))
-		return false;
-	return hub_is_readers(topic_name(topic), reader);
+	return has_one_name(topic) && hub_is_readers(topic_name(topic), reader);
 }
 
 /*
@@ -99,13 +99,16 @@ dropped_position(const struct topic *topic, const struct update_reader *reader)
 	const struct dropped *dropped = topic_dropped(topic);
 	uint64_t              others;
 
-	if (reader == NULL || is_all_readers(topic, reader))
+	if (reader == NULL || reader->reach == UPDATE_REACH_ALL)
+		return dropped->position;
+	if (reader->reach == UPDATE_REACH_PUBLIC)
+		return dropped->public_position;
+	if (is_all_readers(topic, reader))
 		return dropped->position;
 	/* It may have a right to another topic of a private update. */
 	others = has_one_name(topic) ? dropped->shared_position :
 				       dropped->position;
-	if (reader->reach == UPDATE_REACH_PUBLIC ||
-	    others <= dropped->public_position)
+	if (others <= dropped->public_position)
 		return dropped->public_position;
 	return vague_position_after(others);
 }
