@@ -6,12 +6,12 @@
 #include <strings.h>
 
 #include "http/call.h"
-#include "pure/selector.h"
-#include "hub/hub.h"
 #include "http/refusal.h"
+#include "hub/hub.h"
 #include "pure/duration.h"
 #include "pure/event_id.h"
 #include "pure/query.h"
+#include "pure/selector.h"
 #include "pure/sse.h"
 #include "stream/head.h"
 

@@ -190,8 +190,8 @@ uint64_t hub_now(const struct hub *, int64_t wall_ms);
  * that is sent, or that there is none.
  */
 uint64_t hub_resume(const struct hub *, const char *id,
-    struct topic *const *topics, size_t                topic_count,
-    const struct update_reader *, const struct update *found,
+    struct topic *const *topics, size_t topic_count,
+    const struct update_reader *reader, const struct update *found,
     const char **from);
 
 /*
