@@ -1,11 +1,14 @@
 #include "presence/announcement.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
 #include "base/mem.h"
+#include "pure/hash.h"
 #include "pure/percent.h"
 #include "pure/sse.h"
 
@@ -90,6 +93,16 @@ announcement_document(const struct announcement *announcement, unsigned shape,
 	if (payload != NULL)
 		json_object_set_new(json, "payload", payload);
 	return json;
+}
+
+/* Keys of publishers have a blank. */
+void
+announcement_print_end_key(const struct announcement *announcement,
+    const char *topic, char key[static ANNOUNCEMENT_KEY_BYTES])
+{
+	snprintf(key, ANNOUNCEMENT_KEY_BYTES, "presence:%016" PRIx64 ":%s",
+	    hash_bytes(HASH_START, topic, strlen(topic)),
+	    announcement->subscriber);
 }
 
 void

@@ -43,6 +43,17 @@ void announcement_append_topic(const struct announcement *, unsigned shape,
 struct json_t *announcement_document(const struct announcement *,
     unsigned shape, const char *id);
 
+/* "presence:", 16 digits, ":", the subscriber's id, and a NUL. */
+#define ANNOUNCEMENT_KEY_BYTES 80
+
+/*
+ * The key (store_publish) of the update that announces the end of what is
+ * announced at the topic. A process that was taken for dead and those that take
+ * it for that may all publish the end: the log keeps the first.
+ */
+void announcement_print_end_key(const struct announcement *, const char *topic,
+    char key[static ANNOUNCEMENT_KEY_BYTES]);
+
 /*
  * Appends, with a NUL, the topic of the update that announces it in one of the
  * shapes, and the event that it is. The texts are UTF-8.

@@ -69,6 +69,7 @@ tell(struct heir_teller *teller, struct roster_entry *entry)
 	struct buf    topic = { 0 }, event = { 0 };
 	struct update update = { .topic_count = 1, .is_private = true };
 	const char   *topics[1];
+	char          key[ANNOUNCEMENT_KEY_BYTES];
 
 	subscriber_id_print(&entry->id, subscriber);
 	teller->entry = entry;
@@ -78,11 +79,12 @@ tell(struct heir_teller *teller, struct roster_entry *entry)
 	heir->flying_count++;
 	announcement.kind = kind_of(entry, teller->shape);
 	announcement_append(&announcement, teller->shape, &topic, &event);
+	announcement_print_end_key(&announcement, topic.data, key);
 	topics[0] = topic.data;
 	update.topics = topics;
 	update.bytes = event.data;
 	update.len_bytes = event.len_bytes;
-	store_publish(heir->presence->store, &teller->publish, &update, NULL);
+	store_publish(heir->presence->store, &teller->publish, &update, key);
 	buf_deinit(&topic);
 	buf_deinit(&event);
 }

@@ -39,11 +39,8 @@ hear_announced(struct lease *lease, const struct announced *announced)
 	const uint64_t            number = subscriber_id_process(&fact->id);
 	struct roster_process    *process;
 
-	if (number == lease->presence->process) {
-		if (!announced->is_active)
-			presence_hear_end(lease->presence, &fact->id);
+	if (number == lease->presence->process)
 		return;
-	}
 	/* Its heir may have said it. */
 	if (!announced->is_active) {
 		roster_remove(&lease->roster, fact);
@@ -97,7 +94,7 @@ hear_ended(struct lease *lease, const struct lease_record *record)
 		author = roster_find(&lease->roster, record->process);
 		dead = roster_find(&lease->roster, number);
 		if (number == lease->presence->process) {
-			presence_doubt(lease->presence);
+			presence_doubt(lease->presence, record->position);
 			lease_hurry(lease);
 		} else if (author != NULL && dead != NULL && author != dead) {
 			snprintf(text, sizeof(text), "%012" PRIx64, number);

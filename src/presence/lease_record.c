@@ -190,6 +190,7 @@ lease_record_read(struct lease_record *record, const struct update *update)
 	if (!update->is_private || update->topic_count != 1 ||
 	    update->id != NULL)
 		return false;
+	record->position = update->position;
 	json = read_data(update);
 	is_good = json != NULL && read_all(record, json);
 	json_decref(json);

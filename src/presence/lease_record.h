@@ -29,6 +29,7 @@ struct lease_names {
  * it has. The update is private, and no subscriber receives it.
  */
 struct lease_record {
+	uint64_t           position; /* of its update */
 	uint64_t           process;
 	int64_t            lease_ms; /* it is dead if silent for longer */
 	uint64_t           digest;   /* of its announcements that are out */

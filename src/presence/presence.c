@@ -136,7 +136,6 @@ presence_init(struct presence *presence, struct store *store,
 	list_init(&presence->ready);
 	list_init(&presence->there);
 	list_init(&presence->told);
-	list_init(&presence->doubted);
 }
 
 void
@@ -156,29 +155,11 @@ presence_is_busy(const struct presence *presence)
 }
 
 void
-presence_doubt(struct presence *presence)
+presence_doubt(struct presence *presence, uint64_t position)
 {
-	struct subscriber *subscriber;
-
 	list_for_each (node, &presence->told) {
-		subscriber = list_entry(node, struct subscriber, told_node);
-		subscriber->doubt_count = subscriber->announcement_count;
-		list_move(&presence->doubted, &subscriber->doubted_node);
-	}
-}
-
-void
-presence_hear_end(struct presence *presence, const struct subscriber_id *id)
-{
-	struct subscriber *subscriber;
-
-	list_for_each (node, &presence->doubted) {
-		subscriber = list_entry(node, struct subscriber, doubted_node);
-		if (subscriber->number.high == id->high &&
-		    subscriber->number.low == id->low) {
-			subscriber_hear_end(subscriber);
-			return;
-		}
+		subscriber_doubt(list_entry(node, struct subscriber, told_node),
+		    position);
 	}
 }
 

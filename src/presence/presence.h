@@ -40,7 +40,6 @@ struct presence {
 	struct list          ready; /* subscribers to announce further */
 	struct list          there; /* entries of those that have not left */
 	struct list          told;  /* subscribers with announcements out */
-	struct list          doubted;       /* see presence_doubt */
 	size_t               told_count;    /* announcements that are out */
 	uint64_t             told_digest;   /* of these: roster_digest */
 	uint64_t             told_number;   /* of the last one in told */
@@ -114,13 +113,11 @@ void presence_close(struct presence *);
 bool presence_is_busy(const struct presence *);
 
 /*
- * Others have taken this process for dead, and announce that its subscribers
- * have left. Those of which all was announced so are announced again.
+ * Others have taken this process for dead by an update at that position, and
+ * announce that the subscribers have left which came before it. They are
+ * announced again, with other ids, behind the ends of the old ones.
  */
-void presence_doubt(struct presence *);
-
-/* Somebody has announced that a subscriber of this process has left. */
-void presence_hear_end(struct presence *, const struct subscriber_id *);
+void presence_doubt(struct presence *, uint64_t position);
 
 /*
  * Forgets the announcements that were not sent: there is no more time for them.

@@ -66,6 +66,13 @@ find_shapes(const struct subscriber *subscriber, size_t number)
 	return shapes;
 }
 
+static void
+set_id(struct subscriber *subscriber)
+{
+	subscriber->number = subscriber_id_make(subscriber->presence->process);
+	subscriber_id_print(&subscriber->number, subscriber->id);
+}
+
 struct subscriber *
 subscriber_new(struct presence *presence, struct presence_client *client,
     const struct presence_selector *selectors, size_t count, size_t byte_count)
@@ -85,9 +92,7 @@ subscriber_new(struct presence *presence, struct presence_client *client,
 	subscriber->byte_count = byte_count;
 	list_init(&subscriber->node);
 	list_init(&subscriber->told_node);
-	list_init(&subscriber->doubted_node);
-	subscriber->number = subscriber_id_make(presence->process);
-	subscriber_id_print(&subscriber->number, subscriber->id);
+	set_id(subscriber);
 	for (size_t i = 0; i < count; i++) {
 		subscriber->selectors[i].kind = selectors[i].kind;
 		subscriber->selectors[i].text = text;
@@ -109,7 +114,6 @@ subscriber_free(struct subscriber *subscriber)
 	presence->sending_count -= subscriber->is_sending;
 	list_remove(&subscriber->node);
 	list_remove(&subscriber->told_node);
-	list_remove(&subscriber->doubted_node);
 	count_in(subscriber, false);
 	presence_client_arm(presence, subscriber->client);
 	if (subscriber->token != NULL)
@@ -178,26 +182,6 @@ is_told(const struct subscriber *subscriber)
 	    subscriber->told_count == 0;
 }
 
-/* What is next after the store has taken an announcement. */
-static void
-subscriber_go_on(struct subscriber *subscriber)
-{
-	struct presence *presence = subscriber->presence;
-
-	if (subscriber->is_gone &&
-	    (presence->is_over || subscriber->state == SUBSCRIBER_JOINING)) {
-		subscriber_part(subscriber);
-	} else if (!is_told(subscriber)) {
-		list_append(&presence->ready, &subscriber->node);
-	} else if (subscriber->is_gone) {
-		subscriber_free(subscriber);
-	} else {
-		subscriber->state = SUBSCRIBER_THERE;
-		subscriber->is_sending = false;
-		presence->sending_count--;
-	}
-}
-
 /*
  * The store gets the announcement, or has not taken it. What is published later
  * comes later in the log, so from now on it counts.
@@ -216,6 +200,8 @@ set_sent(struct subscriber *subscriber, size_t number, bool is_out)
 		       .selector = announcement.selector,
         });
 
+	if ((number < subscriber->sent_count) == is_out)
+		return;
 	subscriber->sent_count = number + is_out;
 	presence->told_digest += is_out ? digest : -digest;
 	presence->told_count = is_out ? presence->told_count + 1 :
@@ -236,19 +222,84 @@ number_of_next(const struct subscriber *subscriber)
 	    (subscriber->state == SUBSCRIBER_LEAVING);
 }
 
-void
-subscriber_hear_end(struct subscriber *subscriber)
+/*
+ * Begins to take back what others take back. To them none of it is out any
+ * more, so from now on no record is to list it.
+ */
+static void
+take_back(struct subscriber *subscriber)
 {
-	if (--subscriber->doubt_count > 0)
-		return;
-	list_remove(&subscriber->doubted_node);
-	if (subscriber->state != SUBSCRIBER_THERE)
-		return;
 	while (subscriber->sent_count > 0)
 		set_sent(subscriber, subscriber->sent_count - 1, false);
-	subscriber->told_count = 0;
+	if (subscriber->state == SUBSCRIBER_LEAVING)
+		return;
+	subscriber->state = SUBSCRIBER_LEAVING;
+	subscriber_queue(subscriber);
+}
+
+void
+subscriber_doubt(struct subscriber *subscriber, uint64_t position)
+{
+	if (subscriber->state == SUBSCRIBER_JOINING) {
+		/* Of the first that is under way the position will tell. */
+		subscriber->doubted_at = position;
+	} else if (subscriber->joined_at < position) {
+		subscriber->doubted_at = position;
+		take_back(subscriber);
+	}
+}
+
+/* All of it is announced. */
+static void
+subscriber_arrive(struct subscriber *subscriber)
+{
+	subscriber->state = SUBSCRIBER_THERE;
+	if (subscriber->joined_at < subscriber->doubted_at) {
+		take_back(subscriber);
+		return;
+	}
+	subscriber->doubted_at = 0;
+	subscriber->is_sending = false;
+	subscriber->presence->sending_count--;
+}
+
+/* All of it was taken back, but its stream is there. */
+static void
+subscriber_return(struct subscriber *subscriber)
+{
+	set_id(subscriber);
+	subscriber->doubted_at = 0;
 	subscriber->state = SUBSCRIBER_JOINING;
 	subscriber_queue(subscriber);
+}
+
+/* What is next after the store has taken an announcement. */
+static void
+subscriber_go_on(struct subscriber *subscriber)
+{
+	struct presence *presence = subscriber->presence;
+
+	if (subscriber->is_gone &&
+	    (presence->is_over || subscriber->state == SUBSCRIBER_JOINING))
+		subscriber_part(subscriber);
+	else if (!is_told(subscriber))
+		list_append(&presence->ready, &subscriber->node);
+	else if (subscriber->is_gone)
+		subscriber_free(subscriber);
+	else if (subscriber->state == SUBSCRIBER_LEAVING)
+		subscriber_return(subscriber);
+	else
+		subscriber_arrive(subscriber);
+}
+
+/* What the store has taken counts. */
+static void
+count_told(struct subscriber *subscriber, uint64_t position)
+{
+	if (subscriber->state == SUBSCRIBER_LEAVING)
+		subscriber->told_count--;
+	else if (subscriber->told_count++ == 0)
+		subscriber->joined_at = position;
 }
 
 static void
@@ -262,15 +313,14 @@ on_published(struct store_publish *publish, const struct store_receipt *receipt)
 	subscriber->is_flying = false;
 	if (receipt->result != STORE_NOT_KEPT ||
 	    subscriber->presence->is_closing) {
-		if (subscriber->state == SUBSCRIBER_JOINING)
-			subscriber->told_count++;
-		else
-			subscriber->told_count--;
+		count_told(subscriber, receipt->position);
 		subscriber_go_on(subscriber);
 		return;
 	}
-	set_sent(subscriber, number_of_next(subscriber),
-	    subscriber->state == SUBSCRIBER_LEAVING);
+	if (subscriber->state == SUBSCRIBER_JOINING ||
+	    subscriber->doubted_at == 0)
+		set_sent(subscriber, number_of_next(subscriber),
+		    subscriber->state == SUBSCRIBER_LEAVING);
 	client->next_ms = turns_now_ms(subscriber->presence->turns) +
 	    PRESENCE_LOOK_MS * (1 + receipt->retry_after_s);
 	if (subscriber->is_gone && subscriber->state == SUBSCRIBER_JOINING)
@@ -293,10 +343,12 @@ subscriber_tell(struct subscriber *subscriber)
 	size_t   i = number_of_next(subscriber);
 	unsigned shape = subscriber_announcement(subscriber, i, &announcement);
 	uint64_t cost = 0;
+	char     key[ANNOUNCEMENT_KEY_BYTES];
 
 	announcement.payload = subscriber_payload(subscriber,
 	    announcement.selector, &cost);
 	announcement_append(&announcement, shape, &topic, &event);
+	announcement_print_end_key(&announcement, topic.data, key);
 	topics[0] = topic.data;
 	update.bytes = event.data;
 	update.len_bytes = event.len_bytes;
@@ -306,7 +358,8 @@ subscriber_tell(struct subscriber *subscriber)
 	subscriber->publish.done = on_published;
 	list_remove(&subscriber->node);
 	store_publish(subscriber->presence->store, &subscriber->publish,
-	    &update, NULL);
+	    &update,
+	    announcement.is_active || subscriber->doubted_at == 0 ? NULL : key);
 	buf_deinit(&topic);
 	buf_deinit(&event);
 }

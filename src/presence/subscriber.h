@@ -25,27 +25,27 @@ enum subscriber_state {
 };
 
 struct subscriber {
-	struct store_publish     publish;
-	struct list              node;         /* waiting, ready, or alone */
-	struct list              told_node;    /* in presence->told */
-	struct list              doubted_node; /* in presence->doubted */
-	struct presence_entry    entry;
-	struct presence         *presence;
-	struct presence_client  *client;
-	struct token            *token; /* held, or NULL */
-	enum subscriber_state    state;
-	unsigned                 shapes; /* those of when it came */
-	bool                     is_gone;
-	bool                     is_sending; /* is in sending_count */
-	bool                     is_flying;  /* the store has an announcement */
-	size_t                   told_count; /* as the store has answered */
-	size_t                   sent_count; /* the same, as it will answer */
-	size_t                   doubt_count; /* of these, not denied yet */
-	size_t                   announcement_count;
-	uint64_t                 told_number; /* rises in presence->told */
-	size_t                   byte_count;
-	struct subscriber_id     number;
-	char                     id[SUBSCRIBER_ID_BYTES];
+	struct store_publish    publish;
+	struct list             node;      /* waiting, ready, or alone */
+	struct list             told_node; /* in presence->told */
+	struct presence_entry   entry;
+	struct presence        *presence;
+	struct presence_client *client;
+	struct token           *token; /* held, or NULL */
+	enum subscriber_state   state;
+	unsigned                shapes; /* those of when it came */
+	bool                    is_gone;
+	bool                    is_sending; /* is in sending_count */
+	bool                    is_flying;  /* the store has an announcement */
+	size_t                  told_count; /* as the store has answered */
+	size_t                  sent_count; /* the same, as it will answer */
+	size_t                  announcement_count;
+	uint64_t                told_number; /* rises in presence->told */
+	uint64_t                joined_at; /* position of the first one, or 0 */
+	uint64_t                doubted_at; /* of subscriber_doubt, or 0 */
+	size_t                  byte_count;
+	struct subscriber_id    number;
+	char                    id[SUBSCRIBER_ID_BYTES];
 	struct presence_selector selectors[]; /* the texts stand behind them */
 };
 
@@ -74,7 +74,10 @@ unsigned subscriber_announcement(const struct subscriber *, size_t number,
 const char *subscriber_payload(const struct subscriber *, const char *selector,
     uint64_t *cost);
 
-/* Another process has taken one back: when it was the last, all are due. */
-void subscriber_hear_end(struct subscriber *);
+/*
+ * Others take back what was announced before that position, so this process
+ * does too, and then announces it anew.
+ */
+void subscriber_doubt(struct subscriber *, uint64_t position);
 
 #endif

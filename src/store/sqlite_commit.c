@@ -90,7 +90,8 @@ sqlite_store_answer(struct sqlite_store *store, struct list *appends)
 		if (us > store->health.append_us_max)
 			store->health.append_us_max = us;
 		if (append->receipt.result == STORE_KEPT)
-			store->health.published_count++;
+			store->health.published_count +=
+			    !append->receipt.is_repeat;
 		else if (append->receipt.result == STORE_NOT_KEPT)
 			store->health.failed_count++;
 		else

@@ -194,8 +194,14 @@ def test_who_was_only_suspended_is_there_again(site):
     wait_told(subscriber, 1, "/a", is_active=False)
     wait_listed([second], {"*": 1})
     first.process.process.send_signal(signal.SIGCONT)
-    wait_listed([first, second], {"/a": 1, "*": 1})
     wait_told(subscriber, 2, "/a")
+    wait_listed([first, second], {"/a": 1, "*": 1})
+    # It has left once, and what has come is a subscription of its own.
+    came, left, again = told(subscriber, "/a")
+    assert [one[1]["active"] for one in (came, left, again)] \
+        == [True, False, True]
+    assert came[1]["subscriber"] == left[1]["subscriber"] \
+        != again[1]["subscriber"]
     for stream in reader, subscriber:
         stream.close()
 

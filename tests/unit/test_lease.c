@@ -204,6 +204,51 @@ test_a_process_comes_back(void **state)
 	lease_assert_told("");
 }
 
+static size_t
+count_of(char wanted)
+{
+	size_t count = 0;
+
+	for (const char *at = lease_told(); *at != '\0'; at++)
+		count += *at == wanted;
+	return count;
+}
+
+/* An heir that stood still in the midst of it goes on beside the next one. */
+static void
+test_an_heir_comes_back(void **state)
+{
+	struct process *a = process_start(0), *b = process_start(1),
+		       *c = process_start(2);
+
+	(void)state;
+	for (size_t i = 0; i < 40; i++)
+		process_join(b, "x");
+	lease_pass_ms(2000);
+	assert_int_equal(process_known(c, "x"), 40);
+	lease_forget_told();
+	process_kill(b);
+	a->is_stopped = true;
+	c->lease.heir.next_ms = INT64_MAX;
+	lease_pass_ms(3 * LEASE_MS);
+	assert_int_equal(c->lease.roster.ending_count, 40);
+	c->lease.heir.next_ms = 0;
+	heir_run(&c->lease.heir);
+	c->is_stopped = true;
+	process_set_deaf(c, true);
+	a->is_stopped = false;
+	lease_pass_ms(4 * LEASE_MS);
+	assert_int_equal(count_of('-'), 40);
+	assert_int_equal(a->lease.roster.entry_count, 0);
+	assert_true(c->lease.roster.ending_count > 0);
+	c->is_stopped = false;
+	lease_pass_ms(1000);
+	assert_int_equal(c->lease.roster.ending_count, 0);
+	process_set_deaf(c, false);
+	lease_pass_ms(4 * LEASE_MS);
+	assert_int_equal(strlen(lease_told()), (size_t)2 * 40);
+}
+
 /* The time of all goes on by an hour. */
 static void
 test_time_jumps(void **state)
@@ -426,16 +471,6 @@ test_many_records_at_once(void **state)
 	assert_null(strstr(lease_told(), "-"));
 }
 
-static size_t
-count_of(char wanted)
-{
-	size_t count = 0;
-
-	for (const char *at = lease_told(); *at != '\0'; at++)
-		count += *at == wanted;
-	return count;
-}
-
 /* Who knows all that the dead one had is its heir. */
 static void
 test_who_knows_more_is_the_heir(void **state)
@@ -517,6 +552,7 @@ main(void)
 		TEST(test_an_heir_dies),
 		TEST(test_the_store_stands_still),
 		TEST(test_a_process_comes_back),
+		TEST(test_an_heir_comes_back),
 		TEST(test_time_jumps),
 		TEST(test_what_was_missed_is_asked_for),
 		TEST(test_a_process_asks_once_in_a_lease),

@@ -288,39 +288,80 @@ test_what_is_out(void **state)
 	close_all();
 }
 
-/* What others have ended is announced again when all of it has been ended. */
+/* What others end ends here too, and is then announced with another id. */
 static void
-test_what_others_have_ended(void **state)
+test_what_others_end(void **state)
 {
 	const struct presence_selector selectors[] = {
 		{ SELECTOR_TOPIC, "a", 0 },
 		{ SELECTOR_TOPIC, "b", 0 },
 	};
-	struct subscriber         *one = presence_join(&presence, "192.0.2.1",
-		    selectors, 2, NULL);
-	struct subscriber         *other = join("192.0.2.2", "c");
-	const struct subscriber_id id = one->number;
+	struct subscriber   *one = presence_join(&presence, "192.0.2.1",
+	      selectors, 2, NULL);
+	struct subscriber   *other;
+	struct subscriber_id id = one->number;
 
 	(void)state;
 	run();
-	store_user_forget(&user);
-	/* Without a doubt it is not believed. */
-	presence_hear_end(&presence, &id);
-	presence_hear_end(&presence, &id);
+	other = join("192.0.2.2", "c");
+	run();
+	assert_told("+a+b+c");
+	/* Nothing was there so early, and only one of them later. */
+	presence_doubt(&presence, one->joined_at);
 	pass_ms(1000);
 	assert_told("");
-	presence_doubt(&presence);
-	presence_hear_end(&presence, &id);
+	presence_doubt(&presence, other->joined_at);
+	assert_int_equal(presence.told_count, 1);
+	/* A second one says the same. */
+	presence_doubt(&presence, other->joined_at);
 	pass_ms(1000);
-	assert_told("");
-	presence_hear_end(&presence, &id);
+	assert_told("-b-a");
+	presence_doubt(&presence, other->joined_at);
 	pass_ms(1000);
 	assert_told("+a+b");
+	presence_doubt(&presence, other->joined_at);
+	pass_ms(2000);
+	assert_told("");
 	assert_int_equal(presence.told_count, 3);
+	assert_true(id.high != one->number.high);
 	presence_leave(other);
 	presence_leave(one);
 	close_all();
-	assert_true(list_is_empty(&presence.doubted));
+	assert_told("-c-b-a");
+	assert_true(presence.told_digest == 0);
+}
+
+/* Somebody who is just being announced, or who leaves just then. */
+static void
+test_what_others_end_meanwhile(void **state)
+{
+	struct subscriber *comes = join("192.0.2.1", "a"), *leaves, *late;
+	uint64_t           position;
+
+	(void)state;
+	presence_run(&presence);
+	presence_doubt(&presence, UINT64_MAX);
+	run();
+	assert_told("+a");
+	pass_ms(1000);
+	assert_told("-a");
+	pass_ms(1000);
+	assert_told("+a");
+	/* One whose update came behind that is none of them. */
+	position = comes->joined_at;
+	late = join("192.0.2.2", "b");
+	presence_run(&presence);
+	presence_doubt(&presence, position);
+	pass_ms(2000);
+	assert_told("+b");
+	leaves = join("192.0.2.3", "c");
+	run();
+	presence_leave(leaves);
+	presence_doubt(&presence, UINT64_MAX);
+	presence_leave(comes);
+	presence_leave(late);
+	close_all();
+	assert_int_equal(user.got_count, 4);
 	assert_true(presence.told_digest == 0);
 }
 
@@ -428,7 +469,8 @@ main(void)
 		TEST(test_shapes),
 		TEST(test_the_same_in_two_ways),
 		TEST(test_what_is_out),
-		TEST(test_what_others_have_ended),
+		TEST(test_what_others_end),
+		TEST(test_what_others_end_meanwhile),
 		TEST(test_many_are_told_one_after_another),
 		TEST(test_what_is_large_waits_longer),
 		TEST(test_give_up),
