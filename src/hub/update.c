@@ -4,6 +4,46 @@
 
 #include <string.h>
 
+#include "pure/sse.h"
+
+static bool
+is_text(const char *text)
+{
+	return *text != '\0' && sse_is_field_value(text, strlen(text));
+}
+
+static bool
+has_topic_twice(const struct update *update)
+{
+	for (size_t i = 0; i < update->topic_count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(update->topics[i], update->topics[j]) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+bool
+update_is_sound(const struct update *update)
+{
+	const size_t len_bytes = update->len_bytes;
+
+	if (update->topic_count == 0 ||
+	    update->topic_count > UPDATE_TOPICS_MAX ||
+	    (update->id != NULL && !is_text(update->id)))
+		return false;
+	for (size_t i = 0; i < update->topic_count; i++) {
+		if (!is_text(update->topics[i]))
+			return false;
+	}
+	if (has_topic_twice(update))
+		return false;
+	/* Without a blank line it would run into the next event. */
+	return len_bytes >= 2 && update->bytes[len_bytes - 1] == '\n' &&
+	    update->bytes[len_bytes - 2] == '\n';
+}
+
 bool
 update_went_to(const struct update *update, const char *const *topics,
     size_t topic_count)

@@ -34,6 +34,15 @@ struct update {
 	size_t      len_bytes;
 };
 
+/* No update has more topics. */
+#define UPDATE_TOPICS_MAX 256
+
+/*
+ * Whether it is one, apart from its position: what comes from a store may have
+ * been written by anybody. The text of the event itself is not looked at.
+ */
+bool update_is_sound(const struct update *);
+
 /* Whether it went to one of these topics; with none, to all. */
 bool update_went_to(const struct update *, const char *const *topics,
     size_t topic_count);

@@ -13,9 +13,6 @@
 #define LEAN_BATCH_BYTES (UINT64_C(64) * 1024)
 #define LEAN_BATCH_COUNT_FIRST 4
 
-/* More topics than an update of ours can have. */
-#define TOPIC_COUNT_MAX 256
-
 void
 redis_entry_write(struct redis_args *args, const struct update *update)
 {
@@ -45,43 +42,35 @@ update_at(struct redis_batch *batch, size_t i)
 	return (struct update *)(void *)batch->updates.data + i;
 }
 
-/* An event ends with a blank line, or streams would run into each other. */
-static bool
-is_event(const redisReply *bytes)
-{
-	return bytes->len >= 2 && bytes->str[bytes->len - 1] == '\n' &&
-	    bytes->str[bytes->len - 2] == '\n';
-}
-
-static bool
-is_id(const redisReply *id)
-{
-	return id->len > 0 && memchr(id->str, '\0', id->len) == NULL &&
-	    strpbrk(id->str, "\r\n") == NULL;
-}
-
-/* Adds the names to the batch; false: they are none, or not different. */
+/* Adds the names to the batch; false: they are too many. */
 static bool
 add_topics(struct redis_batch *batch, struct update *update,
     const redisReply *names)
 {
-	const char *const *topics;
-	const char        *at = names->str, *end = names->str + names->len;
-	size_t             i;
+	const char *at = names->str, *end = names->str + names->len;
 
 	for (; at <= end; at += strlen(at) + 1) {
-		if (*at == '\0' || update->topic_count == TOPIC_COUNT_MAX)
+		if (update->topic_count == UPDATE_TOPICS_MAX)
 			return false;
 		buf_append(&batch->topics, &at, sizeof(at));
 		update->topic_count++;
-		topics = (const char *const *)(void *)(batch->topics.data +
-			     batch->topics.len_bytes) -
-		    update->topic_count;
-		for (i = 0; i + 1 < update->topic_count; i++)
-			if (strcmp(topics[i], at) == 0)
-				return false;
 	}
 	return true;
+}
+
+/* Whether it is an update with these topics, which it adds to the batch. */
+static bool
+take_topics(struct redis_batch *batch, struct update *update,
+    const redisReply *topics)
+{
+	const size_t before_bytes = batch->topics.len_bytes;
+
+	if (topics == NULL || update->bytes == NULL || update->position == 0 ||
+	    !add_topics(batch, update, topics))
+		return false;
+	update->topics = (const char *const *)(void *)(batch->topics.data +
+	    before_bytes);
+	return update_is_sound(update);
 }
 
 /* One field of an entry; false: it is not one of ours. */
@@ -94,10 +83,9 @@ read_field(struct update *update, const redisReply **topics,
 	} else if (redis_reply_is(name, "d")) {
 		update->bytes = value->str;
 		update->len_bytes = value->len;
-		return is_event(value);
 	} else if (redis_reply_is(name, "i")) {
 		update->id = value->str;
-		return is_id(value);
+		return strlen(value->str) == value->len;
 	} else if (redis_reply_is(name, "p")) {
 		update->is_private = true;
 	}
@@ -124,8 +112,7 @@ redis_batch_add(struct redis_batch *batch, const redisReply *fields,
 			fields->element[i + 1]))
 			return REDIS_ENTRY_FOREIGN;
 	}
-	if (topics == NULL || update.bytes == NULL || position == 0 ||
-	    !add_topics(batch, &update, topics)) {
+	if (!take_topics(batch, &update, topics)) {
 		batch->topics.len_bytes = topics_before;
 		return REDIS_ENTRY_FOREIGN;
 	}

@@ -110,18 +110,21 @@ open_log(struct sqlite_reader *reader)
 		{ "BEGIN", &reader->begin },
 		{ "COMMIT", &reader->end },
 		{ SQLITE_META_SELECT, &reader->meta },
+		/* Behind the newest stands nothing that we have written. */
 		{ "SELECT " COLUMNS " FROM log WHERE position > ?1"
-		  " ORDER BY position",
+		  " AND position <= ?2 ORDER BY position",
 		    &reader->log },
 		{ "SELECT " COLUMNS " FROM log WHERE position = ?1",
 		    &reader->row },
 		{ "SELECT position FROM topic WHERE hash = ?1"
-		  " AND position > ?2 ORDER BY position LIMIT ?3",
+		  " AND position > ?2 AND position <= ?3"
+		  " ORDER BY position LIMIT ?4",
 		    &reader->topic },
 		{ "SELECT " COLUMNS " FROM log WHERE id = ?1"
-		  " ORDER BY position",
+		  " AND position <= ?2 ORDER BY position",
 		    &reader->find },
-		{ "SELECT min(position) FROM log", &reader->oldest },
+		{ "SELECT min(position) FROM log WHERE position > 0",
+		    &reader->oldest },
 	};
 	struct files_identity before;
 	enum sqlite_fault     fault;
@@ -167,7 +170,10 @@ ensure_open(struct sqlite_reader *reader)
 	return fault;
 }
 
-/* The row that a statement is at. */
+/*
+ * The update of the row that a statement is at; NULL: it is whole, but no
+ * program of ours can have written it.
+ */
 static enum sqlite_fault
 decode(sqlite3_stmt *statement, struct sqlite_row **row)
 {
@@ -177,18 +183,28 @@ decode(sqlite3_stmt *statement, struct sqlite_row **row)
 		.bytes = sqlite3_column_blob(statement, 5),
 		.len_bytes = (size_t)sqlite3_column_bytes(statement, 5),
 	};
-	char *id = NULL;
+	const char *blob;
+	char       *id = NULL;
 
 	*row = NULL;
-	if (sqlite3_column_type(statement, 1) != SQLITE_NULL)
-		update.id = id = mem_strndup(sqlite3_column_blob(statement, 1),
-		    (size_t)sqlite3_column_bytes(statement, 1));
+	if (sqlite3_column_type(statement, 1) != SQLITE_NULL) {
+		blob = sqlite3_column_blob(statement, 1);
+		update.id = id = blob == NULL ?
+		    mem_strdup("") :
+		    mem_strndup(blob,
+			(size_t)sqlite3_column_bytes(statement, 1));
+	}
 	*row = sqlite_row_decode(&update, sqlite3_column_blob(statement, 3),
 	    (size_t)sqlite3_column_bytes(statement, 3));
 	free(id);
 	if (*row != NULL &&
-	    sqlite_row_sum(*row) == sqlite3_column_int64(statement, 4))
+	    sqlite_row_sum(*row) == sqlite3_column_int64(statement, 4)) {
+		if (!update_is_sound(&(*row)->update)) {
+			free(*row);
+			*row = NULL;
+		}
 		return SQLITE_FAULT_NONE;
+	}
 	free(*row);
 	*row = NULL;
 	return SQLITE_FAULT_CORRUPT;
@@ -196,11 +212,15 @@ decode(sqlite3_stmt *statement, struct sqlite_row **row)
 
 /* Whether the page has no place for more. */
 static bool
-add_row(struct sqlite_page *page, struct sqlite_row *row, size_t *byte_count)
+add_row(struct sqlite_page *page, uint64_t position, struct sqlite_row *row,
+    size_t *byte_count)
 {
-	page->upto = row->update.position;
-	if (update_went_to(&row->update, (const char *const *)page->topics,
-		page->topic_count)) {
+	page->upto = position;
+	if (row == NULL) {
+		page->skipped_count++;
+		page->skipped = position;
+	} else if (update_went_to(&row->update,
+		       (const char *const *)page->topics, page->topic_count)) {
 		page->rows[page->row_count++] = row;
 		*byte_count += sqlite_row_bytes(row);
 	} else {
@@ -221,6 +241,7 @@ read_log(struct sqlite_reader *reader, struct sqlite_page *page)
 	int                code;
 
 	sqlite3_bind_int64(reader->log, 1, (int64_t)page->after);
+	sqlite3_bind_int64(reader->log, 2, (int64_t)page->meta.newest);
 	for (;;) {
 		code = sqlite3_step(reader->log);
 		fault = sqlite_db_fault(&reader->db, code);
@@ -229,7 +250,10 @@ read_log(struct sqlite_reader *reader, struct sqlite_page *page)
 		fault = decode(reader->log, &row);
 		if (fault != SQLITE_FAULT_NONE)
 			break;
-		page->is_more = add_row(page, row, &byte_count) ||
+		page->is_more = add_row(page,
+				    (uint64_t)sqlite3_column_int64(reader->log,
+					0),
+				    row, &byte_count) ||
 		    ++step_count == 16 * SQLITE_PAGE_ROWS_MAX;
 		/* One step more shows whether there is more. */
 	}
@@ -261,7 +285,9 @@ find_positions(struct sqlite_reader *reader, const struct sqlite_page *page,
 		sqlite3_bind_int64(reader->topic, 1,
 		    sqlite_topic_hash(page->topics[i]));
 		sqlite3_bind_int64(reader->topic, 2, (int64_t)page->after);
-		sqlite3_bind_int(reader->topic, 3, SQLITE_PAGE_ROWS_MAX + 1);
+		sqlite3_bind_int64(reader->topic, 3,
+		    (int64_t)page->meta.newest);
+		sqlite3_bind_int(reader->topic, 4, SQLITE_PAGE_ROWS_MAX + 1);
 		while ((code = sqlite3_step(reader->topic)) == SQLITE_ROW)
 			positions[(*count)++] =
 			    (uint64_t)sqlite3_column_int64(reader->topic, 0);
@@ -298,8 +324,10 @@ read_topics(struct sqlite_reader *reader, struct sqlite_page *page)
 		if (fault == SQLITE_FAULT_NONE)
 			fault = decode(reader->row, &row);
 		sqlite3_reset(reader->row);
+		/* Some may be left out, so they are counted here. */
 		if (fault == SQLITE_FAULT_NONE &&
-		    add_row(page, row, &byte_count)) {
+		    (add_row(page, positions[i], row, &byte_count) ||
+			i + 1 == SQLITE_PAGE_ROWS_MAX)) {
 			page->is_more = i + 1 < count;
 			break;
 		}
@@ -309,7 +337,7 @@ read_topics(struct sqlite_reader *reader, struct sqlite_page *page)
 }
 
 static enum sqlite_fault
-search(struct sqlite_reader *reader, struct sqlite_find *find)
+search(struct sqlite_reader *reader, struct sqlite_find *find, uint64_t newest)
 {
 	enum sqlite_fault  fault = SQLITE_FAULT_NONE;
 	struct sqlite_row *row;
@@ -318,6 +346,7 @@ search(struct sqlite_reader *reader, struct sqlite_find *find)
 
 	sqlite3_bind_blob(reader->find, 1, find->id, (int)strlen(find->id),
 	    SQLITE_STATIC);
+	sqlite3_bind_int64(reader->find, 2, (int64_t)newest);
 	for (int i = 0; i < FOUND_ROWS_MAX && !is_of_topic; i++) {
 		code = sqlite3_step(reader->find);
 		fault = sqlite_db_fault(&reader->db, code);
@@ -325,8 +354,9 @@ search(struct sqlite_reader *reader, struct sqlite_find *find)
 			fault = decode(reader->find, &row);
 		if (code != SQLITE_ROW || fault != SQLITE_FAULT_NONE)
 			break;
-		is_of_topic = update_went_to(&row->update,
-		    (const char *const *)find->topics, find->topic_count);
+		is_of_topic = row != NULL &&
+		    update_went_to(&row->update,
+			(const char *const *)find->topics, find->topic_count);
 		if (find->row == NULL || is_of_topic) {
 			free(find->row);
 			find->row = row;
@@ -365,7 +395,8 @@ read_all(struct sqlite_reader *reader, struct sqlite_page *page)
 	list_for_each (node, &page->finds) {
 		if (fault == SQLITE_FAULT_NONE)
 			fault = search(reader,
-			    list_entry(node, struct sqlite_find, node));
+			    list_entry(node, struct sqlite_find, node),
+			    page->meta.newest);
 	}
 	if (fault != SQLITE_FAULT_NONE || !page->is_wanted)
 		return fault;

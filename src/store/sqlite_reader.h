@@ -58,6 +58,8 @@ struct sqlite_page {
 	struct files_identity identity; /* of what was read */
 	struct sqlite_row    *rows[SQLITE_PAGE_ROWS_MAX];
 	size_t                row_count;
+	size_t                skipped_count; /* rows that are no updates */
+	uint64_t              skipped; /* the position of the last of these */
 	uint64_t              upto;    /* read so far; no row was left out */
 	bool                  is_more; /* rows are behind that */
 	uint64_t              oldest;

@@ -341,6 +341,10 @@ take_page(struct sqlite_store *store)
 		store->cursor = page->meta.newest;
 	if (page->is_more)
 		store->is_level = false;
+	if (page->skipped_count > 0)
+		log_warn("store-entry-skipped", LOG_STR("store", store->name),
+		    LOG_INT("entry", page->skipped),
+		    LOG_INT("count", page->skipped_count));
 	if (!hand_over(store, page->rows, page->row_count, page->upto))
 		return;
 	if (page->is_more || watch(store, &page->identity)) {

@@ -43,7 +43,8 @@ struct oldest {
 };
 
 static enum sqlite_fault
-read_oldest(struct sqlite_writer *writer, struct oldest *oldest)
+read_oldest(struct sqlite_writer *writer, uint64_t newest,
+    struct oldest *oldest)
 {
 	sqlite3_stmt     *find = writer->statements[SQLITE_LOG_OLDEST];
 	enum sqlite_fault fault;
@@ -55,6 +56,10 @@ read_oldest(struct sqlite_writer *writer, struct oldest *oldest)
 	if (code != SQLITE_ROW)
 		return fault;
 	oldest->position = (uint64_t)sqlite3_column_int64(find, 0);
+	if (oldest->position > newest) {
+		oldest->position = 0;
+		return fault;
+	}
 	oldest->names = sqlite3_column_blob(find, 1);
 	oldest->names_bytes = (size_t)sqlite3_column_bytes(find, 1);
 	oldest->byte_count = oldest->names_bytes +
@@ -116,7 +121,7 @@ drop_rows(struct sqlite_writer *writer, struct sqlite_batch *batch)
 	unsigned          count = 0;
 
 	for (;;) {
-		fault = read_oldest(writer, &oldest);
+		fault = read_oldest(writer, batch->meta.newest, &oldest);
 		batch->oldest = oldest.position;
 		if (fault != SQLITE_FAULT_NONE || !is_due(batch, &oldest))
 			break;

@@ -38,7 +38,7 @@ static const char *const sql[SQLITE_STATEMENT_COUNT] = {
 	[SQLITE_ONCE_FIND] = "SELECT position, id FROM once WHERE key = ?1",
 	[SQLITE_LOG_OLDEST] =
 	    "SELECT position, topics, length(bytes) + ifnull(length(id), 0)"
-	    " FROM log ORDER BY position LIMIT 1",
+	    " FROM log WHERE position > 0 ORDER BY position LIMIT 1",
 	[SQLITE_LOG_DROP] = "DELETE FROM log WHERE position = ?1",
 	[SQLITE_TOPIC_DROP] =
 	    "DELETE FROM topic WHERE hash = ?1 AND position = ?2",

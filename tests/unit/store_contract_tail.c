@@ -28,7 +28,7 @@ test_an_update_keeps_its_form(void **state)
 	struct store_user        user;
 	struct sent_update       sent[2] = { 0 };
 	struct update            updates[2] = {
-			   { .id = "urn:x:1\xff",
+			   { .id = "urn:x:1\xc3\xbf",
 			       .topics = topics,
 			       .topic_count = 3,
 			       .is_private = true,

@@ -184,6 +184,7 @@ publish_round(struct store_user *user, bool is_large)
 		snprintf(bytes, 32, "data: %d", i);
 		bytes[strlen(bytes)] = ' ';
 		update.len_bytes = is_large && i == 3 ? sizeof(bytes) : 100;
+		memcpy(bytes + update.len_bytes - 2, "\n\n", 2);
 		update.id = i % 2 == 0 ? "own" : NULL;
 		store_user_send_as(user, &sent[sent_count++], &update,
 		    i == 4 ? "once" : NULL);

@@ -137,6 +137,7 @@ publish_burst(struct member *member)
 		memset(bytes, 'x', sizeof(bytes));
 		bytes[snprintf(bytes, 64, "data: %d", row->number)] = ' ';
 		update.len_bytes = 64 + any(300);
+		memcpy(bytes + update.len_bytes - 2, "\n\n", 2);
 		store_user_send_as(&member->user, &sent[i], &update, NULL);
 		store_turn();
 	}

@@ -254,6 +254,7 @@ publish_all(struct store_user *user)
 		memset(bytes, 'x', sizeof(bytes));
 		snprintf(bytes, 32, "data: %zu ", i);
 		bytes[strlen(bytes)] = 'x';
+		memcpy(bytes + sizeof(bytes) - 2, "\n\n", 2);
 		store_user_send_as(user, &sent[i], &update, NULL);
 		store_wait(sent[i].is_done);
 		assert_int_equal(sent[i].receipt.result, STORE_KEPT);

@@ -336,6 +336,10 @@ test_entries_of_others_are_skipped(void **state)
 	    (size_t)2, "data: 1\n\n"));
 	freeReplyObject(broker_command("XADD fcgi-sse{log} * t a d %s i %s",
 	    "data: 1\n\n", "1\n2"));
+	freeReplyObject(broker_command("XADD fcgi-sse{log} * t a d %s i %s",
+	    "data: 1\n\n", "\xff"));
+	freeReplyObject(broker_command("XADD fcgi-sse{log} * t %s d %s",
+	    "\xc0\xaf", "data: 1\n\n"));
 	store_user_keep(&a, "t", "good");
 	store_wait(a.got_count == 1);
 	assert_string_equal(a.got[0].bytes, "data: good\n\n");
