@@ -27,6 +27,30 @@ struct match {
 	uint64_t       cost;
 };
 
+static bool
+is_plain(const struct pattern_part *part)
+{
+	return part->type == PATTERN_PART_TEXT && part->modifier == '\0';
+}
+
+/* The part between two texts, or one, or none, which is enough to match by. */
+static const struct pattern_part *
+find_only(const struct pattern_parts *all)
+{
+	const struct pattern_part *parts = all->parts;
+	size_t                     i = 0, count = all->part_count;
+
+	if (count > 0 && is_plain(&parts[0]))
+		i++;
+	if (i == count || parts[i].modifier != '\0' ||
+	    (parts[i].type != PATTERN_PART_SEGMENT &&
+		parts[i].type != PATTERN_PART_ANY))
+		return NULL;
+	if (i + 1 < count && (i + 2 < count || !is_plain(&parts[i + 1])))
+		return NULL;
+	return &parts[i];
+}
+
 int
 pattern_component_init(struct pattern_component *component, const char *pattern,
     size_t len_bytes, const struct pattern_syntax *syntax)
@@ -46,6 +70,7 @@ pattern_component_init(struct pattern_component *component, const char *pattern,
 		    part->type == PATTERN_PART_ANY &&
 		    part->prefix.len_bytes + part->suffix.len_bytes == 0;
 	}
+	component->only = find_only(&component->parts);
 	if (!has_regex)
 		return 0;
 	component->regex = pattern_regex_new(&component->parts,
@@ -171,12 +196,6 @@ take_part(struct match *match, const struct pattern_component *component,
 	match->last = last;
 }
 
-static bool
-is_plain(const struct pattern_part *part)
-{
-	return part->type == PATTERN_PART_TEXT && part->modifier == '\0';
-}
-
 /*
  * The same for text that comes once: the positions move behind it, the last
  * one first so that none moves twice.
@@ -283,6 +302,44 @@ ends_well(const struct pattern_component *component, const char *text,
 		component->parts.text.data + last->prefix.at, end_bytes) == 0;
 }
 
+static bool
+has_span(const struct pattern_component *component, struct pattern_span span,
+    const char *text)
+{
+	return span.len_bytes == 0 ||
+	    memcmp(text, component->parts.text.data + span.at,
+		span.len_bytes) == 0;
+}
+
+/*
+ * Of a component with one such part, if the text has the texts beside it:
+ * whether what lies between them is what the part takes.
+ */
+static bool
+only_matches(const struct pattern_component *component, const char *text,
+    size_t len_bytes, uint64_t *cost)
+{
+	const struct pattern_part *only = component->only;
+	const struct pattern_part *parts = component->parts.parts;
+	size_t                     at, last_bytes, value_bytes;
+
+	*cost += len_bytes / 16;
+	at = only > parts ? parts->prefix.len_bytes : 0;
+	last_bytes = only + 1 < parts + component->parts.part_count ?
+	    only[1].prefix.len_bytes :
+	    0;
+	last_bytes += only->suffix.len_bytes;
+	if (len_bytes < at + only->prefix.len_bytes + last_bytes ||
+	    !has_span(component, only->prefix, text + at) ||
+	    !has_span(component, only->suffix, text + len_bytes - last_bytes))
+		return false;
+	at += only->prefix.len_bytes;
+	value_bytes = len_bytes - last_bytes - at;
+	return only->type == PATTERN_PART_ANY ||
+	    (value_bytes > 0 &&
+		memchr(text + at, component->delimiter, value_bytes) == NULL);
+}
+
 bool
 pattern_component_matches(const struct pattern_component *component,
     const char *text, size_t len_bytes, uint64_t *cost, uint64_t cost_max)
@@ -303,7 +360,12 @@ pattern_component_matches(const struct pattern_component *component,
 	    (is_whole && len_bytes != literal_bytes) ||
 	    (literal_bytes > 0 && memcmp(text, literal, literal_bytes) != 0))
 		return false;
-	return is_whole ||
-	    (ends_well(component, text, len_bytes) &&
-		parts_match(component, text, len_bytes, cost, cost_max));
+	if (is_whole)
+		return true;
+	if (!ends_well(component, text, len_bytes))
+		return false;
+	return component->only != NULL ?
+	    only_matches(component, len_bytes > 0 ? text : "", len_bytes,
+		cost) :
+	    parts_match(component, text, len_bytes, cost, cost_max);
 }

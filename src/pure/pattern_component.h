@@ -15,6 +15,9 @@ struct pattern_component {
 	struct pattern_regex *regex; /* NULL: the parts have none */
 	char                  delimiter;
 	bool                  is_any; /* matches whatever there is */
+
+	/* The only part that is not plain text, if it comes once, or NULL. */
+	const struct pattern_part *only;
 };
 
 /*

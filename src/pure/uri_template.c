@@ -11,17 +11,35 @@
 
 struct uri_template {
 	struct template_pieces all;
+
+	/* The only expression, if groups of it are not counted, or NULL. */
+	const struct template_piece *only;
 };
+
+/* The expression between two literals, or one, or none. */
+static const struct template_piece *
+find_only(const struct template_pieces *all)
+{
+	size_t first = all->pieces[0].literal != NULL;
+
+	return all->has_groups || all->count - first > 2 ||
+		(all->count - first == 2 &&
+		    all->pieces[first + 1].literal == NULL) ?
+	    NULL :
+	    &all->pieces[first];
+}
 
 struct uri_template *
 uri_template_new(const char *text, size_t len_bytes)
 {
 	struct uri_template *template = mem_alloc(sizeof(*template));
 
-	if (template_pieces_init(&template->all, text, len_bytes) == 0)
-		return template;
-	free(template);
-	return NULL;
+	if (template_pieces_init(&template->all, text, len_bytes) == -1) {
+		free(template);
+		return NULL;
+	}
+	template->only = find_only(&template->all);
+	return template;
 }
 
 void
@@ -221,6 +239,29 @@ fits(const struct uri_template *template, const char *topic, size_t len_bytes)
 		    last->len_bytes) == 0);
 }
 
+/*
+ * Of a template with one expression, whose literals are there: it has to take
+ * all that lies between them, and there is one way to do so.
+ */
+static bool
+only_matches(const struct uri_template *template, struct match *match)
+{
+	const struct template_piece *only = template->only;
+	size_t at = uri_template_literal_bytes(template), char_bytes;
+	size_t end = match->len_bytes;
+
+	if (only + 1 < template->all.pieces + template->all.count)
+		end -= only[1].len_bytes;
+	match->cost += match->len_bytes;
+	if (at < end && only->first != 0 && match->topic[at++] != only->first)
+		return false;
+	for (; at < end; at += char_bytes) {
+		if (!(class_at(match, at, &char_bytes) & only->first_class))
+			return false;
+	}
+	return at == end;
+}
+
 bool
 uri_template_matches(const struct uri_template *template, const char *topic,
     size_t len_bytes, uint64_t *cost, uint64_t cost_max)
@@ -235,8 +276,13 @@ uri_template_matches(const struct uri_template *template, const char *topic,
 		 .cost = *cost };
 
 	*cost += 1;
-	if (!fits(template, topic, len_bytes))
+	if (*cost > cost_max || !fits(template, topic, len_bytes))
 		return false;
+	if (template->only != NULL) {
+		matches = only_matches(template, &match);
+		*cost = match.cost + 1;
+		return matches;
+	}
 	if (on_stack) {
 		memset(marks, 0, len_bytes + 1);
 		if (template->all.has_groups)

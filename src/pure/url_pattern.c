@@ -191,6 +191,20 @@ compile(struct url_pattern *pattern, const struct texts *texts)
 	return 0;
 }
 
+/* The path tells most topics apart. */
+static void
+find_tested(struct url_pattern *pattern)
+{
+	static const unsigned char order[URL_PART_COUNT] = { URL_PATHNAME,
+		URL_HOSTNAME, URL_PROTOCOL, URL_PORT, URL_SEARCH, URL_HASH,
+		URL_USERNAME, URL_PASSWORD };
+
+	for (size_t i = 0; i < URL_PART_COUNT; i++) {
+		if (!pattern->components[order[i]].is_any)
+			pattern->tested[pattern->tested_count++] = order[i];
+	}
+}
+
 int
 url_pattern_init(struct url_pattern *pattern, const char *text,
     size_t len_bytes, const struct url *base)
@@ -212,6 +226,8 @@ url_pattern_init(struct url_pattern *pattern, const char *text,
 	buf_deinit(&texts.pathname);
 	if (result == -1)
 		url_pattern_deinit(pattern);
+	else
+		find_tested(pattern);
 	return result;
 }
 
@@ -226,16 +242,13 @@ bool
 url_pattern_matches(const struct url_pattern *pattern, const struct url *url,
     uint64_t *cost, uint64_t cost_max)
 {
-	/* The path tells most topics apart. */
-	static const enum url_part order[URL_PART_COUNT] = { URL_PATHNAME,
-		URL_HOSTNAME, URL_PROTOCOL, URL_PORT, URL_SEARCH, URL_HASH,
-		URL_USERNAME, URL_PASSWORD };
-	const struct buf          *part;
+	const struct buf *part;
 
-	for (size_t i = 0; i < URL_PART_COUNT; i++) {
-		part = &url->parts[order[i]];
-		if (!pattern_component_matches(&pattern->components[order[i]],
-			part->data, part->len_bytes, cost, cost_max))
+	for (size_t i = 0; i < pattern->tested_count; i++) {
+		part = &url->parts[pattern->tested[i]];
+		if (!pattern_component_matches(
+			&pattern->components[pattern->tested[i]], part->data,
+			part->len_bytes, cost, cost_max))
 			return false;
 	}
 	return true;

@@ -15,6 +15,10 @@
  */
 struct url_pattern {
 	struct pattern_component components[URL_PART_COUNT];
+
+	/* Those that do not match whatever there is, the path first. */
+	size_t        tested_count;
+	unsigned char tested[URL_PART_COUNT];
 };
 
 /*
