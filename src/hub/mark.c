@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "hub/frame.h"
 #include "hub/topic.h"
+#include "hub/turns.h"
+#include "pure/histogram.h"
 
 struct mark {
 	struct subscription place; /* of no subscriber */
@@ -12,10 +14,13 @@ struct mark {
 };
 
 struct list *
-mark_new(struct topic *topic, struct frame *frame)
+mark_new(struct mark **spare, struct topic *topic, struct frame *frame)
 {
-	struct mark *mark = mem_zalloc(sizeof(*mark));
+	struct mark *mark = *spare;
 
+	if (mark == NULL)
+		mark = mem_zalloc(sizeof(*mark));
+	*spare = NULL;
 	frame->mark_count++;
 	frame_ref(frame);
 	mark->frame = frame;
@@ -25,30 +30,41 @@ mark_new(struct topic *topic, struct frame *frame)
 }
 
 static void
-mark_free(struct mark *mark)
+mark_leave(struct mark *mark)
 {
 	list_remove(&mark->place.node);
 	mark->frame->mark_count--;
 	frame_unref(mark->frame);
-	free(mark);
 }
 
-int64_t
-mark_reached(struct subscription *place)
+void
+mark_reached(struct subscription *place, struct mark **spare,
+    struct histogram *latency, const struct turns *turns)
 {
 	struct mark *mark = list_entry(place, struct mark, place);
-	int64_t      published_us = -1;
 
 	if (mark->frame->mark_count == 1)
-		published_us = mark->frame->published_us;
-	mark_free(mark);
-	return published_us;
+		histogram_add(latency,
+		    turns->now_us() - mark->frame->published_us);
+	mark_leave(mark);
+	free(*spare);
+	*spare = mark;
 }
 
 void
 marks_free(struct list *list)
 {
+	struct mark *mark;
+
 	list_for_each (node, list) {
-		mark_free(list_entry(node, struct mark, place.node));
+		mark = list_entry(node, struct mark, place.node);
+		mark_leave(mark);
+		free(mark);
 	}
+}
+
+void
+mark_free_spare(struct mark *mark)
+{
+	free(mark);
 }

@@ -113,11 +113,13 @@ ring_find_after(const struct ring *ring, uint64_t position)
 {
 	size_t low = 0, high = ring->frame_count, middle;
 
-	/* Nearly all cursors want the newest frame, or nothing. */
+	/* Nearly all want the newest frame, or nothing, or the oldest. */
 	if (high > 0 && ring_slot(ring, high - 1)->position <= position)
 		return high;
 	if (high > 1 && ring_slot(ring, high - 2)->position <= position)
 		return high - 1;
+	if (high > 0 && ring_slot(ring, 0)->position > position)
+		return 0;
 	while (low < high) {
 		middle = low + (high - low) / 2;
 		if (ring_slot(ring, middle)->position <= position)

@@ -8,7 +8,6 @@
 #include "hub/frame.h"
 #include "hub/mark.h"
 #include "hub/turns.h"
-#include "pure/histogram.h"
 
 /* Subscribers that are passed over cost as much as one that is visited. */
 #define PASSES_PER_VISIT 16
@@ -22,12 +21,13 @@ struct topic {
 	struct dropped      dropped;
 
 	/* Each subscription is in exactly one of these; marks are too. */
-	struct list waiting; /* has had all there is */
-	struct list ready;   /* will be visited */
-	struct list stalled; /* will ask to be visited */
-	size_t      subscriber_count;
-	uint64_t    stalled_min; /* none stalled is before it */
-	uint64_t    pending_min; /* nor one that will be visited */
+	struct list  waiting; /* has had all there is */
+	struct list  ready;   /* will be visited */
+	struct list  stalled; /* will ask to be visited */
+	struct mark *spare_mark;
+	size_t       subscriber_count;
+	uint64_t     stalled_min; /* none stalled is before it */
+	uint64_t     pending_min; /* nor one that will be visited */
 
 	struct turn turn; /* busy while ready has any; held until a fan-out */
 	int64_t     fanout_start_us;
@@ -41,6 +41,7 @@ topic_free(struct topic *topic)
 	assert(topic->subscriber_count == 0);
 	marks_free(&topic->waiting);
 	marks_free(&topic->ready);
+	mark_free_spare(topic->spare_mark);
 	ring_deinit(&topic->ring);
 	turn_leave(&topic->turn);
 	turn_unhold(&topic->turn);
@@ -121,7 +122,7 @@ become_idle(struct topic *topic)
 	if (turn_is_held(&topic->turn))
 		return;
 	topic->pending_min = UINT64_MAX;
-	if (topic->fanout_event_count > 0)
+	if (topic->fanout_event_count > 0 && log_is_on(LOG_LEVEL_DEBUG))
 		log_fanout(topic);
 	topic->fanout_event_count = 0;
 	topic->fanout_visit_count = 0;
@@ -180,17 +181,6 @@ visit_overrun(struct topic *topic)
 	}
 }
 
-/* The time is counted when the last topic's mark is reached. */
-static void
-pass_mark(struct topic *topic, struct subscription *place)
-{
-	int64_t published_us = mark_reached(place);
-
-	if (published_us != -1)
-		histogram_add(topic->limits.latency,
-		    topic->turns->now_us() - published_us);
-}
-
 /* Visits the first that is ready; returns what that costs. */
 static size_t
 visit_next(struct topic *topic)
@@ -200,7 +190,8 @@ visit_next(struct topic *topic)
 	struct subscriber   *subscriber = subscription->subscriber;
 
 	if (subscriber == NULL) {
-		pass_mark(topic, subscription);
+		mark_reached(subscription, &topic->spare_mark,
+		    topic->limits.latency, topic->turns);
 		return 0;
 	}
 	list_move(&topic->waiting, &subscription->node);
@@ -419,7 +410,8 @@ expect_frame(struct topic *topic, struct frame *frame)
 	if (topic->pending_min > topic->newest_position)
 		topic->pending_min = topic->newest_position;
 	if (topic->limits.latency != NULL)
-		list_append(&topic->waiting, mark_new(topic, frame));
+		list_append(&topic->waiting,
+		    mark_new(&topic->spare_mark, topic, frame));
 }
 
 void
