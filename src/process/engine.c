@@ -304,6 +304,35 @@ engine_set_options(struct engine *engine, const struct options *options,
 	engine_set_tokens(engine, options, keys);
 }
 
+static void
+on_level(void *arg)
+{
+	struct engine *engine = arg;
+
+	lease_set_level(&engine->lease);
+	subscribe_route_resume(&engine->routing.subscribe);
+}
+
+static void
+engine_open_store(struct engine *engine, const struct options *options,
+    struct store_choice *choice)
+{
+	const struct tail_spec spec = {
+		.hub = &engine->hub,
+		.lease = &engine->lease,
+		.turns = &engine->turns,
+		.bytes_max = options->history_bytes,
+		.age_ms = options->history_age_ms,
+		.is_lean = seating_is_single_use(&engine->seating),
+		.wall_ms = engine->wall_ms,
+		.on_level = on_level,
+		.arg = engine,
+	};
+
+	tail_open(&engine->tail, &engine->loop, &spec, choice,
+	    &engine->routing.gate);
+}
+
 void
 engine_init(struct engine *engine, const struct options *options,
     struct store_choice *choice, struct keys *keys, size_t descriptors_max)
@@ -346,7 +375,7 @@ engine_init(struct engine *engine, const struct options *options,
 	    engine->access);
 	lease_init(&engine->lease, &engine->presence, !engine->tail.is_memory,
 	    engine->tail.is_lean);
-	engine_init_routing(engine, descriptors_max);
+	routing_init(&engine->routing, engine, descriptors_max);
 	engine->conns.loop = &engine->loop;
 	engine->conns.router = &engine->routing.router;
 	engine->conns.streams = &engine->streams;

@@ -69,16 +69,6 @@ void engine_set_options(struct engine *, const struct options *, struct keys *);
 void engine_run(struct engine *);
 void engine_stop(struct engine *);
 
-/* Fills in what the routes work with, for engine_init. */
-void engine_init_routing(struct engine *, size_t descriptors_max);
-
-/*
- * Opens the chosen store, for engine_init. If the options name a store that
- * cannot be opened, the process ends with an error.
- */
-void engine_open_store(struct engine *, const struct options *,
-    struct store_choice *);
-
 /* After all other handles of the loop were closed with uv_close. */
 void engine_deinit(struct engine *);
 

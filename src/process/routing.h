@@ -18,11 +18,13 @@
 #include "routes/subscriptions.h"
 #include "stream/lean.h"
 
+struct engine;
+
 #define ROUTING_ROUTE_COUNT 29
 
 /*
  * Which handler answers which path: the router's table, and what each handler
- * works with, which the engine fills in.
+ * works with.
  */
 struct routing {
 	struct clock_route         clock;
@@ -44,8 +46,11 @@ struct routing {
 	struct router              router;
 };
 
-/* Makes the table; the origins are to be set in router.cors. */
-void routing_init(struct routing *);
+/*
+ * Makes the table, of routes that work with the engine; the origins are to be
+ * set in router.cors.
+ */
+void routing_init(struct routing *, struct engine *, size_t descriptors_max);
 void routing_deinit(struct routing *);
 
 /* Sets the hub's resource identifier, or NULL, and what is made from it. */

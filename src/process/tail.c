@@ -2,11 +2,17 @@
 
 #include "process/tail.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "http/store_gate.h"
 #include "hub/turns.h"
 #include "hub/update.h"
 #include "presence/lease.h"
+#include "process/store_choice.h"
+#include "process/store_place.h"
 #include "store/store.h"
 
 /* The hub keeps the updates: a log in the same memory need not. */
@@ -91,9 +97,10 @@ store_bytes_max(const struct tail *tail, size_t bytes_max)
 	return tail->is_memory ? MEMORY_BYTES_MAX : bytes_max;
 }
 
-bool
-tail_open(struct tail *tail, uv_loop_t *loop, const struct tail_spec *spec,
-    char *error, size_t error_bytes)
+/* Opens the store of that URL. False, with a line in error: it cannot. */
+static bool
+open_url(struct tail *tail, uv_loop_t *loop, const struct tail_spec *spec,
+    const char *url, char *error, size_t error_bytes)
 {
 	struct store_reader reader = {
 		.on_updates = on_updates,
@@ -105,12 +112,11 @@ tail_open(struct tail *tail, uv_loop_t *loop, const struct tail_spec *spec,
 
 	memset(tail, 0, sizeof(*tail));
 	tail->spec = *spec;
-	tail->spec.url = NULL;
-	tail->is_memory = strncmp(spec->url, "memory", 6) == 0;
+	tail->is_memory = strncmp(url, "memory", 6) == 0;
 	tail->is_lean = spec->is_lean && !tail->is_memory;
 	tail->store = store_open(loop,
 	    &(struct store_options){
-		.url = spec->url,
+		.url = url,
 		.bytes_max = store_bytes_max(tail, spec->bytes_max),
 		.age_ms = spec->age_ms,
 		.is_lean = tail->is_lean,
@@ -123,6 +129,43 @@ tail_open(struct tail *tail, uv_loop_t *loop, const struct tail_spec *spec,
 	if (!tail->is_lean)
 		store_tail(tail->store, 0, NULL, 0);
 	return true;
+}
+
+/* A store that the options name is required: the process ends with an error. */
+static void
+fail(const char *error)
+{
+	if (!log_is_stderr())
+		log_error("start", LOG_STR("error", error));
+	fprintf(stderr, "fcgi-sse: %s\n", error);
+	log_flush();
+	exit(EXIT_FAILURE);
+}
+
+void
+tail_open(struct tail *tail, uv_loop_t *loop, const struct tail_spec *spec,
+    struct store_choice *choice, struct store_gate *gate)
+{
+	struct store_health health;
+	char                error[sizeof(choice->problem)] = "";
+
+	gate->is_below = store_place_is_below;
+	if (open_url(tail, loop, spec, choice->url, error, sizeof(error))) {
+		gate->file = store_choice_file(choice);
+	} else {
+		memcpy(choice->problem, error, sizeof(error));
+		if (!choice->is_auto ||
+		    !open_url(tail, loop, spec, "memory", error, sizeof(error)))
+			fail(error);
+	}
+	if (choice->problem[0] != '\0') {
+		gate->problem = choice->problem;
+		log_error("store-unusable", LOG_STR("reason", gate->problem));
+		return;
+	}
+	store_get_health(tail->store, &health);
+	log_info("store", LOG_STR("store", health.name),
+	    LOG_STR("reason", choice->why));
 }
 
 void

@@ -10,11 +10,12 @@
 
 struct lease;
 struct store;
+struct store_choice;
+struct store_gate;
 struct turns;
 
 /* Where the tail is kept, and who is told of it. */
 struct tail_spec {
-	const char   *url;   /* of the store; only for tail_open */
 	struct hub   *hub;   /* takes its updates */
 	struct lease *lease; /* hears them before */
 	struct turns *turns;
@@ -42,11 +43,13 @@ struct tail {
 };
 
 /*
- * Opens the store, and reads it from its beginning unless it is lean. False,
- * with one line in error, when it never will work.
+ * Opens the chosen store, and reads it from its beginning unless it is lean.
+ * Where no store that works could be chosen, the gate says so, and a memory
+ * takes its place. If the options name a store that cannot be opened, the
+ * process ends with an error.
  */
-bool tail_open(struct tail *, uv_loop_t *, const struct tail_spec *,
-    char *error, size_t error_bytes);
+void tail_open(struct tail *, uv_loop_t *, const struct tail_spec *,
+    struct store_choice *, struct store_gate *);
 
 /* Other limits of the store. */
 void tail_set_limits(struct tail *, size_t bytes_max, int64_t age_ms);

@@ -25,8 +25,8 @@
 #include "process/routing.h"
 #include "stream/stream.h"
 
-void __real_routing_init(struct routing *);
-void __wrap_routing_init(struct routing *);
+void __real_routing_init(struct routing *, struct engine *, size_t);
+void __wrap_routing_init(struct routing *, struct engine *, size_t);
 
 #define STREAM_INTERVAL_MS 250
 
@@ -108,11 +108,12 @@ later_get(struct call *call, void *context)
 }
 
 void
-__wrap_routing_init(struct routing *routing)
+__wrap_routing_init(struct routing *routing, struct engine *engine,
+    size_t descriptors_max)
 {
 	size_t i = 0;
 
-	__real_routing_init(routing);
+	__real_routing_init(routing, engine, descriptors_max);
 	while (strcmp(routing->table[i].path, "/web-servers") != 0)
 		i++;
 	routing->table[i] = (struct route){ "/later", later_get, routing,
