@@ -206,3 +206,15 @@ token_unref(struct grants *grants, struct token *token)
 	grant_unref(grants, token->grant);
 	free(token);
 }
+
+const char *
+token_result_word(enum token_result result)
+{
+	static const char *const words[] = {
+#define TOKEN_RESULT(name, word, meaning) word,
+#include "auth/token_result.def"
+#undef TOKEN_RESULT
+	};
+
+	return words[result];
+}

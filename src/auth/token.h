@@ -78,4 +78,7 @@ void token_release(void *token);
 /* Drops a reference; the last one frees it. NULL is allowed. */
 void token_unref(struct grants *, struct token *);
 
+/* The result in a word, for the log. */
+const char *token_result_word(enum token_result);
+
 #endif

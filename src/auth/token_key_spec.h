@@ -4,8 +4,21 @@
 #include <stdbool.h>
 
 #include "auth/grant.h"
+#include "base/buf.h"
 
 struct buf;
+
+/*
+ * Reads a file with a key whole, which others may not write. Tells whether
+ * others may read it, which only a file without secrets allows. Returns NULL,
+ * or a constant line that can follow the path; then bytes is empty. Does not
+ * block.
+ */
+const char *token_key_spec_read(const char *path, struct buf *bytes,
+    bool *is_private);
+
+/* Wipes and frees what was read. */
+void token_key_spec_wipe(struct buf *);
 
 /*
  * How an operator names a key: members NAME=VALUE with commas between them.

@@ -7,8 +7,8 @@
 
 #include "auth/jwk.h"
 #include "auth/secret.h"
-#include "auth/token_file.h"
 #include "auth/token_json.h"
+#include "auth/token_key_spec.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -213,7 +213,7 @@ load_path(const struct loader *loader)
 	const char *error;
 	json_t     *set;
 
-	error = token_file_read(loader->spec->path, &text, &is_private);
+	error = token_key_spec_read(loader->spec->path, &text, &is_private);
 	if (error != NULL)
 		return fail(loader, error);
 	if (!loader->spec->is_jwks)
@@ -225,7 +225,7 @@ load_path(const struct loader *loader)
 		    load_jwks(loader, set, is_private);
 		json_decref(set);
 	}
-	token_file_wipe(&text);
+	token_key_spec_wipe(&text);
 	return is_good;
 }
 

@@ -11,7 +11,4 @@ enum token_result {
 /* How many results there are. */
 #define TOKEN_RESULT_COUNT (TOKEN_ORIGIN + 1)
 
-/* The word of the log. */
-const char *token_result_word(enum token_result);
-
 #endif

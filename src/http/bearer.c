@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "auth/access.h"
+#include "auth/token.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/answer.h"

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "auth/access.h"
+#include "auth/token.h"
 #include "base/buf.h"
 #include "http/answer.h"
 #include "http/bearer.h"
