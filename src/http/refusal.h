@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct buf;
 struct call;
 struct streams;
 
@@ -47,5 +48,17 @@ bool refusal_admits(struct call *, struct streams *, bool is_plain);
  * this id in its field Last-Event-ID; NULL: with the one that it has.
  */
 bool refusal_admits_at(struct call *, struct streams *, const char *id);
+
+/* The media type of the bodies that we read. */
+#define FORM_TYPE "application/x-www-form-urlencoded"
+
+/*
+ * Returns the status with which the call's body is refused, or NULL if it is a
+ * form that can be read. The reason is appended to why, as a string; it calls
+ * the body by the name in what, such as "an update". A body without a type is
+ * taken for a form.
+ */
+const char *refusal_of_body(const struct call *, const char *what,
+    struct buf *why);
 
 #endif

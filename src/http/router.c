@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "http/answer.h"
 #include "http/call.h"
-#include "http/form.h"
 #include "http/path.h"
 #include "http/refusal.h"
 
@@ -108,7 +107,7 @@ is_query_usable(struct call *call)
 {
 	const char *type = call_env(call, "CONTENT_TYPE");
 	struct buf  why = { 0 };
-	const char *status = form_refusal(call, "a query", &why);
+	const char *status = refusal_of_body(call, "a query", &why);
 
 	/* RFC 10008 has a body without a Content-Type refused. */
 	if (status == NULL && call->body_bytes > 0 &&

@@ -1,15 +1,164 @@
 #include "routes/counter.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/mem.h"
 #include "http/answer.h"
 #include "http/call.h"
 #include "http/param.h"
 #include "http/refusal.h"
+#include "hub/frame.h"
 #include "hub/topic.h"
-#include "stream/counter.h"
+#include "pure/sse.h"
 #include "stream/stream.h"
+#include "stream/streams.h"
+
+enum counter_format { COUNTER_SSE, COUNTER_TEXT };
+
+struct counter_spec {
+	enum counter_format format;
+	uint64_t            num;   /* of the last event */
+	uint64_t            count; /* that it counts to */
+	int64_t             interval_ms;
+};
+
+/*
+ * A stream's own publisher: a topic with this one subscriber, and the timer
+ * that publishes to it. It is freed with the stream.
+ */
+struct counter {
+	uv_timer_t          timer;
+	struct topic       *topic;
+	struct stream      *stream;
+	struct counter_spec spec; /* num: of the last event */
+};
+
+static const struct topic_limits counter_limits = {
+	.frame_count_max = 64,
+	.frame_bytes_max = 64 * 128,
+};
+
+static void
+append_num(struct buf *bytes, enum counter_format format, uint64_t num)
+{
+	char id[32], data[64];
+
+	snprintf(id, sizeof(id), "%llu", (unsigned long long)num);
+	if (format == COUNTER_TEXT) {
+		buf_printf(bytes, "%s\n", id);
+		return;
+	}
+	snprintf(data, sizeof(data), "{\"num\":%s}", id);
+	sse_append_event(bytes,
+	    &(struct sse_event){
+		.id = id,
+		.data = data,
+		.data_bytes = strlen(data),
+		.retry_ms = -1,
+	    });
+}
+
+static void
+append_end(struct buf *bytes, enum counter_format format, uint64_t count)
+{
+	char data[64];
+
+	if (format == COUNTER_TEXT)
+		return;
+	snprintf(data, sizeof(data), "{\"count\":%llu}",
+	    (unsigned long long)count);
+	sse_append_event(bytes,
+	    &(struct sse_event){
+		.type = "end",
+		.data = data,
+		.data_bytes = strlen(data),
+		.retry_ms = -1,
+	    });
+}
+
+/* Appends the event of spec->num, and the end behind the last one. */
+static void
+counter_append(struct buf *bytes, const struct counter_spec *spec)
+{
+	append_num(bytes, spec->format, spec->num);
+	if (spec->num == spec->count)
+		append_end(bytes, spec->format, spec->count);
+}
+
+static void
+counter_publish(struct counter *counter, struct buf *bytes)
+{
+	struct frame *frame;
+
+	if (bytes->len_bytes == 0)
+		return;
+	frame = frame_new(bytes->data, bytes->len_bytes);
+	topic_publish(counter->topic, frame,
+	    (int64_t)uv_now(counter->timer.loop));
+	frame_unref(frame);
+	bytes->len_bytes = 0;
+}
+
+static void
+on_timer(uv_timer_t *timer)
+{
+	struct counter      *counter = list_entry(timer, struct counter, timer);
+	struct counter_spec *spec = &counter->spec;
+	struct buf           bytes = { 0 };
+
+	append_num(&bytes, spec->format, ++spec->num);
+	counter_publish(counter, &bytes);
+	if (spec->num == spec->count) {
+		append_end(&bytes, spec->format, spec->count);
+		counter_publish(counter, &bytes);
+		uv_timer_stop(timer);
+		stream_finish(counter->stream);
+	}
+	buf_deinit(&bytes);
+}
+
+/* spec->num was sent; those behind it follow from counter_start on. */
+static struct counter *
+counter_new(uv_loop_t *loop, struct turns *turns,
+    const struct counter_spec *spec)
+{
+	struct counter *counter = mem_zalloc(sizeof(*counter));
+
+	counter->spec = *spec;
+	counter->topic = topic_new(turns, "counter", &counter_limits);
+	uv_timer_init(loop, &counter->timer);
+	return counter;
+}
+
+/* As struct stream_spec needs these two, with the counter as arg. */
+static void
+counter_start(void *counter, struct stream *stream)
+{
+	struct counter *started = counter;
+
+	started->stream = stream;
+	uv_timer_start(&started->timer, on_timer,
+	    (uint64_t)started->spec.interval_ms,
+	    (uint64_t)started->spec.interval_ms);
+}
+
+static void
+on_timer_closed(uv_handle_t *handle)
+{
+	free(list_entry((uv_timer_t *)handle, struct counter, timer));
+}
+
+static void
+counter_free(void *counter)
+{
+	struct counter *freed = counter;
+
+	topic_free(freed->topic);
+	uv_close((uv_handle_t *)&freed->timer, on_timer_closed);
+}
 
 #define COUNT 10
 #define COUNT_MAX 1000000
@@ -51,16 +200,14 @@ counter_begin(const struct counter_route *route, struct call *call,
     const struct counter_spec *spec)
 {
 	struct counter *counter;
-	struct topic   *topic;
 
 	counter_append(&call->answer.bytes, spec);
 	if (spec->num == spec->count)
 		return;
 	counter = counter_new(route->loop, route->turns, spec);
-	topic = counter_topic(counter);
 	call_open_stream(call, route->streams,
 	    &(struct stream_spec){
-		.topics = &topic,
+		.topics = &counter->topic,
 		.topic_count = 1,
 		.position = CURSOR_FROM_NOW,
 		.is_plain = spec->format == COUNTER_TEXT,

@@ -10,7 +10,6 @@
 #include "base/utf8.h"
 #include "http/answer.h"
 #include "http/call.h"
-#include "http/form.h"
 #include "http/param.h"
 #include "http/refusal.h"
 #include "http/store_gate.h"
@@ -46,7 +45,7 @@ static bool
 is_usable(struct call *call)
 {
 	struct buf  why = { 0 };
-	const char *status = form_refusal(call, "an update", &why);
+	const char *status = refusal_of_body(call, "an update", &why);
 
 	if (status != NULL)
 		publish_right_refuse(call, status, why.data);
