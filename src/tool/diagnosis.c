@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "tool/advice.h"
+#include "tool/judge.h"
 #include "tool/report.h"
 
 #define DOCUMENT "web-servers.md"

@@ -119,4 +119,19 @@ bool judge_is_slow(const struct seen *);
 /* Whether the web server answers who has a Last-Event-ID, and nobody else. */
 bool judge_is_resumption_barred(const struct seen *);
 
+/* What to change. */
+struct advice {
+	enum check  check;
+	enum front  front;
+	const char *directive; /* as it stands in the configuration */
+	const char *where;     /* and what else is to be known */
+};
+
+/*
+ * What to change at that web server for what was found: *count rows, which
+ * follow each other. Where nothing is known of that server it is what holds
+ * for any, under FRONT_UNKNOWN; or NULL, with 0 rows.
+ */
+const struct advice *advice_find(enum check, enum front, size_t *count);
+
 #endif

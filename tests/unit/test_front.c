@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "tool/advice.h"
 #include "tool/front.h"
 #include "tool/judge.h"
 #include "tool/reach.h"
