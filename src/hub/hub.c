@@ -245,6 +245,7 @@ void
 hub_ingest(struct hub *hub, const struct update *updates, size_t count,
     int64_t now_ms, int64_t wall_ms)
 {
+	assert(!turns_is_calling(hub->turns));
 	for (size_t i = 0; i < count; i++) {
 		if (updates[i].position > hub->position)
 			ingest(hub, &updates[i], now_ms, wall_ms);

@@ -130,7 +130,7 @@ size_t hub_follower_count(const struct hub *, const char *name);
  * Takes the next updates of the log and delivers them. An update that is not
  * behind all before it is passed over. now_ms is on the monotonic clock;
  * wall_ms, the time of day, tells how old they are by their positions; 0: they
- * are new.
+ * are new. Never from within a call of a subscriber, see turns_is_calling.
  */
 void hub_ingest(struct hub *, const struct update *, size_t count,
     int64_t now_ms, int64_t wall_ms);

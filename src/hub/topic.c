@@ -38,7 +38,7 @@ struct topic {
 void
 topic_free(struct topic *topic)
 {
-	assert(topic->subscriber_count == 0);
+	assert(topic->subscriber_count == 0 && !turns_is_calling(topic->turns));
 	marks_free(&topic->waiting);
 	marks_free(&topic->ready);
 	mark_free_spare(topic->spare_mark);
@@ -59,12 +59,6 @@ const struct selector *
 topic_selector(const struct topic *topic)
 {
 	return topic->limits.selector;
-}
-
-size_t
-topic_frame_count(const struct topic *topic)
-{
-	return topic->ring.frame_count;
 }
 
 bool
@@ -169,6 +163,7 @@ visit_overrun(struct topic *topic)
 	list_init(&stalled);
 	list_join(&stalled, &topic->stalled);
 	topic->stalled_min = UINT64_MAX;
+	topic->turns->call_depth++;
 	while (!list_is_empty(&stalled)) {
 		subscription = list_entry(stalled.next, struct subscription,
 		    node);
@@ -179,6 +174,7 @@ visit_overrun(struct topic *topic)
 		else if (subscriber->position < topic->stalled_min)
 			topic->stalled_min = subscriber->position;
 	}
+	topic->turns->call_depth--;
 }
 
 /* Visits the first that is ready; returns what that costs. */
@@ -212,8 +208,10 @@ topic_run(struct turn *turn, size_t max)
 
 	if (max > SIZE_MAX / PASSES_PER_VISIT)
 		max = SIZE_MAX / PASSES_PER_VISIT;
+	topic->turns->call_depth++;
 	while (cost < max * PASSES_PER_VISIT && !list_is_empty(&topic->ready))
 		cost += visit_next(topic);
+	topic->turns->call_depth--;
 	if (list_is_empty(&topic->ready))
 		become_idle(topic);
 	else

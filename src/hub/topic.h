@@ -102,8 +102,7 @@ void topic_remove(struct topic *, const struct frame *);
  */
 void topic_trim(struct topic *, int64_t now_ms);
 
-size_t topic_frame_count(const struct topic *);
-bool   topic_is_over_count(const struct topic *);
+bool topic_is_over_count(const struct topic *);
 
 /* Of the newest frame that was published; 0 when there was none. */
 uint64_t topic_newest_position(const struct topic *);
@@ -146,6 +145,12 @@ dropped_add(struct dropped *dropped, const struct dropped *more)
 }
 
 const struct ring *topic_ring(const struct topic *);
+
+static inline size_t
+topic_frame_count(const struct topic *topic)
+{
+	return topic_ring(topic)->frame_count;
+}
 
 const char            *topic_name(const struct topic *);
 size_t                 topic_subscriber_count(const struct topic *);

@@ -17,6 +17,7 @@ turns_init(struct turns *turns, int64_t (*now_us)(void))
 	turns->now_us = now_us;
 	turns->now_ms = -1;
 	turns->has_begun = false;
+	turns->call_depth = 0;
 }
 
 void

@@ -18,9 +18,24 @@ struct turns {
 	struct list          busy; /* of turn nodes, the next first */
 	struct deadline_list held; /* turns that wait for others to join */
 	int64_t (*now_us)(void);
-	int64_t now_ms;    /* of this turn; -1: not read yet */
-	bool    has_begun; /* the time is kept in now_ms */
+	int64_t  now_ms;     /* of this turn; -1: not read yet */
+	bool     has_begun;  /* the time is kept in now_ms */
+	unsigned call_depth; /* see turns_is_calling */
 };
+
+/*
+ * Whether subscribers are being called just now. The calls stand on topics,
+ * streams and frames, so until they have returned none of these may be freed,
+ * and no updates delivered: topic_free, stream_free and hub_ingest assert it.
+ * What is to be freed stands in a list until the end of the loop's turn. What
+ * is to be published is given to the store, from wherever one is: it delivers
+ * in a turn of its own.
+ */
+static inline bool
+turns_is_calling(const struct turns *turns)
+{
+	return turns->call_depth > 0;
+}
 
 /* One place in the queue; it lies within its owner. */
 struct turn {

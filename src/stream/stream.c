@@ -451,6 +451,7 @@ stream_expire(struct stream *stream, enum stream_end end, long return_ms)
 void
 stream_free(struct stream *stream)
 {
+	assert(!turns_is_calling(stream->streams->turns));
 	list_remove(&stream->node);
 	if (stream->extra != NULL && stream->extra->release != NULL)
 		stream->extra->release(stream->extra->release_arg);
