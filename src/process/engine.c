@@ -141,6 +141,8 @@ engine_next_ms(const struct engine *engine)
 	next_ms = least(next_ms, lean_next_ms(&engine->routing.lean));
 	next_ms = least(next_ms, status_route_next_ms(&engine->routing.status));
 	next_ms = least(next_ms,
+	    list_pace_next_ms(&engine->routing.subscriptions.pace));
+	next_ms = least(next_ms,
 	    subscribe_route_next_ms(&engine->routing.subscribe));
 	return least(next_ms, hub_next_ms(&engine->hub));
 }
@@ -162,6 +164,7 @@ on_turn(uv_prepare_t *prepare)
 	lean_run(&engine->routing.lean);
 	subscribe_route_run(&engine->routing.subscribe, now_ms);
 	status_route_run(&engine->routing.status);
+	list_pace_run(&engine->routing.subscriptions.pace);
 	streams_reap(&engine->streams);
 	presence_run(&engine->presence);
 	lease_run(&engine->lease);

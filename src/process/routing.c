@@ -172,6 +172,7 @@ init_hub_routes(struct routing *routing, struct engine *engine)
 		.wall_ms = engine->wall_ms,
 		.is_single_use = seating_is_single_use(&engine->seating),
 	};
+	list_pace_init(&routing->subscriptions.pace, &engine->turns);
 	routing->publish = (struct publish_route){
 		.topic_by = &routing->topic_by,
 		.gate = &routing->gate,

@@ -257,10 +257,6 @@ answer(struct call *call, const struct bearer_verdict *verdict, void *context)
 
 	if (!is_on(route, call))
 		return;
-	if (verdict->result != TOKEN_OK) {
-		bearer_refuse(route->bearer, call, verdict);
-		return;
-	}
 	listing.shape = shape_for(route->presence, verdict->token);
 	if (!listing_read(&listing, call)) {
 		listing_deinit(&listing);
@@ -281,12 +277,24 @@ answer(struct call *call, const struct bearer_verdict *verdict, void *context)
 	listing_deinit(&listing);
 }
 
+static void
+on_judged(struct call *call, const struct bearer_verdict *verdict,
+    void *context)
+{
+	struct subscriptions_route *route = context;
+
+	if (verdict->result == TOKEN_OK)
+		list_pace_answer(&route->pace, call, verdict, answer, route);
+	else
+		bearer_refuse(route->bearer, call, verdict);
+}
+
 void
 subscriptions_route_get(struct call *call, void *context)
 {
 	const struct subscriptions_route *route = context;
 
 	if (is_on(route, call))
-		bearer_judge(route->bearer, call, TOKEN_ROLE_SUBSCRIBER, answer,
-		    context);
+		bearer_judge(route->bearer, call, TOKEN_ROLE_SUBSCRIBER,
+		    on_judged, context);
 }

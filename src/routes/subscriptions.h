@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "http/router.h"
+#include "routes/list_pace.h"
 
 struct bearer;
 struct cors;
@@ -20,6 +21,7 @@ struct subscriptions_route {
 	const struct hub      *hub;
 	const struct cors     *cors;
 	int64_t (*wall_ms)(void);
+	struct list_pace pace;
 	bool is_single_use; /* the process has no stream but that of a call */
 };
 
