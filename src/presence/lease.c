@@ -69,28 +69,71 @@ is_needed(const struct lease *lease)
 	    lease->presence->told_count > 0 || lease->roster.entry_count > 0;
 }
 
-/* Adds the subscriber's announcements that are out. Returns their bytes. */
-static size_t
-list_subscriber(json_t *list, const struct subscriber *subscriber,
-    uint64_t *cost)
+/* A part of a list. */
+struct part {
+	json_t  *list;
+	size_t   byte_count;
+	uint64_t cost; /* of finding the payloads */
+};
+
+/* One subscriber may have more than a part takes. */
+static bool
+part_has_room(const struct part *part)
+{
+	return part->byte_count < PART_BYTES_MAX &&
+	    part->cost < PART_COST_MAX &&
+	    json_array_size(part->list) < PART_COUNT_MAX;
+}
+
+static void
+part_add(struct part *part, const struct subscriber *subscriber, size_t number)
 {
 	struct announcement announcement;
-	unsigned            shape;
-	size_t              byte_count = 0;
+	unsigned            shape = subscriber_announcement(subscriber, number,
+		       &announcement);
 
-	for (size_t i = 0; i < subscriber->sent_count; i++) {
-		shape = subscriber_announcement(subscriber, i, &announcement);
-		announcement.payload = subscriber_payload(subscriber,
-		    announcement.selector, cost);
-		json_array_append_new(list,
-		    lease_record_item(&announcement, shape));
-		byte_count += SUBSCRIBER_ID_BYTES +
-		    strlen(announcement.selector) +
-		    (announcement.payload == NULL ?
-			    0 :
-			    strlen(announcement.payload));
+	announcement.payload = subscriber_payload(subscriber,
+	    announcement.selector, &part->cost);
+	json_array_append_new(part->list,
+	    lease_record_item(&announcement, shape));
+	part->byte_count += SUBSCRIBER_ID_BYTES +
+	    strlen(announcement.selector) +
+	    (announcement.payload == NULL ? 0 : strlen(announcement.payload));
+}
+
+/*
+ * Adds those of the subscriber's announcements behind the first count that are
+ * out and have room. Returns up to which they are listed.
+ */
+static size_t
+list_subscriber(struct part *part, const struct subscriber *subscriber,
+    size_t count)
+{
+	for (; count < subscriber->sent_count && part_has_room(part); count++)
+		part_add(part, subscriber, count);
+	return count;
+}
+
+/* Adds what is behind the place, which moves. Returns whether that is all. */
+static bool
+list_behind(const struct lease *lease, struct part *part,
+    struct lease_place *place)
+{
+	const struct subscriber *subscriber;
+	uint64_t                 number;
+
+	list_for_each (node, &lease->presence->told) {
+		subscriber = list_entry(node, struct subscriber, told_node);
+		number = subscriber->told_number;
+		if (number < place->number)
+			continue;
+		place->count = list_subscriber(part, subscriber,
+		    number == place->number ? place->count : 0);
+		place->number = number;
+		if (place->count < subscriber->sent_count)
+			return false;
 	}
-	return byte_count;
+	return true;
 }
 
 /*
@@ -100,31 +143,18 @@ list_subscriber(json_t *list, const struct subscriber *subscriber,
 static void
 add_list(struct lease *lease, struct lease_record *record)
 {
-	const struct subscriber *subscriber;
-	size_t                   byte_count = 0;
-	uint64_t                 cost = 0;
+	struct part part = { 0 };
 
 	if (!lease->is_listing &&
 	    lease->presence->told_count > INLINE_COUNT_MAX)
 		return;
-	record->list = json_array();
+	part.list = json_array();
 	lease->list_up_to = lease->list_after;
-	record->is_list_begin = lease->list_after == 0;
-	record->is_list_end = true;
-	list_for_each (node, &lease->presence->told) {
-		subscriber = list_entry(node, struct subscriber, told_node);
-		if (subscriber->told_number <= lease->list_after)
-			continue;
-		if (byte_count >= PART_BYTES_MAX || cost >= PART_COST_MAX ||
-		    json_array_size(record->list) >= PART_COUNT_MAX) {
-			record->is_list_end = false;
-			break;
-		}
-		byte_count += list_subscriber(record->list, subscriber, &cost);
-		lease->list_up_to = subscriber->told_number;
-	}
+	record->is_list_begin = lease->list_after.number == 0;
+	record->is_list_end = list_behind(lease, &part, &lease->list_up_to);
 	lease->is_list_end = record->is_list_end;
-	if (!lease->is_listing && byte_count > INLINE_BYTES_MAX) {
+	record->list = part.list;
+	if (!lease->is_listing && part.byte_count > INLINE_BYTES_MAX) {
 		json_decref(record->list);
 		record->list = NULL;
 	}
@@ -182,7 +212,7 @@ on_published(struct store_publish *publish, const struct store_receipt *receipt)
 	if (lease->is_listing)
 		lease->due_ms = now_of(lease);
 	else
-		lease->list_after = 0;
+		lease->list_after = (struct lease_place){ 0 };
 }
 
 static void

@@ -14,6 +14,15 @@ struct turns;
 struct update;
 
 /*
+ * Up to where what a process has is listed: subscribers that were told before
+ * this one with all they have, and of this one so many announcements.
+ */
+struct lease_place {
+	uint64_t number; /* subscriber->told_number; 0: nothing is listed */
+	size_t   count;
+};
+
+/*
  * Presence over all processes that share a store. Each hears the announcements
  * of the others, as they come through the log, and remembers them (roster.h).
  *
@@ -56,12 +65,12 @@ struct lease {
 	bool                 has_wrong;     /* somebody is to be asked */
 
 	/* The list, that somebody has asked for. */
-	bool     is_listing;
-	bool     is_part_sent; /* what is under way is a part of it */
-	uint64_t list_after;  /* subscriber->told_number of the last one sent */
-	uint64_t list_up_to;  /* the same, in what is under way */
-	bool     is_list_end; /* what is under way is the last part */
-	int64_t  listed_ms;
+	bool               is_listing;
+	bool               is_part_sent; /* what is under way is a part of it */
+	struct lease_place list_after;   /* what was sent */
+	struct lease_place list_up_to;   /* the same, in what is under way */
+	bool               is_list_end; /* what is under way is the last part */
+	int64_t            listed_ms;
 };
 
 /* Where records are, below the hub's path, which publishers cannot name. */

@@ -183,7 +183,7 @@ hear_asked(struct lease *lease, const struct lease_record *record)
 			    lease->lease_ms))
 			continue;
 		lease->is_listing = true;
-		lease->list_after = 0;
+		lease->list_after = (struct lease_place){ 0 };
 		lease_hurry(lease);
 	}
 }

@@ -310,6 +310,32 @@ test_what_was_missed_is_asked_for(void **state)
 	assert_int_equal(lease_list_count, 0);
 	lease_forget_told();
 }
+/* What one subscriber has may be more than one record may be. */
+static void
+test_one_subscriber_has_very_much(void **state)
+{
+	static char              topics[256][SELECTOR_BYTES_MAX + 1];
+	struct presence_selector selectors[256];
+	struct process          *a = process_start(1), *b = process_start(2);
+
+	(void)state;
+	for (size_t i = 0; i < 256; i++) {
+		memset(topics[i], 'x', SELECTOR_BYTES_MAX);
+		topics[i][snprintf(topics[i], 8, "%zu", i)] = '-';
+		selectors[i] = (struct presence_selector){ SELECTOR_TOPIC,
+			topics[i], 0 };
+	}
+	presence_join(&a->presence, "192.0.2.2", selectors, 256, NULL);
+	process_join_as(a, "192.0.2.3", "last");
+	lease_pass_ms(2000);
+	process_forget(b);
+	lease_pass_ms(3 * LEASE_MS);
+	assert_int_equal(b->lease.roster.entry_count, 257);
+	/* It does not ask again. */
+	lease_asking_count = 0;
+	lease_pass_ms(3 * LEASE_MS);
+	assert_int_equal(lease_asking_count, 0);
+}
 
 /* Also where no answer comes, since the other one reads nothing. */
 static void
@@ -556,6 +582,7 @@ main(void)
 		TEST(test_time_jumps),
 		TEST(test_what_was_missed_is_asked_for),
 		TEST(test_a_process_asks_once_in_a_lease),
+		TEST(test_one_subscriber_has_very_much),
 		TEST(test_an_orderly_end),
 		TEST(test_a_lean_process),
 		TEST(test_all_were_killed),
