@@ -388,6 +388,40 @@ set_defaults(struct loader *loader)
 	}
 }
 
+/* What options that belong together say against each other. */
+
+/* Appends the name as its source has it, and the value. */
+static void
+append_setting(struct loader *loader, const struct option_spec *spec)
+{
+	loader->source = loader->set_by[spec - option_specs];
+	if (loader->source == SOURCE_NONE)
+		buf_append_str(loader->problem, spec->name);
+	else
+		append_name(loader, spec, loader->options->config);
+	buf_append_str(loader->problem, " is ");
+	option_value_append(loader->problem, spec, loader->options);
+	if (loader->source == SOURCE_NONE)
+		buf_append_str(loader->problem, " (the default)");
+}
+
+static bool
+check_turns(struct loader *loader)
+{
+	const struct options *options = loader->options;
+
+	if (options->turn_max_ms == 0 ||
+	    options->turn_min_ms <= options->turn_max_ms)
+		return true;
+	append_setting(loader, option_spec_find("turn-min"));
+	buf_append_str(loader->problem, ", and ");
+	append_setting(loader, option_spec_find("turn-max"));
+	buf_append_str(loader->problem,
+	    ": a turn cannot be longer than the time in which each client has "
+	    "one; set turn-min to less, or turn-max to more");
+	return false;
+}
+
 static enum options_verdict
 read_all(struct loader *loader, int argc, char **argv)
 {
@@ -401,6 +435,8 @@ read_all(struct loader *loader, int argc, char **argv)
 	if (!read_environment(loader) || !read_file(loader))
 		return OPTIONS_USAGE;
 	set_defaults(loader);
+	if (!check_turns(loader))
+		return OPTIONS_USAGE;
 	if (loader->is_config_printed) {
 		help_append_config(&text, loader->options);
 		verdict = print(loader, &text);

@@ -104,15 +104,18 @@ assert_runs(const char *const *args)
 void
 assert_refused(const char *const *args, const char *expected)
 {
-	char text[1024];
+	struct buf text = { 0 };
 
 	assert_int_equal(fixture_load(args), OPTIONS_USAGE);
-	if (expected[0] == '@')
-		snprintf(text, sizeof(text), "%s%s", fixture_file,
-		    expected + 1);
-	else
-		snprintf(text, sizeof(text), "%s", expected);
-	assert_string_equal(problem, text);
+	for (const char *c = expected; *c != '\0'; c++) {
+		if (*c == '@')
+			buf_append_str(&text, fixture_file);
+		else
+			buf_append(&text, c, 1);
+	}
+	buf_append(&text, "", 1);
+	assert_string_equal(problem, text.data);
+	buf_deinit(&text);
 	assert_int_equal(options.listen_count, 0);
 	assert_null(options.log);
 }

@@ -38,7 +38,7 @@ enum options_verdict fixture_load_printing(const char *const *args,
 
 void assert_runs(const char *const *args);
 
-/* In the expected problem "@" at the start stands for fixture_file. */
+/* In the expected problem each "@" stands for fixture_file. */
 void assert_refused(const char *const *args, const char *expected);
 
 #endif

@@ -460,6 +460,36 @@ test_log_of_wrong_options(void **state)
 	assert_int_equal(options.log_format, LOG_FORMAT_JSON);
 }
 
+/* A turn may not be longer than the time in which each client has one. */
+static void
+test_turns_contradict(void **state)
+{
+#define CURE                                                                \
+	": a turn cannot be longer than the time in which each client has " \
+	"one; set turn-min to less, or turn-max to more"
+
+	(void)state;
+	assert_refused(ARGS("--turn-min", "10s"),
+	    "--turn-min is 10s, and turn-max is 5s (the default)" CURE);
+	assert_refused(ARGS("--print-config", "--turn-min", "1001ms",
+			   "--turn-max", "1s"),
+	    "--turn-min is 1001ms, and --turn-max is 1s" CURE);
+	setenv("FCGI_SSE_TURN_MIN", "2m", 1);
+	assert_refused(ARGS("--turn-max", "1m"),
+	    "FCGI_SSE_TURN_MIN is 2m, and --turn-max is 1m" CURE);
+	fixture_write_text("turn-min = 1s\nturn-max = 90s\n");
+	assert_refused(ARGS("--config", fixture_file),
+	    "FCGI_SSE_TURN_MIN is 2m, and @: turn-max is 90s" CURE);
+	unsetenv("FCGI_SSE_TURN_MIN");
+	assert_runs(ARGS("--config", fixture_file));
+	fixture_write_text("turn-min = 2s\nturn-max = 1s\n");
+	assert_refused(ARGS("--config", fixture_file),
+	    "@: turn-min is 2s, and @: turn-max is 1s" CURE);
+	assert_runs(ARGS("--turn-min", "5s"));
+	assert_runs(ARGS("--turn-min", "10s", "--turn-max", "0"));
+#undef CURE
+}
+
 /* One load leaves nothing to the next, wherever it stopped. */
 static void
 test_loads_are_independent(void **state)
@@ -498,6 +528,7 @@ main(void)
 		OPTIONS_TEST(test_print_config),
 		OPTIONS_TEST(test_full_stdout),
 		OPTIONS_TEST(test_log_of_wrong_options),
+		OPTIONS_TEST(test_turns_contradict),
 		OPTIONS_TEST(test_loads_are_independent),
 	};
 
