@@ -26,6 +26,9 @@
 #define SMALL_BYTES_MAX (16 * 1024 * 1024)
 #define LARGE_BYTES_MAX (48 * 1024 * 1024)
 
+/* A body of the largest size has a half more, for what records have beside. */
+#define LARGE_EXTRA_PART 2
+
 #define IDLE_TIMEOUT_MS 60000
 
 /* Web servers wait for an answer for half a minute and more. */
@@ -60,6 +63,12 @@ static int64_t
 least(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
+}
+
+static size_t
+larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
 }
 
 static void
@@ -233,12 +242,14 @@ set_publishing(struct publish_route *publish, const struct options *options,
 static void
 set_conn_limits(struct conns *conns, const struct options *options)
 {
+	const size_t             body_bytes_max = options->max_body_bytes;
 	const struct conn_limits limits = {
 		.records.params_bytes_max = PARAMS_BYTES_MAX,
-		.records.body_bytes_max = options->max_body_bytes,
+		.records.body_bytes_max = body_bytes_max,
 		.records.foreign_bytes_max = FOREIGN_BYTES_MAX,
 		.small_bytes_max = SMALL_BYTES_MAX,
-		.large_bytes_max = LARGE_BYTES_MAX,
+		.large_bytes_max = larger(LARGE_BYTES_MAX,
+		    body_bytes_max + body_bytes_max / LARGE_EXTRA_PART),
 		.request_timeout_ms = options->request_timeout_ms,
 		.idle_timeout_ms = IDLE_TIMEOUT_MS,
 		.call_timeout_ms = CALL_TIMEOUT_MS,

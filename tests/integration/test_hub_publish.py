@@ -301,6 +301,14 @@ def test_body_that_is_too_long(fcgi_sse, short_dir):
     assert hub.replay("t", last="earliest")[1] == ["x" * 1011]
 
 
+@pytest.mark.memory_alone(reason="requests, before any store")
+def test_longest_body(fcgi_sse, short_dir):
+    """The largest that the option takes has room as a whole."""
+    hub = start_hub(fcgi_sse, short_dir, "--max-body", "64M")
+    answer = hub.post(b"topic=a&data=" + bytes(50 << 20).replace(b"\0", b"x"))
+    assert answer.status == "200 OK"
+
+
 def test_a_mebibyte(hub):
     data = "\u4e16\r\n" * 90000     # 3 bytes, and 9 and 6 in the form
     reader = hub.subscribe("t")
