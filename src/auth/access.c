@@ -95,6 +95,12 @@ access_has_dialect(const struct access *access, enum token_dialect dialect)
 	    token_keys_has_dialect(access->keys, dialect);
 }
 
+bool
+access_has_role(const struct access *access, enum token_role role)
+{
+	return access->keys != NULL && token_keys_has_role(access->keys, role);
+}
+
 enum token_result
 access_judge(struct access *access, const struct token_request *request,
     struct token **token, int64_t *wait_ms)

@@ -32,9 +32,10 @@ void access_free(struct access *);
 void access_set_keys(struct access *, struct token_keys *,
     const char *audience);
 
-/* Whether there is any key, or one for tokens of this dialect. */
+/* Whether there is any key, or one for tokens of this dialect or role. */
 bool access_has_keys(const struct access *);
 bool access_has_dialect(const struct access *, enum token_dialect);
+bool access_has_role(const struct access *, enum token_role);
 
 /* As token_cache_judge; give the token back with access_unref. */
 enum token_result access_judge(struct access *, const struct token_request *,

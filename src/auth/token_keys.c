@@ -353,6 +353,16 @@ token_keys_has_dialect(const struct token_keys *keys,
 }
 
 bool
+token_keys_has_role(const struct token_keys *keys, enum token_role role)
+{
+	for (size_t i = 0; i < keys->count; i++) {
+		if ((keys->list[i].roles & role) != 0)
+			return true;
+	}
+	return false;
+}
+
+bool
 token_keys_has_id(const struct token_keys *keys, uint64_t id)
 {
 	for (size_t i = 0; i < keys->count; i++) {

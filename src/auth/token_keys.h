@@ -59,6 +59,9 @@ size_t token_keys_count(const struct token_keys *);
 /* Whether there are keys for tokens of this dialect. */
 bool token_keys_has_dialect(const struct token_keys *, enum token_dialect);
 
+/* Whether there are keys for tokens of this role. */
+bool token_keys_has_role(const struct token_keys *, enum token_role);
+
 /* Whether a key that verified a token is in this list, with its bounds. */
 bool token_keys_has_id(const struct token_keys *, uint64_t id);
 

@@ -393,3 +393,25 @@ option_value_append_quoted(struct buf *text, const char *value)
 	}
 	buf_append_str(text, value[i] != '\0' ? "...\"" : "\"");
 }
+
+bool
+option_value_is_default(const struct options *options,
+    const struct option_spec                 *spec)
+{
+	const void    *field = (const char *)options + spec->offset;
+	struct options plain = { 0 };
+	struct buf     own = { 0 }, fallback = { 0 };
+	bool           is_same;
+
+	if (spec->fallback == NULL)
+		return *(char *const *)field == NULL;
+	option_value_set(&plain, spec, spec->fallback);
+	option_value_append(&own, spec, options);
+	option_value_append(&fallback, spec, &plain);
+	is_same = own.len_bytes == fallback.len_bytes &&
+	    memcmp(own.data, fallback.data, own.len_bytes) == 0;
+	option_value_clear(&plain, spec);
+	buf_deinit(&own);
+	buf_deinit(&fallback);
+	return is_same;
+}

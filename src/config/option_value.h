@@ -28,6 +28,10 @@ void option_value_clear(struct options *, const struct option_spec *);
 void option_value_append(struct buf *, const struct option_spec *,
     const struct options *);
 
+/* Whether the option, which is no list, has its default. */
+bool option_value_is_default(const struct options *,
+    const struct option_spec *);
+
 /* Appends what the option takes: "a duration from 1s to 1h, such as 15s". */
 void option_value_append_takes(struct buf *, const struct option_spec *);
 

@@ -22,6 +22,7 @@
 #include "process/engine.h"
 #include "process/keys.h"
 #include "process/listen.h"
+#include "process/remarks.h"
 #include "process/server.h"
 #include "process/signals.h"
 #include "process/store_choice.h"
@@ -259,6 +260,7 @@ serve(const struct server_config *config, struct listeners *listeners,
 	warn_of_password(config);
 	engine_init(&engine, config->options, &choice, keys,
 	    raise_descriptors());
+	remarks_log(config->options, &engine);
 	if (listeners->count == 0) {
 		server_run_cgi(&engine, config->options);
 	} else if (server_run(&engine, config, listeners, &error) == -1) {

@@ -15,6 +15,7 @@
 #include "process/keys.h"
 #include "process/listen.h"
 #include "process/notify.h"
+#include "process/remarks.h"
 #include "process/signals.h"
 
 /* How soon to try again to write to a log that is not read. */
@@ -122,6 +123,7 @@ on_hangup(void *arg)
 		    LOG_STR("error", strerror(errno)));
 	options_deinit(&old);
 	log_info("reload", LOG_STR("config", options->config));
+	remarks_log(options, server->engine);
 	log_limits(server->engine);
 }
 

@@ -2,6 +2,7 @@
 
 #include "process/store_choice.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,13 +45,21 @@ store_choice_init(struct store_choice *choice, const char *option,
 {
 	struct buf url = { 0 };
 
+	const bool is_single_use = listeners->count == 0 ||
+	    listeners_are_single_use(listeners);
+
 	memset(choice, 0, sizeof(*choice));
 	choice->is_auto = strcmp(option, AUTO) == 0;
 	choice->why = "the option store says so";
-	if (!choice->is_auto)
+	if (!choice->is_auto) {
 		choice->url = mem_strdup(option);
-	else if (store_place_find(listeners, &url, &choice->why,
-		     choice->problem, sizeof(choice->problem)) == -1)
+		if (is_single_use && strcmp(option, MEMORY) == 0)
+			snprintf(choice->problem, sizeof(choice->problem),
+			    "the option store is memory, and each request has "
+			    "a process of its own; leave it out, or set "
+			    "store = sqlite:FILE");
+	} else if (store_place_find(listeners, &url, &choice->why,
+		       choice->problem, sizeof(choice->problem)) == -1)
 		choice->url = mem_strdup(MEMORY);
 	else {
 		buf_append(&url, "", 1);

@@ -60,12 +60,20 @@ find_engine(const char *url, char *error, size_t error_bytes)
 {
 	const struct scheme *scheme = find_scheme(url, error, error_bytes);
 
-	if (scheme != NULL && scheme->engine == NULL)
+	if (scheme == NULL)
+		return NULL;
+	if (scheme->engine == &memory_engine &&
+	    strcmp(url, scheme->name) != 0) {
+		snprintf(error, error_bytes,
+		    "store: memory has nothing behind it; give memory alone");
+		return NULL;
+	}
+	if (scheme->engine == NULL)
 		snprintf(error, error_bytes,
 		    "store %s: this program was built without it; install %s "
 		    "(Debian), then configure and build again",
 		    scheme->name, scheme->library);
-	return scheme == NULL ? NULL : scheme->engine;
+	return scheme->engine;
 }
 
 struct store *
