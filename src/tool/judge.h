@@ -116,6 +116,12 @@ bool judge_is_query_lost(const struct seen *);
 /* Whether streams are sent slowly, which explains what else is late. */
 bool judge_is_slow(const struct seen *);
 
+/*
+ * Whether the web server gave this answer to streams, since it shuts out a
+ * client that asks often: it is then no answer to what was asked.
+ */
+bool judge_is_shut_out(const struct seen *, long status);
+
 /* Whether the web server answers who has a Last-Event-ID, and nobody else. */
 bool judge_is_resumption_barred(const struct seen *);
 

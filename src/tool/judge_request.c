@@ -91,6 +91,14 @@ judge_authorization(const struct seen *seen, struct finding *finding)
 	return true;
 }
 
+static void
+say_shut_out(struct finding *finding)
+{
+	say(finding, LEVEL_UNKNOWN,
+	    "the web server has shut this client out for a while, since it "
+	    "asked often");
+}
+
 /* A token that names rights, or is signed by RSA, is this long. */
 static bool
 judge_header_limit(const struct seen *seen, struct finding *finding)
@@ -100,7 +108,10 @@ judge_header_limit(const struct seen *seen, struct finding *finding)
 	if (keyed == NULL || seen->keyed == NULL ||
 	    !sample_is_own_text(seen->keyed))
 		return false;
-	if (is_answered_instead(keyed)) {
+	if (is_answered_instead(keyed) &&
+	    judge_is_shut_out(seen, keyed->status))
+		say_shut_out(finding);
+	else if (is_answered_instead(keyed)) {
 		finding->level = LEVEL_BAD;
 		buf_printf(&finding->saw,
 		    "a key or token of %d bytes does not reach fcgi-sse: the "
@@ -290,6 +301,9 @@ judge_post_limit(const struct seen *seen, struct finding *finding)
 	else if (large->status == seen->keyless->status)
 		buf_printf(&finding->saw, "an update of %d bytes gets through",
 		    ASKED_LARGE_BYTES);
+	else if (!sample_is_own_text(large) &&
+	    judge_is_shut_out(seen, large->status))
+		say_shut_out(finding);
 	else if (large->is_stopped || large->status == 429 ||
 	    large->status == 503)
 		say(finding, LEVEL_UNKNOWN,

@@ -131,6 +131,16 @@ turned_away(const struct seen *seen)
 	return NULL;
 }
 
+bool
+judge_is_shut_out(const struct seen *seen, long status)
+{
+	const struct sample *sample = turned_away(seen);
+
+	return status != 0 &&
+	    ((sample != NULL && sample->status == status) ||
+		(seen->has_connections && seen->connection_status == status));
+}
+
 static bool
 judge_connections(const struct seen *seen, struct finding *finding)
 {

@@ -91,13 +91,15 @@ wait_for_left(struct probes *probes, struct seen *seen, long long before)
 	do {
 		count = left_count(probes, &opened_count);
 		seen->lost_us = clocks_monotonic_us() - began_us;
-		if (count > before + 1)
+		if (count < 0)
+			seen->lost = LOST_UNASKED; /* not any more */
+		else if (count > before + 1)
 			seen->lost = LOST_BUSY;
 		else if (count == before + 1)
 			seen->lost = LOST_NOTICED;
 		else
 			nanosleep(&pause, NULL);
-	} while (count <= before && seen->lost_us < WAIT_US);
+	} while (count >= 0 && count <= before && seen->lost_us < WAIT_US);
 }
 
 void

@@ -32,9 +32,35 @@ class ApacheSecurity(ApacheProxy):
     modules = ApacheProxy.modules + ("unique_id", "security2")
 
 
+class ApacheEvasive(ApacheProxy):
+    modules = ApacheProxy.modules + ("evasive20",)
+
+
+class ApacheQos(ApacheProxy):
+    modules = ApacheProxy.modules + ("qos",)
+
+    def frame(self):
+        # Debian 12 has it without the library that it needs.
+        return super().frame().replace(
+            "LoadModule qos", f"LoadFile {PCRE}\nLoadModule qos")
+
+
+PCRE = "/usr/lib/x86_64-linux-gnu/libpcre.so.3"
+
+
+def has(*files):
+    return all(pathlib.Path(APACHE_MODULES, file).exists() for file in files)
+
+
 BY_NAME["apache-more"] = Front(
     "apache2", ApacheMore, "apache/proxy-fcgi-unix.conf", UNIX)
-if pathlib.Path(APACHE_MODULES, "mod_security2.so").exists():
+if has("mod_evasive20.so"):
+    BY_NAME["apache-evasive"] = Front(
+        "apache2", ApacheEvasive, "apache/proxy-fcgi-unix.conf", UNIX)
+if has("mod_qos.so", PCRE):
+    BY_NAME["apache-qos"] = Front(
+        "apache2", ApacheQos, "apache/proxy-fcgi-unix.conf", UNIX)
+if has("mod_security2.so"):
     BY_NAME["apache-security"] = Front(
         "apache2", ApacheSecurity, "apache/proxy-fcgi-unix.conf", UNIX)
 if shutil.which("varnishd", path="/usr/sbin:/usr/bin"):
@@ -328,6 +354,47 @@ BARRED = [
          "posts", "return (pass)"),
 ]
 
+
+
+def whole(front, lines, *args, **kwargs):
+    """Apache with these outside of any path, and more in its <Location>."""
+    changes = [("CGIPassAuth On", f"CGIPassAuth On\n{kwargs.pop('inside')}")
+               ] if "inside" in kwargs else ()
+    return Case(front, changes, *args,
+                frame=("ErrorLog", f"{lines}\nErrorLog"), **kwargs)
+
+
+SLOW_CLIENTS = "QS_SrvMinDataRate 150 300 1"
+
+COUNTED = [
+    whole("apache-evasive", "", "connections", "DOSPageCount"),
+    whole("apache-evasive", "DOSPageCount 1000\nDOSSiteCount 20",
+          "connections", "DOSPageCount"),
+    whole("apache-evasive", "DOSPageCount 50\nDOSSiteCount 100"),
+    whole("apache-qos", "QS_SrvMaxConnPerIP 8", "connections",
+          "QS_SrvMaxConnPerIP"),
+    whole("apache-qos", "QS_LocRequestLimit /sse 8", "connections",
+          "QS_SrvMaxConnPerIP"),
+    whole("apache-qos", SLOW_CLIENTS, "cut", "QS_SrvMinDataRateOffEvent",
+          ("--watch", "15s"), "15s", also=("idle",)),
+    whole("apache-qos", SLOW_CLIENTS, args=("--watch", "15s"),
+          heartbeat="15s",
+          inside="SetEnv sse 1\nQS_SrvMinDataRateOffEvent +sse"),
+    whole("apache-qos", "QS_RequestHeaderFilter on", "authorization",
+          "QS_RequestHeaderFilterRule", also=("last-event-id",)),
+    whole("apache-qos", "QS_RequestHeaderFilter on\n"
+          "QS_RequestHeaderFilterRule Last-Event-ID drop .* 1024\n"
+          "QS_RequestHeaderFilterRule Authorization drop .* 8000"),
+    whole("apache-qos", "QS_LimitRequestBody 65536", "post-limit",
+          "QS_LimitRequestBody"),
+    whole("apache-qos", "QS_LocKBytesPerSecLimit /sse 1", "rate",
+          "QS_LocKBytesPerSecLimit"),
+    whole("apache-cgi", "LimitRequestBody 100000", "post-limit",
+          "LimitRequestBody"),
+    # mod_proxy_fcgi does not look at it.
+    whole("apache-proxy-unix", "LimitRequestBody 100000"),
+]
+
 TOKENS = [
     Case("nginx", [("fastcgi_buffering off;",
                     'fastcgi_buffering off; fastcgi_param HTTP_COOKIE "";')],
@@ -351,13 +418,14 @@ TOKENS = [
     Case("apache-proxy-unix", tokens=True),
 ]
 
-WELL = [Case(name) for name in BY_NAME if name != "apache-cgi-deflate"
-        and name != "apache-security"]
+WELL = [Case(name) for name in BY_NAME
+        if name not in ("apache-cgi-deflate", "apache-security",
+                        "apache-evasive")]
 # The header of fcgi-sse is enough for nginx.
 WELL += [Case("nginx", [("fastcgi_buffering off;", "")]),
          Case("lighttpd-external", args=("--watch", "2s")),
          apache("SetOutputFilter DEFLATE")]
 
 CASES = [case for case in LATE + REQUESTS + TURNED_AWAY + CUT + KEPT + SLOW
-         + BARRED + TOKENS + WELL
+         + BARRED + COUNTED + TOKENS + WELL
          if case.front]

@@ -265,6 +265,14 @@ test_header_limit(void **state)
 	with_long = page(431);
 	assert_int_equal(judge_level(CHECK_HEADER_LIMIT, &seen, "answers 431"),
 	    LEVEL_BAD);
+	/* A client that was shut out learns nothing of limits. */
+	seen.connection_status = 431;
+	seen.has_connections = true;
+	assert_int_equal(judge_level(CHECK_HEADER_LIMIT, &seen, "shut this"),
+	    LEVEL_UNKNOWN);
+	seen.connection_status = 503;
+	assert_int_equal(judge_level(CHECK_HEADER_LIMIT, &seen, "answers 431"),
+	    LEVEL_BAD);
 	/* What bars a short one, too, is no limit. */
 	sample_deinit(&keyed);
 	keyed = page(403);
