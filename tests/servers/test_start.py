@@ -132,17 +132,19 @@ def test_service_is_hardened(units):
 
 
 class Demo:
-    def __init__(self, port):
+    def __init__(self, port, *more, program=DEPLOY / "demo", env=None,
+                 user=None):
         self.port = port
         self.lines = []
         # Where what it leaves behind would be.
         self.tmp = pathlib.Path(tempfile.mkdtemp(prefix="fcgi-sse-test-"))
-        self.tmp.chmod(0o755)
+        self.tmp.chmod(0o777)
+        env = {"FCGI_SSE": BINARY} if env is None else env
         self.process = subprocess.Popen(
-            [DEPLOY / "demo", str(port)], cwd="/", text=True,
-            env=clean_environ({"FCGI_SSE": BINARY, "TMPDIR": str(self.tmp)}),
+            [program, str(port), *more], cwd="/", text=True,
+            env=clean_environ({"TMPDIR": str(self.tmp), **env}),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, start_new_session=True)
+            stderr=subprocess.STDOUT, start_new_session=True, user=user)
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
@@ -167,8 +169,8 @@ class Demo:
 def demo():
     demos = []
 
-    def start(port):
-        demos.append(Demo(port))
+    def start(*args, **options):
+        demos.append(Demo(*args, **options))
         return demos[-1]
 
     yield start
@@ -231,8 +233,61 @@ def test_demo_says_when_the_port_is_taken(demo):
         assert one.close() == 1
 
 
-@pytest.mark.parametrize("port", ["0", "65536", "eighty", ""])
-def test_demo_wants_a_port(demo, port):
-    one = demo(port)
+def make_tool(directory, name, text):
+    path = directory / name
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture(name="tools")
+def fixture_tools():
+    """A folder of programs that come before the system's."""
+    with tempfile.TemporaryDirectory(prefix="fcgi-sse-") as name:
+        directory = pathlib.Path(name)
+        directory.chmod(0o755)
+        make_tool(directory, "dpkg-query", "exit 1")
+        yield directory
+
+
+def other_user():
+    return "nobody" if is_root() else None
+
+
+def test_demo_names_the_packages_that_are_missing(demo, tools):
+    one = demo(free_port(), user=other_user(),
+               env={"FCGI_SSE": BINARY, "PATH": f"{tools}:/usr/bin:/bin"})
+    one.says("packages are missing. As root: apt-get install lighttpd\n")
+    assert one.close() == 1
+
+
+@pytest.mark.skipif(not is_root(), reason="apt-get needs root")
+def test_demo_without_a_network(demo, tools):
+    make_tool(tools, "apt-get", "test $2 = update || { "
+              "echo 'E: Could not resolve deb.example'; exit 100; }")
+    one = demo(free_port(),
+               env={"FCGI_SSE": BINARY, "PATH": f"{tools}:/usr/bin:/bin"})
+    one.says("E: Could not resolve deb.example")
+    one.says("apt-get could not install lighttpd. Without a network")
+    assert one.close() == 1
+
+
+def test_demo_in_a_tree_of_another_user(demo, tools):
+    make_tool(tools, "dpkg-query", "echo install ok installed")
+    (tools / "deploy").mkdir()
+    shutil.copy(DEPLOY / "demo", tools / "deploy")
+    tools.chmod(0o555)
+    one = demo(free_port(), program=tools / "deploy" / "demo",
+               user=other_user(),
+               env={"FCGI_SSE": "", "PATH": f"{tools}:/usr/bin:/bin"})
+    one.says(f" may not write to {tools}/build-demo. Copy the source tree")
+    one.says(f"FCGI_SSE=/usr/local/bin/fcgi-sse {tools}/deploy/demo")
+    assert one.close() == 1
+    tools.chmod(0o755)
+
+
+@pytest.mark.parametrize("args", [
+    ("0",), ("65536",), ("eighty",), ("",), ("8080", "8081")])
+def test_demo_wants_a_port(demo, args):
+    one = demo(*args)
     one.says("usage: ")
     assert one.close() == 1
