@@ -214,8 +214,11 @@ load_path(const struct loader *loader)
 	json_t     *set;
 
 	error = token_key_spec_read(loader->spec->path, &text, &is_private);
-	if (error != NULL)
-		return fail(loader, error);
+	if (error != NULL) {
+		buf_printf(loader->problem, "token-key, file %s: %s",
+		    loader->source, error);
+		return false;
+	}
 	if (!loader->spec->is_jwks)
 		is_good = load_file(loader, &text, is_private);
 	else {

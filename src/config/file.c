@@ -55,7 +55,7 @@ read_line(struct reader *reader)
 		buf_append(line, &byte, 1);
 	}
 	if (ferror(reader->file)) {
-		buf_printf(reader->problem, "%s: %s", reader->path,
+		buf_printf(reader->problem, "config %s: %s", reader->path,
 		    strerror(errno));
 		return false;
 	}
@@ -143,7 +143,7 @@ config_file_read(const char *path, config_file_fn *set, void *arg,
 
 	reader.file = fopen(path, "re");
 	if (reader.file == NULL) {
-		buf_printf(problem, "%s: %s", path, strerror(errno));
+		buf_printf(problem, "config %s: %s", path, strerror(errno));
 		return false;
 	}
 	while (is_good && read_line(&reader))

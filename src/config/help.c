@@ -21,7 +21,7 @@
 
 static const char intro[] =
     "Usage: fcgi-sse [OPTION]...\n"
-    "       fcgi-sse publish --help\n"
+    "       fcgi-sse publish|doctor|store|jwks --help\n"
     "Answers a web server's requests with Server-Sent Events, by FastCGI or "
     "CGI.\n";
 

@@ -11,6 +11,8 @@
 #define DIGITS "0123456789"
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 
+#define COOKIE_NAME "the name of a cookie, without a blank and without = ; ,"
+
 /* Of a URL without a query, and of a header field's value. */
 #define URL_BYTES DIGITS LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ-._~:/[]@!$&'()+,;=%"
 
@@ -364,12 +366,12 @@ const struct option_spec option_specs[] = {
 	    "before others announce that its subscribers have left." },
 	{ .name = "cookie-name", STRING(cookie_name), .argument = "NAME",
 	    .fallback = "mercureAuthorization", .is_valid = is_cookie_name,
-	    .takes = "the name of a cookie",
+	    .takes = COOKIE_NAME,
 	    .help = "The cookie that holds a token of draft 07." },
 	{ .name = "access-token-cookie", STRING(access_token_cookie),
 	    .argument = "NAME", .is_valid = is_cookie_name,
 	    .fallback = "__Secure-mercure_access_token",
-	    .takes = "the name of a cookie",
+	    .takes = COOKIE_NAME,
 	    .help = "The cookie that holds a token of draft 08. It is looked "
 	    "at first." },
 	{ .name = "query-token", FLAG(query_token), .fallback = "no",

@@ -222,7 +222,8 @@ read_command_line(struct loader *loader, int argc, char **argv)
 	if (verdict == OPTIONS_RUN && optind < argc) {
 		option_value_append_quoted(loader->problem, argv[optind]);
 		buf_append_str(loader->problem,
-		    " is not an option; see --help");
+		    " is no option, and no command in the first place: "
+		    "publish, doctor, store, jwks; see --help");
 		return OPTIONS_USAGE;
 	}
 	return verdict;

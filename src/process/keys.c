@@ -42,13 +42,16 @@ int
 keys_read(struct keys *keys, const struct options *options, struct buf *problem)
 {
 	const struct token_key_sources sources = sources_of(options);
+	const size_t                   start_bytes = problem->len_bytes;
 
 	*keys = (struct keys){ 0 };
 	if (options->publish_key_file != NULL) {
+		buf_append_str(problem, "publish-key-file ");
 		keys->publish = key_file_read(options->publish_key_file,
 		    problem);
 		if (keys->publish == NULL)
 			return -1;
+		problem->len_bytes = start_bytes;
 	}
 	keys->tokens = token_keys_new(&sources, problem);
 	if (keys->tokens != NULL &&

@@ -306,8 +306,10 @@ main(int argc, char **argv)
 	set_allocator();
 	signals_hold();
 	if (log_init(options.log, options.log_format, options.log_level) == -1)
-		fprintf(stderr, "fcgi-sse: %s: %s\n", options.log,
-		    strerror(errno));
+		fprintf(stderr,
+		    "fcgi-sse: log %s: %s; give a file that this user may "
+		    "write, stderr or syslog\n",
+		    options.log, strerror(errno));
 	else
 		status = run(&config);
 	log_deinit();

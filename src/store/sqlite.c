@@ -147,8 +147,8 @@ open_now(struct sqlite_store *store, char *error, size_t error_bytes)
 	switch (batch->fault) {
 	case SQLITE_FAULT_FOREIGN:
 		snprintf(error, error_bytes,
-		    "store %s: the file is not a store of ours, and is left "
-		    "as it is; give another file",
+		    "store %s: the file is not a store of fcgi-sse, and is "
+		    "left as it is; give another file",
 		    store->name);
 		return -1;
 	case SQLITE_FAULT_NEWER:

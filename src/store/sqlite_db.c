@@ -68,7 +68,7 @@ static const struct {
 	[SQLITE_FAULT_IO] = { "I/O error of the store", 60 },
 	[SQLITE_FAULT_MEMORY] = { "no memory for the store", 5 },
 	[SQLITE_FAULT_CORRUPT] = { "the store is damaged", 5 },
-	[SQLITE_FAULT_FOREIGN] = { "the file is not a store of ours", 60 },
+	[SQLITE_FAULT_FOREIGN] = { "the file is not a store of fcgi-sse", 60 },
 	[SQLITE_FAULT_NEWER] = { "the store is of a later version", 60 },
 	[SQLITE_FAULT_MOVED] = { "the store was moved", 1 },
 };

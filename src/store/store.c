@@ -48,7 +48,7 @@ find_scheme(const char *url, char *error, size_t error_bytes)
 			return &schemes[i];
 	}
 	snprintf(error, error_bytes,
-	    "store: there is no \"%.*s\"; give memory, sqlite:FILE, "
+	    "store: \"%.*s\" is no kind of store; give memory, sqlite:FILE, "
 	    "redis://HOST or redis+unix:PATH",
 	    len < 32 ? (int)len : 32, url);
 	return NULL;

@@ -262,6 +262,9 @@ check(const struct arguments *arguments)
 		    "fcgi-sse, such as --to https://example.org/sse/events, "
 		    "or the socket of fcgi-sse, such as --to "
 		    "unix:/run/fcgi-sse/fcgi-sse.sock");
+	if (arguments->store != NULL && arguments->key_file != NULL)
+		return refuse("--key-file",
+		    "is for --to: who may write to a store needs no key");
 	if (publication->topic_count == 0 && arguments->source != SOURCE_NDJSON)
 		return refuse("--topic",
 		    "is missing: what subscribers ask "
@@ -336,8 +339,8 @@ read_unix(struct target *target, const char *text, const char **error)
 	path_bytes = url_path != NULL ? (size_t)(url_path - text) :
 					strlen(text);
 	if (path_bytes == 0 || path_bytes > SOCKET_BYTES_MAX) {
-		*error = path_bytes == 0 ? "unix: needs the path of a socket" :
-					   "the path of the socket is too long";
+		*error = path_bytes == 0 ? "needs the path of a socket" :
+					   "has too long a path for a socket";
 		return false;
 	}
 	target->socket_path = mem_strndup(text, path_bytes);
@@ -382,14 +385,15 @@ target_init(struct target *target, const char *to, const char **error)
 		return read_unix(target, to + strlen(UNIX), error);
 	host_len = strcspn(to + scheme_len, "/?#");
 	if (scheme_len == 0 || host_len == 0)
-		*error = "takes http://HOST, https://HOST, with or without a "
-			 "path, or unix:PATH";
+		*error = "is neither http://HOST nor https://HOST, with or "
+			 "without a path, nor unix:PATH";
 	else if (!is_printable(to))
-		*error = "the URL holds blanks or control characters; write "
-			 "them as %XX";
+		*error = "holds blanks or control characters; write them as "
+			 "%XX";
 	else if (memchr(to + scheme_len, '@', host_len) != NULL)
-		*error = "takes no user or password; a key comes from the file "
-			 "of --key-file";
+		*error = "holds a user or password, which all can see on a "
+			 "command line; a key comes from the file of "
+			 "--key-file";
 	if (*error != NULL)
 		return false;
 	target->url = url_new(to, scheme_len + host_len,
@@ -405,7 +409,15 @@ target_deinit(struct target *target)
 	*target = (struct target){ 0 };
 }
 
-/* All together. */
+/* A password in it is not shown. */
+static void
+report_target(const char *to, const char *error)
+{
+	if (strchr(to, '@') == NULL && is_printable(to))
+		report(0, "--to %s %s", to, error);
+	else
+		report(0, "--to %s", error);
+}
 
 enum arguments_verdict
 arguments_read(struct arguments *arguments, int argc, char **argv)
@@ -419,8 +431,6 @@ arguments_read(struct arguments *arguments, int argc, char **argv)
 		.retry_ms = RETRY_FOR_MS,
 		.publication = { .data = "", .retry_ms = -1 },
 	};
-	if (key_file != NULL && key_file[0] != '\0')
-		arguments->key_file = key_file;
 	arguments->publication.topics = mem_alloc((size_t)argc *
 	    sizeof(*arguments->publication.topics));
 	verdict = read_options(arguments, argc, argv);
@@ -430,9 +440,12 @@ arguments_read(struct arguments *arguments, int argc, char **argv)
 		arguments->store = store_session_default_url();
 	if (verdict == ARGUMENTS_RUN)
 		verdict = check(arguments);
+	if (arguments->key_file == NULL && key_file != NULL &&
+	    key_file[0] != '\0')
+		arguments->key_file = key_file;
 	if (verdict == ARGUMENTS_RUN && arguments->to != NULL &&
 	    !target_init(&arguments->target, arguments->to, &error)) {
-		report(0, "--to: %s", error);
+		report_target(arguments->to, error);
 		verdict = ARGUMENTS_USAGE;
 	}
 	return verdict;
@@ -468,14 +481,15 @@ arguments_read_key(const struct arguments *arguments)
 	FILE       *file = fopen(path, "re");
 
 	if (file == NULL) {
-		report(0, "%s: %s", path, strerror(errno));
+		report(0, "key file %s: %s", path, strerror(errno));
 		return NULL;
 	}
 	warn_about_mode(file, path);
 	keys = key_file_read_stream(file, path, &problem);
 	fclose(file);
 	if (keys == NULL)
-		report(0, "%.*s", (int)problem.len_bytes, problem.data);
+		report(0, "key file %.*s", (int)problem.len_bytes,
+		    problem.data);
 	buf_deinit(&problem);
 	if (keys != NULL) {
 		rest = keys + strcspn(keys, "\n");

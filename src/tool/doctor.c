@@ -177,6 +177,9 @@ set_mount(CURLU *parsed)
 	curl_free(path);
 }
 
+static const char other_scheme[] =
+    "is neither an http nor an https URL: the doctor asks a web server";
+
 /* Why it will not do, or NULL. */
 static const char *
 url_problem(CURLU *parsed, bool *is_https)
@@ -187,7 +190,7 @@ url_problem(CURLU *parsed, bool *is_https)
 
 	*is_https = scheme != NULL && strcmp(scheme, "https") == 0;
 	if (scheme == NULL || (!*is_https && strcmp(scheme, "http") != 0))
-		problem = "is neither an http nor an https URL";
+		problem = other_scheme;
 	else if (user != NULL)
 		problem = "holds a user, which browsers do not send";
 	curl_free(scheme);
@@ -208,6 +211,8 @@ set_url(struct doctor_arguments *arguments, const char *text)
 	code = curl_url_set(parsed, CURLUPART_URL, text, 0);
 	if (code == CURLUE_BAD_SCHEME)
 		problem = "has no scheme: it begins with http:// or https://";
+	else if (code == CURLUE_UNSUPPORTED_SCHEME)
+		problem = other_scheme;
 	else if (code != CURLUE_OK)
 		problem = curl_url_strerror(code);
 	else
@@ -219,7 +224,8 @@ set_url(struct doctor_arguments *arguments, const char *text)
 			mem_fail();
 		arguments->url = mem_strdup(url);
 		curl_free(url);
-	} else if (code == CURLUE_OK || code == CURLUE_BAD_SCHEME)
+	} else if (code == CURLUE_OK || code == CURLUE_BAD_SCHEME ||
+	    code == CURLUE_UNSUPPORTED_SCHEME)
 		report(0, "%s %s", text, problem);
 	else
 		report(0, "%s is no URL: %s", text, problem);
@@ -234,13 +240,18 @@ doctor_arguments_read(struct doctor_arguments *arguments, int argc, char **argv)
 	enum arguments_verdict verdict = ARGUMENTS_RUN;
 	int                    option;
 
-	*arguments = (struct doctor_arguments){ .watch_ms = WATCH_MS };
+	*arguments = (struct doctor_arguments){ 0 };
 	opterr = 0;
 	while (verdict == ARGUMENTS_RUN &&
 	    (option = getopt_long(argc, argv, ":v", long_options, NULL)) != -1)
 		verdict = set_option(arguments, option, argv);
 	if (verdict != ARGUMENTS_RUN)
 		return verdict;
+	if (arguments->is_quick && arguments->watch_ms != 0)
+		return refuse("--quick and --watch",
+		    "exclude each other: with --quick no stream is watched");
+	if (arguments->watch_ms == 0)
+		arguments->watch_ms = WATCH_MS;
 	if (optind == argc)
 		return refuse("URL",
 		    "is missing: where fcgi-sse is mounted, such as "

@@ -82,6 +82,13 @@ is_safe(const char *url)
 		is_loopback(url));
 }
 
+static int
+refuse(const char *what, const char *why)
+{
+	report(0, "%s %s; see fcgi-sse jwks --help", what, why);
+	return EXIT_USAGE;
+}
+
 /* Returns an exit status, or -1: go on. */
 static int
 read_order(struct order *order, int argc, char **argv)
@@ -94,7 +101,8 @@ read_order(struct order *order, int argc, char **argv)
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(help, stdout);
 			return EXIT_FETCHED;
@@ -102,18 +110,20 @@ read_order(struct order *order, int argc, char **argv)
 		if (option == 'c')
 			order->ca = optarg;
 		else if (option != 't')
-			return EXIT_USAGE;
+			return refuse(argv[optind - 1],
+			    option == ':' ? "takes an argument" :
+					    "is not an option");
 		else if (!duration_parse(optarg, &order->timeout_ms) ||
 		    order->timeout_ms < 1 ||
 		    order->timeout_ms > TIMEOUT_MS_MAX) {
-			report(0, "--timeout takes a time up to 10m, not %s",
-			    optarg);
-			return EXIT_USAGE;
+			return refuse("--timeout",
+			    "takes a duration up to 10m, such as 10s");
 		}
 	}
 	if (argc - optind != 2) {
-		report(0, "give a URL and a FILE; see --help");
-		return EXIT_USAGE;
+		return refuse("URL and FILE",
+		    "are the two arguments: where the keys are, and where to "
+		    "put them");
 	}
 	order->url = argv[optind];
 	order->path = argv[optind + 1];

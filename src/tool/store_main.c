@@ -38,6 +38,16 @@ static const char help[] =
     "wrong, also a setting that endangers events; 2 usage.\n";
 
 static int
+refuse_word(const char *word)
+{
+	report(0,
+	    "\"%s\" is no command; there are check and copy; see fcgi-sse "
+	    "store --help",
+	    word);
+	return EXIT_USAGE;
+}
+
+static int
 refuse(const char *why)
 {
 	report(0, "%s; see fcgi-sse store --help", why);
@@ -58,15 +68,17 @@ run(char **words, int count, int64_t timeout_ms)
 	if (strcmp(words[0], "check") == 0) {
 		last = count > 1 ? words[1] : last;
 		if (last == NULL || count > 2)
-			return refuse("check takes one store");
+			return refuse("check takes one store: its URL, such "
+				      "as sqlite:FILE");
 		result = store_check(last, timeout_ms);
 	} else if (strcmp(words[0], "copy") == 0) {
 		last = count > 2 ? words[2] : last;
 		if (count < 2 || last == NULL || count > 3)
-			return refuse("copy takes two stores");
+			return refuse("copy takes two stores: the URLs of "
+				      "the one that there is and of a new one");
 		result = store_copy(words[1], last, timeout_ms);
 	} else {
-		return refuse("the commands are check and copy");
+		return refuse_word(words[0]);
 	}
 	return result == 0 ? EXIT_SOUND : EXIT_WRONG;
 }

@@ -95,7 +95,7 @@ def check_no_start(path, why):
     done = responder.run("--listen", f"unix:{path}.sock",
                          "--publish-key-file", str(path))
     assert done.returncode == 1
-    assert done.stderr == f"fcgi-sse: {path}: {why}\n"
+    assert done.stderr == f"fcgi-sse: publish-key-file {path}: {why}\n"
     assert not os.path.exists(f"{path}.sock")
 
 
@@ -130,7 +130,8 @@ def test_lines_that_are_no_key(short_dir, data, line):
     done = responder.run("--listen", f"unix:{path}.sock",
                          "--publish-key-file", str(path))
     assert done.returncode == 1
-    assert done.stderr.startswith(f"fcgi-sse: {path}:{line}: the line holds ")
+    assert done.stderr.startswith(
+        f"fcgi-sse: publish-key-file {path}:{line}: the line holds ")
     assert done.stderr.count("\n") == 1
 
 

@@ -151,3 +151,18 @@ def test_https_with_its_certificate(file, tmp_path):
                       str(tmp_path / "cert"), scheme="https")
         assert other.returncode == 1
     assert file.read_bytes() == SET
+
+
+@pytest.mark.parametrize("args, words", [
+    ([], "URL and FILE are the two arguments"),
+    (["https://x/"], "URL and FILE are the two arguments"),
+    (["--nope", "https://x/", "f"], "--nope is not an option"),
+    (["--timeout"], "--timeout takes an argument"),
+    (["--timeout", "5", "https://x/", "f"], "--timeout takes a duration")])
+def test_usage(args, words):
+    done = run("jwks", *args)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (f"fcgi-sse jwks: {words}"
+                           + done.stderr.split(words, 1)[1])
+    assert done.stderr.endswith("; see fcgi-sse jwks --help\n")
+    assert done.stderr.count("\n") == 1

@@ -612,12 +612,14 @@ def test_lines_outlive_a_restart_of_the_web_server(short_dir):
     ([], "--to"), (["--to", "http://x"], "--topic"),
     (["--to", "http://x", "--topic", ""], "--topic"),
     (["--to", "127.0.0.1:80", "--topic", "t"], "http://"),
-    (["--to", "ftp://x", "--topic", "t"], "http://"),
+    (["--to", "ftp://x", "--topic", "t"], "--to ftp://x is neither http://"),
     (["--to", "http://", "--topic", "t"], "http://"),
-    (["--to", "http://u:p@x", "--topic", "t"], "--key-file"),
+    (["--to", "http://u:p@x", "--topic", "t"], "--to holds a user"),
     (["--to", "http://x/a b", "--topic", "t"], "%XX"),
-    (["--to", "unix:", "--topic", "t"], "unix:"),
-    (["--to", "unix:/" + "x" * 108, "--topic", "t"], "too long"),
+    (["--to", "unix:", "--topic", "t"], "unix: needs the path"),
+    (["--store", "sqlite:x", "--topic", "t", "--key-file", "k"],
+     "--key-file is for --to"),
+    (["--to", "unix:/" + "x" * 108, "--topic", "t"], "too long a path"),
     (["--to", "http://x", "--topic", "t", "a", "b"], "quote"),
     (["--to", "http://x", "--topic", "t", "--retry", "1s"], "--retry"),
     (["--to", "http://x", "--topic", "t", "--timeout", "1"], "--timeout"),
@@ -647,7 +649,8 @@ def test_key_file_that_is_of_no_use(tmp_path, text, word):
         key_file.write_text(text)
         key_file.chmod(0o600)
     check_fails(publish("--to", "http://127.0.0.1:1", "--topic", "t",
-                        "--key-file", key_file, "x"), 1, word, key_file)
+                        "--key-file", key_file, "x"), 1, word,
+                f"key file {key_file}:")
 
 
 def test_key_file_that_others_may_read(tmp_path):

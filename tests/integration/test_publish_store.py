@@ -130,7 +130,7 @@ def test_a_store_that_cannot_be(args, status, word):
 def test_a_file_that_is_no_store(short_dir):
     (short_dir / "log").write_text("something else, for long enough\n" * 99)
     check_fails(publish("--store", f"sqlite:{short_dir}/log", "--topic", "t",
-                        "x"), 1, "not a store of ours")
+                        "x"), 1, "not a store of fcgi-sse")
 
 
 def test_limits_of_the_file_stay(short_dir):

@@ -52,6 +52,15 @@ def check_fails(done, status, *words):
     assert len(done.stderr.splitlines()) <= 25
 
 
+def test_commands_are_named():
+    """By who takes one for an option, or has it in the wrong place."""
+    for args in ("token",), ("--heartbeat", "5s", "publish"):
+        check_fails(run(*args), 2, f'"{args[-1]}" is no option',
+                    "publish, doctor, store, jwks")
+    for name in "publish", "doctor", "store", "jwks":
+        assert name in run("--help").stdout.split("\n\n")[0]
+
+
 # --listen
 
 def test_listen_on_several_addresses_of_every_form(short_dir):
@@ -244,7 +253,8 @@ def test_help_and_version():
 
 def test_log_file_that_cannot_be_opened_is_status_1(short_dir):
     check_fails(run("--listen", f"unix:{short_dir}/s", "--log",
-                    "/nonexistent/log"), 1, "/nonexistent/log")
+                    "/nonexistent/log"), 1, "log /nonexistent/log: No such",
+                "stderr or syslog")
 
 
 # Sockets that others pass

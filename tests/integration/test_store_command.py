@@ -133,6 +133,14 @@ def test_usage(args):
     check_fails(store(*args), 2, "fcgi-sse store --help")
 
 
+def test_usage_names_what_there_is():
+    check_fails(store("chekc", "sqlite:x"), 2,
+                '"chekc" is no command; there are check and copy')
+    check_fails(store("check"), 2, "check takes one store: its URL")
+    check_fails(store("check", "/var/lib/log"), 1,
+                '"/var/lib/log" is no kind of store; give memory, sqlite:FILE')
+
+
 def test_help():
     done = store("--help")
     assert (done.returncode, done.stderr) == (0, "")

@@ -220,6 +220,9 @@ def test_proxy_that_cuts():
     (["http://localhost:99999/"], "is no URL: "),
     (["http://a b/"], "is no URL: "),
     (["--slow", "http://localhost/"], "--slow is not an option"),
+    (["unix:/run/s"], "is neither an http nor an https URL"),
+    (["--quick", "--watch", "5s", "http://localhost/"],
+     "--quick and --watch exclude each other"),
     (["--quick=1", "http://localhost/"], "--quick=1 is not an option"),
     (["--watch", "7", "http://localhost/"], "--watch takes a duration"),
     (["--watch"], "--watch takes an argument")])

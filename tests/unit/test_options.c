@@ -499,7 +499,8 @@ test_loads_are_independent(void **state)
 	    "unknown option \"-x\"; see --help");
 	assert_runs(ARGS("--log", "/b", "--listen", "unix:/x"));
 	assert_refused(ARGS("--log", "/c", "foo"),
-	    "\"foo\" is not an option; see --help");
+	    "\"foo\" is no option, and no command in the first place: "
+	    "publish, doctor, store, jwks; see --help");
 	assert_runs(ARGS("--heartbeat", "3s"));
 	assert_string_equal(options.log, "stderr");
 	assert_int_equal(options.listen_count, 0);

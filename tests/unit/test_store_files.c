@@ -432,7 +432,7 @@ test_a_foreign_file_in_its_place(void **state)
 	store_user_send(&user, &sent, "a", "2");
 	store_wait(sent.is_done);
 	assert_int_equal(sent.receipt.result, STORE_NOT_KEPT);
-	assert_string_equal(sent.why, "the file is not a store of ours");
+	assert_string_equal(sent.why, "the file is not a store of fcgi-sse");
 	store_wait(user.state == STORE_DOWN);
 	assert_true(store_user_health(&user).down_ms > 0);
 	assert_int_equal(stat(store_file(""), &status), 0);

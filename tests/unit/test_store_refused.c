@@ -129,8 +129,8 @@ test_urls_that_are_refused(void **state)
 		{ "sqlite:/", "names no file" },
 		{ "sqlite:/x?sync=off", "sync=normal" },
 		{ "sqlite:/nowhere/to/be/found", "No such file" },
-		{ "nosuch:x", "there is no \"nosuch\"" },
-		{ "", "there is no \"\"" },
+		{ "nosuch:x", "\"nosuch\" is no kind" },
+		{ "", "\"\" is no kind" },
 	};
 	struct store_options options = { .url = NULL };
 	struct store_reader  reader = { .arg = NULL };
