@@ -280,3 +280,34 @@ pattern_parts_deinit(struct pattern_parts *parts)
 	buf_deinit(&parts->text);
 	*parts = (struct pattern_parts){ 0 };
 }
+
+/* Of two components, one span each. */
+static bool
+is_same_span(const struct pattern_parts *one, struct pattern_span span,
+    const struct pattern_parts *other, struct pattern_span other_span)
+{
+	return span.len_bytes == other_span.len_bytes &&
+	    (span.len_bytes == 0 ||
+		memcmp(one->text.data + span.at,
+		    other->text.data + other_span.at, span.len_bytes) == 0);
+}
+
+bool
+pattern_parts_are_alike(const struct pattern_parts *one,
+    const struct pattern_parts                     *other)
+{
+	const struct pattern_part *a, *b;
+
+	if (one->part_count != other->part_count)
+		return false;
+	for (size_t i = 0; i < one->part_count; i++) {
+		a = &one->parts[i];
+		b = &other->parts[i];
+		if (a->type != b->type || a->modifier != b->modifier ||
+		    !is_same_span(one, a->prefix, other, b->prefix) ||
+		    !is_same_span(one, a->value, other, b->value) ||
+		    !is_same_span(one, a->suffix, other, b->suffix))
+			return false;
+	}
+	return true;
+}

@@ -1,6 +1,7 @@
 #ifndef PURE_PATTERN_PART_H
 #define PURE_PATTERN_PART_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -51,5 +52,9 @@ struct pattern_syntax {
 int  pattern_parts_init(struct pattern_parts *, const char *pattern,
      size_t len_bytes, const struct pattern_syntax *);
 void pattern_parts_deinit(struct pattern_parts *);
+
+/* Whether they are the same; names of groups do not count. */
+bool pattern_parts_are_alike(const struct pattern_parts *,
+    const struct pattern_parts *);
 
 #endif

@@ -133,11 +133,10 @@ selector_topic_url(struct selector_topic *topic)
 }
 
 static bool
-is_text(const struct selector *selector, const struct selector_topic *topic)
+is_text(const struct selector *selector, const char *text, size_t text_bytes)
 {
-	return selector->text_bytes == topic->text_bytes &&
-	    (topic->text_bytes == 0 ||
-		memcmp(selector->text, topic->text, topic->text_bytes) == 0);
+	return selector->text_bytes == text_bytes &&
+	    (text_bytes == 0 || memcmp(selector->text, text, text_bytes) == 0);
 }
 
 bool
@@ -152,9 +151,9 @@ selector_matches(const struct selector *selector, struct selector_topic *topic,
 	case SELECTOR_BY_ALL:
 		return true;
 	case SELECTOR_BY_TEXT:
-		return is_text(selector, topic);
+		return is_text(selector, topic->text, topic->text_bytes);
 	case SELECTOR_BY_TEMPLATE:
-		return is_text(selector, topic) ||
+		return is_text(selector, topic->text, topic->text_bytes) ||
 		    uri_template_matches(selector->compiled.template,
 			topic->text, topic->text_bytes, cost, cost_max);
 	case SELECTOR_BY_PATTERN:
@@ -164,6 +163,26 @@ selector_matches(const struct selector *selector, struct selector_topic *topic,
 		return url != NULL &&
 		    url_pattern_matches(selector->compiled.pattern, url, cost,
 			cost_max);
+	}
+	return false;
+}
+
+bool
+selector_is_alike(const struct selector *one, const struct selector *other)
+{
+	if (one->rule != other->rule)
+		return false;
+	switch (one->rule) {
+	case SELECTOR_BY_ALL:
+		return true;
+	case SELECTOR_BY_TEXT:
+		return is_text(one, other->text, other->text_bytes);
+	case SELECTOR_BY_TEMPLATE:
+		return uri_template_is_alike(one->compiled.template,
+		    other->compiled.template);
+	case SELECTOR_BY_PATTERN:
+		return url_pattern_is_alike(one->compiled.pattern,
+		    other->compiled.pattern);
 	}
 	return false;
 }

@@ -94,6 +94,13 @@ bool selector_matches(const struct selector *, struct selector_topic *,
     uint64_t *cost);
 
 /*
+ * Whether the two match the same topics because they differ in the names of
+ * variables alone, or not at all. The topic that is a template's own text is
+ * the exception: only topics with a brace can be that.
+ */
+bool selector_is_alike(const struct selector *, const struct selector *);
+
+/*
  * Appends the bytes that every topic that matches begins with, or, of a URL
  * pattern, those that its key does (url_append_key).
  */

@@ -16,13 +16,19 @@ struct entry {
 	void                  *item;
 };
 
+/* Selectors of which one is matched for all (selector_is_alike). */
+struct form {
+	struct form  *next;
+	struct entry *entries;
+};
+
 /* The labels from the root down to a node are its prefix. */
 struct node {
-	struct node  *sibling;
-	struct node  *children; /* no two labels begin with the same byte */
-	struct entry *entries;
-	size_t        label_bytes; /* 0 at the root only */
-	char         *label;
+	struct node *sibling;
+	struct node *children; /* no two labels begin with the same byte */
+	struct form *forms;
+	size_t       label_bytes; /* 0 at the root only */
+	char        *label;
 };
 
 struct selector_index {
@@ -36,6 +42,7 @@ struct visit {
 	selector_visit_fn     *visit;
 	selector_spend_fn     *spend;
 	void                  *data;
+	bool                   has_brace; /* the topic does */
 };
 
 static struct node *
@@ -57,23 +64,32 @@ node_free(struct node *node)
 }
 
 static void
-free_below(struct node *node)
+free_forms(struct node *node)
 {
-	struct node  *child;
+	struct form  *form;
 	struct entry *entry;
 
-	while ((entry = node->entries) != NULL) {
-		node->entries = entry->next;
-		free(entry);
+	while ((form = node->forms) != NULL) {
+		while ((entry = form->entries) != NULL) {
+			form->entries = entry->next;
+			free(entry);
+		}
+		node->forms = form->next;
+		free(form);
 	}
+}
+
+static void
+free_below(struct node *node)
+{
+	struct node *child;
+
+	free_forms(node);
 	/* A child's children go before its siblings: no recursion. */
 	while ((child = node->children) != NULL) {
 		struct node **last = &child->children;
 
-		while ((entry = child->entries) != NULL) {
-			child->entries = entry->next;
-			free(entry);
-		}
+		free_forms(child);
 		while (*last != NULL)
 			last = &(*last)->sibling;
 		*last = child->sibling;
@@ -177,6 +193,18 @@ tree_of(struct selector_index *index, const struct selector *selector)
 						       &index->texts;
 }
 
+/* Where the form of that selector is linked, or would be. */
+static struct form **
+find_form(struct node *node, const struct selector *selector)
+{
+	struct form **link = &node->forms;
+
+	while (*link != NULL &&
+	    !selector_is_alike((*link)->entries->selector, selector))
+		link = &(*link)->next;
+	return link;
+}
+
 void
 selector_index_add(struct selector_index *index,
     const struct selector *selector, void *item)
@@ -184,12 +212,16 @@ selector_index_add(struct selector_index *index,
 	struct buf    prefix = { 0 };
 	struct entry *entry = mem_alloc(sizeof(*entry));
 	struct node  *node;
+	struct form **form;
 
 	selector_append_prefix(selector, &prefix);
 	node = add_node(tree_of(index, selector), prefix.data,
 	    prefix.len_bytes);
-	*entry = (struct entry){ node->entries, selector, item };
-	node->entries = entry;
+	form = find_form(node, selector);
+	if (*form == NULL)
+		*form = mem_zalloc(sizeof(**form));
+	*entry = (struct entry){ (*form)->entries, selector, item };
+	(*form)->entries = entry;
 	buf_deinit(&prefix);
 }
 
@@ -197,14 +229,22 @@ static void
 remove_entry(struct node *node, const struct selector *selector,
     const void *item)
 {
-	struct entry **link = &node->entries, *entry;
+	struct form  **form_link = find_form(node, selector);
+	struct form   *form = *form_link;
+	struct entry **link, *entry;
 
+	assert(form != NULL);
+	link = &form->entries;
 	while ((entry = *link) != NULL &&
 	    (entry->selector != selector || entry->item != item))
 		link = &entry->next;
 	assert(entry != NULL);
 	*link = entry->next;
 	free(entry);
+	if (form->entries != NULL)
+		return;
+	*form_link = form->next;
+	free(form);
 }
 
 /* Takes out a node that nothing needs, or joins it with its only child. */
@@ -213,7 +253,7 @@ tidy(struct node **link)
 {
 	struct node *node = *link;
 
-	if (node->entries != NULL)
+	if (node->forms != NULL)
 		return;
 	if (node->children == NULL) {
 		*link = node->sibling;
@@ -249,17 +289,21 @@ selector_index_remove(struct selector_index *index,
 		tidy(above);
 }
 
+/* Matches one of the form, or each where their own text may make a difference.
+ */
 static void
-match_entries(const struct node *node, const struct visit *visit)
+match_form(const struct form *form, const struct visit *visit)
 {
-	uint64_t cost;
-	bool     matches;
+	uint64_t cost = 0;
+	bool     matches = false;
 
-	for (const struct entry *entry = node->entries; entry != NULL;
+	for (const struct entry *entry = form->entries; entry != NULL;
 	     entry = entry->next) {
-		cost = 0;
-		matches = selector_matches(entry->selector, visit->topic,
-		    &cost);
+		if (entry == form->entries || visit->has_brace) {
+			cost = 0;
+			matches = selector_matches(entry->selector,
+			    visit->topic, &cost);
+		}
 		if (visit->spend != NULL)
 			visit->spend(entry->item, cost, visit->data);
 		if (matches)
@@ -273,7 +317,9 @@ visit_tree(const struct node *node, const char *text, size_t len_bytes,
     const struct visit *visit)
 {
 	for (;;) {
-		match_entries(node, visit);
+		for (const struct form *form = node->forms; form != NULL;
+		     form = form->next)
+			match_form(form, visit);
 		if (len_bytes == 0)
 			return;
 		node = node->children;
@@ -290,7 +336,7 @@ visit_tree(const struct node *node, const char *text, size_t len_bytes,
 static bool
 has_any(const struct node *root)
 {
-	return root->entries != NULL || root->children != NULL;
+	return root->forms != NULL || root->children != NULL;
 }
 
 void
@@ -298,10 +344,12 @@ selector_index_visit(const struct selector_index *index,
     struct selector_topic *topic, selector_visit_fn *visit,
     selector_spend_fn *spend, void *data)
 {
-	struct visit      how = { topic, visit, spend, data };
+	struct visit      how = { topic, visit, spend, data, false };
 	const struct url *url;
 	struct buf        key = { 0 };
 
+	how.has_brace = topic->text_bytes > 0 &&
+	    memchr(topic->text, '{', topic->text_bytes) != NULL;
 	visit_tree(&index->texts, topic->text, topic->text_bytes, &how);
 	if (!has_any(&index->urls))
 		return;

@@ -9,7 +9,8 @@ struct selector_topic;
 /*
  * Selectors by the literal text that their topics begin with: two trees of
  * prefixes, one of topics' texts and one of URLs' keys. A topic meets the
- * selectors that stand on its way from the root, and only these are matched.
+ * selectors that stand on its way from the root, and only these are matched;
+ * those that differ in the names of variables alone are matched once.
  */
 struct selector_index;
 
@@ -30,7 +31,8 @@ typedef void selector_spend_fn(void *item, uint64_t cost, void *data);
 /*
  * Calls visit for each item whose selector matches the topic, in no order;
  * visit must not change the index. spend, if not NULL, is called with what
- * each match cost, whether it matched or not.
+ * each match cost, whether it matched or not; one that was made for several
+ * costs each of them as much.
  */
 void selector_index_visit(const struct selector_index *,
     struct selector_topic *, selector_visit_fn *visit, selector_spend_fn *spend,

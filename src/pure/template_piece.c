@@ -221,3 +221,29 @@ template_pieces_deinit(struct template_pieces *all)
 	free(all->pieces);
 	*all = (struct template_pieces){ 0 };
 }
+
+static bool
+is_alike(const struct template_piece *one, const struct template_piece *other)
+{
+	if (one->literal != NULL && other->literal != NULL)
+		return one->len_bytes == other->len_bytes &&
+		    memcmp(one->literal, other->literal, one->len_bytes) == 0;
+	return one->literal == other->literal && one->first == other->first &&
+	    one->separator == other->separator &&
+	    one->first_class == other->first_class &&
+	    one->later_class == other->later_class &&
+	    one->later_max == other->later_max;
+}
+
+bool
+template_pieces_are_alike(const struct template_pieces *one,
+    const struct template_pieces                       *other)
+{
+	if (one->count != other->count)
+		return false;
+	for (size_t i = 0; i < one->count; i++) {
+		if (!is_alike(&one->pieces[i], &other->pieces[i]))
+			return false;
+	}
+	return true;
+}

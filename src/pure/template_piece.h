@@ -39,4 +39,8 @@ int  template_pieces_init(struct template_pieces *, const char *text,
      size_t len_bytes);
 void template_pieces_deinit(struct template_pieces *);
 
+/* Whether they are the same but for the names of variables. */
+bool template_pieces_are_alike(const struct template_pieces *,
+    const struct template_pieces *);
+
 #endif

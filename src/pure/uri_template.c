@@ -51,6 +51,13 @@ uri_template_free(struct uri_template *template)
 	free(template);
 }
 
+bool
+uri_template_is_alike(const struct uri_template *one,
+    const struct uri_template                   *other)
+{
+	return template_pieces_are_alike(&one->all, &other->all);
+}
+
 size_t
 uri_template_literal_bytes(const struct uri_template *template)
 {

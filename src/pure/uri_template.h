@@ -23,6 +23,13 @@ struct uri_template;
 struct uri_template *uri_template_new(const char *text, size_t len_bytes);
 void                 uri_template_free(struct uri_template *);
 
+/*
+ * Whether the two match the same topics because they differ in the names of
+ * their variables alone.
+ */
+bool uri_template_is_alike(const struct uri_template *,
+    const struct uri_template *);
+
 /* How many bytes at the start of the text every match begins with. */
 size_t uri_template_literal_bytes(const struct uri_template *);
 

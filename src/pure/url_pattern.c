@@ -239,6 +239,22 @@ url_pattern_deinit(struct url_pattern *pattern)
 }
 
 bool
+url_pattern_is_alike(const struct url_pattern *one,
+    const struct url_pattern                  *other)
+{
+	const struct pattern_component *a, *b;
+
+	for (int part = 0; part < URL_PART_COUNT; part++) {
+		a = &one->components[part];
+		b = &other->components[part];
+		if (a->delimiter != b->delimiter ||
+		    !pattern_parts_are_alike(&a->parts, &b->parts))
+			return false;
+	}
+	return true;
+}
+
+bool
 url_pattern_matches(const struct url_pattern *pattern, const struct url *url,
     uint64_t *cost, uint64_t cost_max)
 {

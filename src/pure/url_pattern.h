@@ -33,6 +33,13 @@ int  url_pattern_init(struct url_pattern *, const char *text, size_t len_bytes,
 void url_pattern_deinit(struct url_pattern *);
 
 /*
+ * Whether the two match the same URLs because they differ in the names of their
+ * groups alone.
+ */
+bool url_pattern_is_alike(const struct url_pattern *,
+    const struct url_pattern *);
+
+/*
  * Whether the URL matches. Adds what it took to *cost, and does not match once
  * *cost has reached cost_max; pattern_component.h says what it can be.
  */

@@ -193,6 +193,57 @@ test_prefix(void **state)
 }
 
 static void
+test_alike(void **state)
+{
+	static const struct {
+		enum selector_kind kind;
+		const char        *one, *other;
+		bool               is_alike;
+	} cases[] = {
+		{ SELECTOR_TOPIC, "*", "*", true },
+		{ SELECTOR_TOPIC, "/a", "/a", true },
+		{ SELECTOR_TOPIC, "/a", "/b", false },
+		{ SELECTOR_TOPIC, "/{a}/b", "/{long_name}/b", true },
+		{ SELECTOR_TOPIC, "/{a}/b", "/{a:3}/b", true },
+		{ SELECTOR_TOPIC, "/{a}/b", "/{a}/c", false },
+		{ SELECTOR_TOPIC, "/{a}/b", "/{a}/b{c}", false },
+		{ SELECTOR_TOPIC, "/{a}/b", "/{+a}/b", false },
+		{ SELECTOR_TOPIC, "/{a}/b", "/{a*}/b", false },
+		{ SELECTOR_TOPIC, "/{/a,b}", "/{/c,d}", true },
+		{ SELECTOR_TOPIC, "/{/a,b}", "/{/a,b,c}", false },
+		{ SELECTOR_TOPIC, "/{/a}", "/{.a}", false },
+		{ SELECTOR_URL_PATTERN, "/:a/b", "/:long_name/b", true },
+		{ SELECTOR_URL_PATTERN, "/:a/b", "/:a/c", false },
+		{ SELECTOR_URL_PATTERN, "/:a/b", "/:a?/b", false },
+		{ SELECTOR_URL_PATTERN, "/:a/b", "/*/b", false },
+		{ SELECTOR_URL_PATTERN, "/:a", "http://x.example/:a", false },
+		{ SELECTOR_URL_PATTERN, "/:a", "/:a?x=1", false },
+		{ SELECTOR_URL_PATTERN, "/{x:a}", "/{x:b}", true },
+		{ SELECTOR_URL_PATTERN, "/{x:a}", "/{y:a}", false },
+		{ SELECTOR_URL_PATTERN, "/{:a-x}", "/{:a-y}", false },
+	};
+	struct url hub = { 0 };
+
+	(void)state;
+	parse_hub(&hub, HUB);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct selector *one = compile(cases[i].kind, cases[i].one,
+		    &hub);
+		struct selector *other = compile(cases[i].kind, cases[i].other,
+		    &hub);
+
+		print_message("%s %s\n", cases[i].one, cases[i].other);
+		assert_int_equal(selector_is_alike(one, other),
+		    cases[i].is_alike);
+		assert_int_equal(selector_is_alike(other, one),
+		    cases[i].is_alike);
+		selector_free(one);
+		selector_free(other);
+	}
+	url_deinit(&hub);
+}
+
+static void
 test_reserved(void **state)
 {
 	static const char *const reserved[] = { "/.well-known/mercure", "",
@@ -222,6 +273,7 @@ main(void)
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_hub_without_host),
 		cmocka_unit_test(test_prefix),
+		cmocka_unit_test(test_alike),
 		cmocka_unit_test(test_reserved),
 	};
 

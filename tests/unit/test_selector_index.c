@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -72,7 +74,7 @@ static void
 random_text(char *text, size_t len_max)
 {
 	static const char *const pieces[] = { "a", "b", "/", "{x}", "ab",
-		"{/x}", "c" };
+		"{/x}", "c", "{y}", "{/y}" };
 	size_t                   count = (size_t)(rand() % 5);
 
 	text[0] = '\0';
@@ -86,7 +88,7 @@ random_selector(void)
 	char             text[64] = "/";
 	struct selector *selector;
 
-	switch (rand() % 10) {
+	switch (rand() % 14) {
 	case 0:
 		return compile(SELECTOR_TOPIC, "*");
 	case 1:
@@ -95,6 +97,16 @@ random_selector(void)
 		return compile(SELECTOR_URL_PATTERN, "http{s}?://*/a*");
 	case 3:
 		return compile(SELECTOR_URL_PATTERN, "https://hub.example/a*b");
+	case 4:
+		return compile(SELECTOR_URL_PATTERN, "/a/:y");
+	case 5:
+		return compile(SELECTOR_URL_PATTERN, "/a/:y?");
+#ifdef HAVE_PCRE2
+	case 6:
+		return compile(SELECTOR_URL_PATTERN, "/a/:y(a*)");
+	case 7:
+		return compile(SELECTOR_URL_PATTERN, "/a/:x(b*)");
+#endif
 	}
 	random_text(text + rand() % 2, sizeof(text) - 1);
 	selector = compile(SELECTOR_TOPIC, text);
