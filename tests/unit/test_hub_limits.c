@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hub/ring.h"
 #include "hub/update.h"
 #include "hub_fixture.h"
 #include "pure/url.h"
@@ -69,6 +70,26 @@ test_each_topic_keeps_so_many(void **state)
 	assert_kept("b", "x");
 	assert_true(topic_dropped(hub_topic(&hub, "a", NULL, NULL))->position ==
 	    2);
+}
+
+/* The names of its topics take memory, and so do the slots of their rings. */
+static void
+test_each_topic_of_an_update_costs(void **state)
+{
+	const char *names[] = { "a", "b", "c", "d", "e", NULL };
+	const char *one[] = { "a", NULL };
+	size_t      before_bytes, one_bytes, all_bytes;
+
+	(void)state;
+	put_on(names, "0", "-");
+	before_bytes = hub_bytes(&hub);
+	put_on(one, "1", "-");
+	one_bytes = hub_bytes(&hub) - before_bytes;
+	before_bytes = hub_bytes(&hub);
+	put_on(names, "2", "-");
+	all_bytes = hub_bytes(&hub) - before_bytes;
+	assert_true(all_bytes - one_bytes >=
+	    4 * (sizeof(names[0]) + sizeof(struct ring_slot)));
 }
 
 /* Nobody would be sent it, so it takes no memory either. */
@@ -471,6 +492,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		HUB_TEST(test_each_topic_keeps_so_many),
+		HUB_TEST(test_each_topic_of_an_update_costs),
 		HUB_TEST(test_what_no_topic_replays_is_freed),
 		HUB_TEST(test_who_follows_all_keeps_all),
 		HUB_TEST(test_bytes_of_all),

@@ -160,6 +160,37 @@ test_publish_within_a_call_overruns_another(void **state)
 	topic_free(topic);
 }
 
+/* What waits for its fan-out is still handed over before it is dropped. */
+static void
+test_publish_to_a_held_topic_within_a_call(void **state)
+{
+	struct topic *topic = topic_new(&turns, "test",
+	    &(struct topic_limits){
+		.frame_count_max = 1,
+		.frame_bytes_max = SIZE_MAX,
+		.is_coalesced = true,
+	    });
+	struct reader reader;
+
+	(void)state;
+	turns_set_coalesce_ms(&turns, 50);
+	reader_open(&reader, 'a', topic);
+	turns_settle();
+	reader.then = publish_once;
+	publish(topic, "1");
+	hand_us += 50000;
+	turns_run(&turns, hand_ms(), 1000);
+	assert_took(&reader, "1");
+	publish(topic, "3");
+	publish(topic, "4");
+	hand_us += 50000;
+	turns_run(&turns, hand_ms(), 1000);
+	assert_took(&reader, "234");
+	assert_int_equal(reader.overrun_count, 0);
+	cursor_close(&reader.cursor);
+	topic_free(topic);
+}
+
 static void
 stall(struct reader *reader)
 {
@@ -402,6 +433,7 @@ main(void)
 		TOPIC_TEST(test_close_of_others_as_they_are_overrun),
 		TOPIC_TEST(test_publish_within_a_call),
 		TOPIC_TEST(test_publish_within_a_call_overruns_another),
+		TOPIC_TEST(test_publish_to_a_held_topic_within_a_call),
 		TOPIC_TEST(test_stall_within_a_call),
 		TOPIC_TEST(test_resume_within_a_call_goes_to_the_end),
 		TOPIC_TEST(test_the_hub_calls_as_many_as_it_may),
