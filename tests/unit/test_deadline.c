@@ -76,6 +76,20 @@ test_set_takes_it_from_another_list(void **state)
 	assert_ptr_equal(deadline_take_due(&other, 1007), &deadlines[0]);
 }
 
+/* Not sooner for those that were set before. */
+static void
+test_a_list_of_less_time(void **state)
+{
+	(void)state;
+	deadline_set(&list, &deadlines[0], 1000);
+	deadline_set(&list, &deadlines[1], 1001);
+	list.after_ms = 10;
+	deadline_set(&list, &deadlines[2], 1020);
+	assert_int_equal(deadline_next_ms(&list), 1030);
+	assert_ptr_equal(deadline_take_due(&list, 1030), &deadlines[2]);
+	assert_int_equal(deadline_next_ms(&list), 1100);
+}
+
 static void
 test_clear(void **state)
 {
@@ -116,6 +130,7 @@ main(void)
 		cmocka_unit_test_setup(test_set_starts_it_again, set_up),
 		cmocka_unit_test_setup(test_set_takes_it_from_another_list,
 		    set_up),
+		cmocka_unit_test_setup(test_a_list_of_less_time, set_up),
 		cmocka_unit_test_setup(test_clear, set_up),
 		cmocka_unit_test_setup(
 		    test_a_list_without_time_has_no_deadlines, set_up),

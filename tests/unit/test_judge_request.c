@@ -87,6 +87,8 @@ test_authorization(void **state)
 	    LEVEL_UNKNOWN);
 }
 
+static const char bearer[] = "WWW-Authenticate: Bearer\r\n";
+
 static void
 test_posts(void **state)
 {
@@ -105,6 +107,11 @@ test_posts(void **state)
 		    -1);
 		sample_deinit(&sample);
 	}
+	/* Its own refusal, behind a page of the web server's. */
+	sample = page(403);
+	sample_take_field(&sample, bearer, strlen(bearer));
+	assert_int_equal(judge_level(CHECK_POSTS, &seen, NULL), -1);
+	sample_deinit(&sample);
 	sample = own(400, "no topic");
 	assert_int_equal(judge_level(CHECK_POSTS, &seen, "the body"),
 	    LEVEL_BAD);
@@ -138,9 +145,8 @@ test_refused_publish(void **state)
 		{ 503, "text/html", "<html>Later</html>", LEVEL_UNKNOWN },
 		{ 200, "text/plain", "urn:uuid:1", LEVEL_NOTE },
 	};
-	static const char bearer[] = "WWW-Authenticate: Bearer\r\n";
-	struct sample     sample;
-	size_t            i;
+	struct sample sample;
+	size_t        i;
 
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -357,6 +363,7 @@ test_lost_client(void **state)
 		int        level;
 	} cases[] = {
 		{ LOST_NOTICED, 2, FRONT_NGINX, LEVEL_GOOD },
+		{ LOST_NOTICED, 1010, FRONT_NGINX, LEVEL_BAD },
 		{ LOST_NOTICED, 1010, FRONT_APACHE_PROXY, LEVEL_GOOD },
 		{ LOST_NOTICED, 1510, FRONT_HAPROXY, LEVEL_BAD },
 		{ LOST_NOTICED, 2010, FRONT_CADDY, LEVEL_NOTE },
@@ -368,7 +375,7 @@ test_lost_client(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		seen.fronts.inner = cases[i].front;
+		seen.fronts.inner = seen.fronts.outer = cases[i].front;
 		seen.lost = cases[i].lost;
 		seen.lost_us = cases[i].lost_ms * 1000;
 		assert_int_equal(judge_level(CHECK_LOST_CLIENT, &seen, NULL),

@@ -306,7 +306,7 @@ test_cgi_query_is_no_command_line(void **state)
 	assert_runs(args);
 	assert_string_equal(options.log, "/etc/passwd");
 	unsetenv("GATEWAY_INTERFACE");
-	setenv("QUERY_STRING", "x", 1);
+	setenv("QUERY_STRING", "--log+/etc/passwd", 1);
 	assert_runs(args);
 	assert_string_equal(options.log, "/etc/passwd");
 }

@@ -298,7 +298,6 @@ test_a_stream_that_ended_is_forgotten(void **state)
 	assert_true(rota_next_ms(processes[OLD].rota) == INT64_MAX);
 }
 
-/* Another process was stopped while it had the notes. */
 /* As after damage: a stream that was opened before all time. */
 static void
 test_a_noted_time_that_cannot_be_is_ignored(void **state)
@@ -322,6 +321,57 @@ test_a_noted_time_that_cannot_be_is_ignored(void **state)
 	assert_in_range(return_ms, 1, 2 * TURN_MS_MAX);
 }
 
+/* A process that is stopped, or was killed, counts for seconds. */
+static void
+test_who_is_silent_is_forgotten(void **state)
+{
+	(void)state;
+	fill_seats();
+	now_ms += SILENT_MS_MAX - 2 * STEP_MS;
+	assert_int_equal(rota_count_client(processes[NEW].rota, OLD, now_ms),
+	    1);
+	now_ms += 2 * STEP_MS + 1;
+	assert_int_equal(rota_count_client(processes[NEW].rota, OLD, now_ms),
+	    0);
+}
+
+/* A file of another version of the program. */
+static void
+test_notes_of_another_kind(void **state)
+{
+	struct seats          *seats = processes[OTHER].seats;
+	struct rota_notes_head head;
+
+	(void)state;
+	fill_seats();
+	assert_int_equal(seats_read_notes(seats, 0, &head, sizeof(head)),
+	    sizeof(head));
+	assert_int_equal(head.stream_count, 2);
+	head.magic++;
+	assert_true(seats_write_notes(seats, 0, &head, sizeof(head)));
+	assert_int_equal(rota_count_client(processes[NEW].rota, OLD, now_ms),
+	    0);
+}
+
+/* Who was there two minutes ago gets no client. */
+static void
+test_who_was_there_long_ago_is_not_counted_on(void **state)
+{
+	long    return_ms = -1;
+	int64_t end_ms;
+
+	(void)state;
+	assert_int_equal(rota_count_client(processes[NEW].rota, 1, now_ms), 0);
+	now_ms += 120001;
+	assert_true(replace(OLD, 1, &return_ms));
+	assert_true(replace(OLD, 2, &return_ms));
+	assert_false(replace(OLD, 3, &return_ms));
+	for (end_ms = now_ms + 3 * TURN_MS_MAX; now_ms < end_ms;
+	     now_ms += STEP_MS)
+		assert_false(look(OLD));
+}
+
+/* Another process was stopped while it had the notes. */
 static void
 test_who_keeps_the_notes_holds_up_nobody(void **state)
 {
@@ -336,6 +386,12 @@ test_who_keeps_the_notes_holds_up_nobody(void **state)
 	assert_int_equal(rota_count_client(processes[YOUNG].rota, OLD, now_ms),
 	    1);
 	seats_unlock_notes(processes[OTHER].seats);
+	/* They are not tried again at once. */
+	assert_int_equal(rota_count_client(processes[NEW].rota, OLD, now_ms),
+	    0);
+	now_ms += 100;
+	assert_int_equal(rota_count_client(processes[NEW].rota, OLD, now_ms),
+	    1);
 	now_ms += TURN_MS_MAX;
 	assert_false(enter(NEW, &return_ms));
 	while (!look(OLD))
@@ -369,6 +425,13 @@ main(void)
 		    test_a_stream_that_ended_is_forgotten, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_a_noted_time_that_cannot_be_is_ignored, set_up,
+		    tear_down),
+		cmocka_unit_test_setup_teardown(test_who_is_silent_is_forgotten,
+		    set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_notes_of_another_kind,
+		    set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_who_was_there_long_ago_is_not_counted_on, set_up,
 		    tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_who_keeps_the_notes_holds_up_nobody, set_up,

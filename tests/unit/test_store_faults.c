@@ -366,6 +366,18 @@ test_a_database_that_others_lock_at_the_start(void **state)
 	run_rounds(state, CALL_LOCKS, 1, SQLITE_BUSY, true);
 }
 
+/* Whether no process seems to be in the midst of a commit. */
+static bool
+is_bell_at_rest(void)
+{
+	FILE    *stream = fopen(store_file("-bell"), "r");
+	uint32_t word = 1;
+
+	assert_int_equal(fread(&word, sizeof(word), 1, stream), 1);
+	fclose(stream);
+	return word % 2 == 0;
+}
+
 /* What is told while the disk is full, and when it has room again. */
 static void
 test_what_is_told_of_a_full_disk(void **state)
@@ -384,6 +396,7 @@ test_what_is_told_of_a_full_disk(void **state)
 	assert_int_equal(refused.receipt.result, STORE_NOT_KEPT);
 	assert_string_equal(refused.why, "disk full");
 	assert_int_equal(refused.receipt.retry_after_s, 60);
+	assert_true(is_bell_at_rest());
 	store_wait(user.state == STORE_DOWN);
 	assert_string_equal(user.why, "disk full");
 	health = store_user_health(&user);
@@ -396,6 +409,34 @@ test_what_is_told_of_a_full_disk(void **state)
 	store_user_keep(&user, "a", "3");
 	store_wait(user.got_count == 2);
 	store_user_assert_got(&user, "1 3");
+	store_user_close(&user);
+}
+
+/* It fails for a while to begin another: that one was deleted is told once. */
+static void
+test_a_deleted_file_on_a_bad_disk(void **state)
+{
+	struct store_user  user;
+	struct sent_update refused = { 0 };
+
+	(void)state;
+	store_user_open(&user, NULL);
+	user.may_go_back = true;
+	store_user_tail(&user, 0, NULL);
+	store_user_keep(&user, "a", "1");
+	store_wait(user.got_count == 1);
+	store_remove_file("");
+	fail_from(CALL_ANY, 0, 1 << 20, SQLITE_IOERR);
+	store_user_send(&user, &refused, "a", "2");
+	store_wait(refused.is_done && user.state == STORE_DOWN);
+	assert_int_equal(refused.receipt.result, STORE_NOT_KEPT);
+	assert_int_equal(user.lost_count, 1);
+	no_faults();
+	store_wait(user.state == STORE_UP);
+	store_user_keep(&user, "a", "3");
+	store_wait(user.got_count == 2);
+	store_user_assert_got(&user, "1 3");
+	assert_int_equal(user.lost_count, 1);
 	store_user_close(&user);
 }
 
@@ -412,6 +453,7 @@ main(void)
 		STORE_TEST(test_a_database_that_others_lock),
 		STORE_TEST(test_a_database_that_others_lock_at_the_start),
 		STORE_TEST(test_what_is_told_of_a_full_disk),
+		STORE_TEST(test_a_deleted_file_on_a_bad_disk),
 	};
 
 	install_shim();

@@ -364,23 +364,30 @@ test_random_bytes_in_the_pages(void **state)
 	assert_true(found_count >= 10);
 }
 
+/* All pages but the first kibibyte. */
+static void
+damage(void)
+{
+	unsigned char noise[1024];
+	int           fd = open(store_file(""), O_WRONLY);
+
+	memset(noise, 0xa5, sizeof(noise));
+	for (int i = 1; i < 600; i++)
+		assert_int_equal(pwrite(fd, noise, sizeof(noise), i * 1024L),
+		    sizeof(noise));
+	close(fd);
+}
+
 static void
 test_damage_while_it_is_open(void **state)
 {
 	struct store_user user;
-	int               fd;
-	unsigned char     noise[1024];
 
 	(void)state;
 	store_fill(2000);
 	store_user_open(&user, NULL);
 	user.may_go_back = true;
-	memset(noise, 0xa5, sizeof(noise));
-	fd = open(store_file(""), O_WRONLY);
-	for (int i = 1; i < 600; i++)
-		assert_int_equal(pwrite(fd, noise, sizeof(noise), i * 1024L),
-		    sizeof(noise));
-	close(fd);
+	damage();
 	store_user_tail(&user, 0, NULL);
 	store_wait(user.lost_count > 0);
 	store_user_settle(&user);
@@ -388,6 +395,35 @@ test_damage_while_it_is_open(void **state)
 	store_user_keep(&user, "a", "end");
 	store_wait(user.got_count == 1);
 	assert_int_equal(store_corrupt_count(), 1);
+	store_user_close(&user);
+}
+
+/* Damage is found in a file that is another when the writer has its turn. */
+static void
+test_damage_in_a_file_that_was_replaced(void **state)
+{
+	struct store_user user;
+	char              aside[128];
+	int               fd;
+
+	(void)state;
+	store_fill(2000);
+	put_into_database();
+	snprintf(aside, sizeof(aside), "%s/aside", store_dir);
+	copy_file(store_file(""), aside);
+	store_user_open(&user, NULL);
+	user.may_go_back = true;
+	damage();
+	fd = files_open_private(store_file("-lock"), false);
+	assert_int_equal(file_lock_take(fd, LOCK_BYTE, 1000), 0);
+	store_user_tail(&user, 0, NULL);
+	store_turn_for(200);
+	assert_int_equal(rename(aside, store_file("")), 0);
+	file_lock_release(fd, LOCK_BYTE);
+	close(fd);
+	store_user_settle(&user);
+	store_user_keep(&user, "a", "end");
+	assert_int_equal(store_corrupt_count(), 0);
 	store_user_close(&user);
 }
 
@@ -456,7 +492,9 @@ test_a_lock_that_is_held(void **state)
 	store_user_open(&user, NULL);
 	store_user_tail(&user, 0, NULL);
 	store_user_keep(&user, "a", "1");
-	fd = files_open_private(store_file("-lock"), false);
+	/* The file that counts is that of the name. */
+	store_remove_file("-lock");
+	fd = files_open_private(store_file("-lock"), true);
 	assert_int_equal(file_lock_take(fd, LOCK_BYTE, 1000), 0);
 	store_user_send(&user, &sent[0], "a", "2");
 	store_turn_for(50);
@@ -494,6 +532,7 @@ main(void)
 		STORE_TEST(test_a_reader_that_is_stuck),
 		STORE_TEST(test_random_bytes_in_the_pages),
 		STORE_TEST(test_damage_while_it_is_open),
+		STORE_TEST(test_damage_in_a_file_that_was_replaced),
 		STORE_TEST(test_a_database_that_was_cut),
 		STORE_TEST(test_a_foreign_file_in_its_place),
 		STORE_TEST(test_a_lock_that_is_held),

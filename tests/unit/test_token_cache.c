@@ -341,6 +341,10 @@ test_addresses(void **state)
 	    800);
 	assert_int_equal(token_budget_wait_ms(budget, "192.0.2.1", 50000, 1800),
 	    0);
+	/* Nobody waits longer than until he is forgotten. */
+	token_budget_spend(budget, "192.0.2.1", 1000000, 1800);
+	assert_int_equal(token_budget_wait_ms(budget, "192.0.2.1", 50000, 1800),
+	    10000);
 	token_budget_free(budget);
 }
 

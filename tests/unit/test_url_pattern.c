@@ -105,6 +105,9 @@ static const struct row rows[] = {
 	{ "/*", "http://[bad", false },
 	{ "*://*/*", "http://[bad", false },
 	{ "https://[\\:\\:1]/x", "https://[0::1]/x", true },
+	{ "https://[*]/x", "https://[::1]/x", true },
+	{ "https://example.com:0443/x", "https://example.com/x", true },
+	{ "https://example.com:08443/x", "https://example.com:8443/x", true },
 	{ "/:a-:b", "/1-2", true },
 	{ "/{x:a y}+", "/x1 yx2 y", true },
 	{ "/{x:a y}+", "/x1 y2", false },
@@ -175,6 +178,40 @@ test_matches(void **state)
 		assert_int_equal(matches(rows[i].pattern, rows[i].topic, &cost),
 		    rows[i].matches);
 	}
+}
+
+/* What stands in the base means just that. */
+static void
+test_a_base_like_a_pattern(void **state)
+{
+	static const struct row cases[] = {
+		{ "x", "https://hub.example/a*(b)+:c%3F/x", true },
+		{ "x", "https://hub.example/ab(b)+:c%3F/x", false },
+		{ "#h", "https://hub.example/a*(b)+:c%3F/m#h", true },
+	};
+	static const char  text[] = "https://hub.example/a*(b)+:c%3F/m";
+	struct url         base = { 0 }, url;
+	struct url_pattern pattern;
+	uint64_t           cost = 0;
+
+	(void)state;
+	assert_int_equal(url_parse(&base, text, strlen(text), NULL, 0), 0);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		print_message("%s %s\n", cases[i].pattern, cases[i].topic);
+		url = (struct url){ 0 };
+		assert_int_equal(url_pattern_init(&pattern, cases[i].pattern,
+				     strlen(cases[i].pattern), &base),
+		    0);
+		assert_int_equal(url_parse(&url, cases[i].topic,
+				     strlen(cases[i].topic), &base, 0),
+		    0);
+		assert_int_equal(url_pattern_matches(&pattern, &url, &cost,
+				     COST_MAX),
+		    cases[i].matches);
+		url_pattern_deinit(&pattern);
+		url_deinit(&url);
+	}
+	url_deinit(&base);
 }
 
 static void
@@ -294,6 +331,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_matches),
+		cmocka_unit_test(test_a_base_like_a_pattern),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_cost),
 		cmocka_unit_test(test_regex_cost),
