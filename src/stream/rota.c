@@ -225,6 +225,8 @@ rota_add(struct rota *rota, const void *stream, uint64_t client,
 	rota->own[rota->own_count++] = (struct own_stream){ stream, client,
 		opened_ms };
 	rota->is_changed = true;
+	if (rota->next_ms > opened_ms + LOOK_MS)
+		rota->next_ms = opened_ms + LOOK_MS;
 }
 
 void
@@ -232,8 +234,6 @@ rota_open(struct rota *rota, const void *stream, uint64_t client,
     int64_t now_ms)
 {
 	rota_add(rota, stream, client, now_ms);
-	if (rota->next_ms > now_ms + LOOK_MS)
-		rota->next_ms = now_ms + LOOK_MS;
 	begin(rota, now_ms);
 	end(rota);
 }

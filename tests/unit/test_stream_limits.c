@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file_fixture.h"
+#include "store/seats.h"
+#include "stream/rota.h"
 #include "stream_fixture.h"
 
 /* Nobody is told to come back sooner. */
@@ -360,6 +363,57 @@ test_fewer_places_than_before(void **state)
 		client_close(&clients[i]);
 }
 
+/* Seats that other processes share, and turns on them, set later. */
+static void
+test_streams_take_seats_and_leave_them(void **state)
+{
+	const struct places_limits places = { 2, TURN_MS_MIN, TURN_MS_MAX };
+	const struct stream_limits limits = { .seat_count = 2,
+		.places = places };
+	struct client_peer         clients[3];
+	struct seats              *others;
+	struct rota               *rota;
+	uint64_t                   key = client_key("192.0.2.1");
+
+	assert_int_equal(file_set_up(state), 0);
+	others = seats_open(file_path, 2);
+	rota = rota_new(others, 2, 0);
+	rota_set_limits(rota, &places);
+	streams.seats = seats_open(file_path, 0);
+	streams.rota = rota_new(streams.seats, 1, 0);
+	client_open(&clients[0]);
+	client_open(&clients[1]);
+	assert_int_equal(seats_taken(others), 0);
+	set_limits(&limits);
+	assert_int_equal(seats_taken(others), 2);
+	turn_after(100);
+	assert_int_equal(rota_count_client(rota, key, hand_ms()), 2);
+	/* The next one has the seat of the oldest. */
+	turn_after(TURN_MS_MAX);
+	assert_admission("192.0.2.1", STREAM_ADMITTED);
+	client_open(&clients[2]);
+	assert_int_equal(streams.open_count, 2);
+	assert_int_equal(clients[0].end_count, 1);
+	streams_reap(&streams);
+	assert_int_equal(seats_taken(others), 2);
+	client_close(&clients[1]);
+	turn_after(1);
+	streams_reap(&streams);
+	assert_int_equal(seats_taken(others), 1);
+	assert_int_equal(rota_count_client(rota, key, hand_ms()), 1);
+	set_limits(&(struct stream_limits){ 0 });
+	assert_int_equal(seats_taken(others), 0);
+	client_close(&clients[0]);
+	client_close(&clients[2]);
+	rota_free(rota);
+	rota_free(streams.rota);
+	seats_close(others);
+	seats_close(streams.seats);
+	streams.seats = NULL;
+	streams.rota = NULL;
+	assert_int_equal(file_tear_down(state), 0);
+}
+
 int
 main(void)
 {
@@ -376,6 +430,7 @@ main(void)
 		STREAM_TEST(test_the_oldest_stream_makes_room),
 		STREAM_TEST(test_an_address_with_enough_takes_no_turn),
 		STREAM_TEST(test_fewer_places_than_before),
+		STREAM_TEST(test_streams_take_seats_and_leave_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
