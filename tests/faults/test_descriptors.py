@@ -31,6 +31,11 @@ def test_a_limit_of_64_descriptors(fcgi_sse, good_clients, bad_peers):
         good.leave()
 
 
+def test_no_more_streams_than_there_are_descriptors(fcgi_sse):
+    process = few_descriptors(fcgi_sse, "--max-streams", "1000")
+    assert int(process.wait_log("limits")["streams"]) < LIMIT - 10
+
+
 def test_the_soft_limit_is_raised(fcgi_sse):
     process = fcgi_sse(command=("prlimit", "--nofile=64:1000", BINARY))
     assert process.wait_log("limits")["descriptors"] == "1000"
@@ -77,6 +82,21 @@ def test_accept_fails_for_a_while(fcgi_sse, good_clients, tools, tmp_path,
     good.check()
     assert len([line for line in process.log
                 if line["event"] == "accept"]) == 1
+
+
+def test_another_shortage_is_told_again(fcgi_sse, tools, tmp_path):
+    switch = tmp_path / "switch"
+    process = fcgi_sse(env=tools.preloaded(
+        fail="accept4:24:1:1000000", switch=switch))
+    for count in 1, 2:
+        switch.touch()
+        with process.client() as late:
+            answer = late.send_request("/nope")
+            process.wait_log("accept", count=count)
+            switch.unlink()
+            assert late.recv_end(answer).status == "404 Not Found"
+        # It looks for others when it has answered: now there were none.
+        assert process.ask("/nope").status == "404 Not Found"
 
 
 def connect_many(address, count):

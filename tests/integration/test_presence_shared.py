@@ -96,6 +96,13 @@ def wait_listed(hubs, topics):
                    f"all of {topics}", 30)
 
 
+def test_a_template_is_no_topic_that_is_counted(site):
+    first, second = site.start(), site.start()
+    with contextlib.closing(join(first, "/a/{id}", "/a/{", "/b")):
+        wait_until(lambda: count(second, "/b") == 1, "it is heard of")
+        assert count(second, "/a/{id}") == count(first, "/a/{id}") == 0
+
+
 def test_each_knows_of_all(site):
     hubs = [site.start() for _ in range(3)]
     token = bearer(sign({"alg": "HS256", "typ": "JWT"},

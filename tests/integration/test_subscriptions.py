@@ -130,19 +130,42 @@ def test_what_is_known_is_not_sent_again(hubs, name):
     reader.close()
 
 
+def test_another_position_is_another_answer(hubs):
+    """In this shape only the head tells it."""
+    hub = hubs("1.0")
+    tag = get(hub, token=NEW).headers["ETag"]
+    hub.publish("x", "y")
+    wait_until(lambda: get(hub, token=NEW, HTTP_IF_NONE_MATCH=tag).status
+               == "200 OK", "another position")
+
+
+def test_the_position_is_no_id_that_others_may_not_know(hubs, name):
+    hub = hubs("0.x")
+    lists = bearer(old(subscribe=[f"{BELOW}{{/topic}}"]))
+    secret = None
+    for _ in range(5):
+        secret = hub.publish(name, "x", private="on")
+        assert read(hub, name, token=lists)["lastEventID"] != secret
+    last_id = hub.publish(name, "x")
+    assert read(hub, name, token=lists)["lastEventID"] == last_id
+
+
 def test_paths_that_are_none(hubs, name):
     hub = hubs("0.x")
 
-    def status(rest):
+    def status(rest, before=""):
         path = "/events/subscriptions/"
         return hub.process.ask(path + "x", SCRIPT_NAME=path + "x",
-                               REQUEST_URI=path + rest, **ALL).status
+                               REQUEST_URI=before + path + rest, **ALL).status
     assert status("%zz") == status("%0") == "400 Bad Request"
+    assert status("a%00b") == "400 Bad Request"
     assert status("a" * 4097) == "400 Bad Request"
     assert status("") == status("a//b") == status("a/b/c/d") \
         == status("a/b/c") == "404 Not Found"
     assert status("a/b?c/d/e/f") == "404 Not Found"
     assert status(segment(name) + "?a/b/c/d") == "200 OK"
+    # What was asked for is not in a query.
+    assert status("a/b/c/d", before="/x?") == "200 OK"
 
 
 def test_off(hubs):

@@ -7,9 +7,12 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -126,6 +129,94 @@ test_one_listens_to_several_topics(void **state)
 }
 
 /* But its owner knows that it rang. */
+/* More than the kernel waits for at once. */
+static void
+test_one_listens_to_many_topics(void **state)
+{
+	struct bell      *bell = bell_open(file_path, true);
+	struct bell      *other = bell_open(file_path, false);
+	struct listener   listener = { 0 };
+	struct bell_words words;
+	char              topic[8];
+
+	(void)state;
+	bell_words_clear(&words);
+	for (int i = 0; i < 100; i++) {
+		snprintf(topic, sizeof(topic), "%d", i);
+		bell_words_add(&words, topic);
+	}
+	assert_int_equal(bell_watch(bell, &words, file_path, on_ring,
+			     &listener),
+	    0);
+	for (int i = 0; i < 100; i++) {
+		snprintf(topic, sizeof(topic), "%d", i);
+		atomic_store(&listener.ring_count, 0);
+		ring(other, topic);
+		wait_for(&listener.ring_count, 1);
+	}
+	bell_unwatch(bell);
+	bell_close(other);
+	bell_close(bell);
+}
+
+/* As on kernels before 5.16, and in containers that do not know the call. */
+static int
+forbid_to_wait_on_several(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 449, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { 4, code };
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ?
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) :
+	    -1;
+}
+
+static int
+listen_without_the_call(struct bell *bell)
+{
+	struct bell      *other = bell_open(file_path, false);
+	struct bell_words words;
+	struct listener   listener = { 0 };
+
+	bell_words_clear(&words);
+	bell_words_add(&words, "a");
+	bell_words_add(&words, "b");
+	if (forbid_to_wait_on_several() == -1 ||
+	    bell_watch(bell, &words, file_path, on_ring, &listener) == -1)
+		return 1;
+	/* What was rung until then may have been missed. */
+	wait_for(&listener.alarm_count, 1);
+	atomic_store(&listener.ring_count, 0);
+	ring(other, "b");
+	wait_for(&listener.ring_count, 1);
+	bell_unwatch(bell);
+	bell_close(other);
+	return 0;
+}
+
+static void
+test_a_kernel_that_waits_on_one_only(void **state)
+{
+	struct bell *bell = bell_open(file_path, true);
+	int          status;
+	pid_t        pid;
+
+	(void)state;
+	pid = fork();
+	assert_int_not_equal(pid, -1);
+	if (pid == 0)
+		_exit(listen_without_the_call(bell));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	bell_close(bell);
+}
+
 static void
 test_nobody_is_woken_where_nobody_else_is(void **state)
 {
@@ -241,6 +332,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_ring_wakes_those_of_the_topic),
 		cmocka_unit_test(test_one_listens_to_several_topics),
+		cmocka_unit_test(test_one_listens_to_many_topics),
+		cmocka_unit_test(test_a_kernel_that_waits_on_one_only),
 		cmocka_unit_test(test_nobody_is_woken_where_nobody_else_is),
 		cmocka_unit_test(test_a_ring_that_never_came_is_noticed),
 		cmocka_unit_test(test_another_file_is_noticed),

@@ -435,41 +435,6 @@ test_all_were_killed(void **state)
 	assert_int_equal(lease_record_count, 0);
 }
 
-/* Whoever has no room for what another has does not ask for it all the time. */
-static void
-test_no_room(void **state)
-{
-	struct process    *a = process_start(0), *b = process_start(1);
-	struct roster     *roster = &a->lease.roster;
-	struct roster_fact fact = {
-		.shape = ANNOUNCEMENT_07,
-		.selector = "much",
-	};
-	struct roster_process *forged = roster_get(roster, 1);
-	size_t                 count;
-
-	(void)state;
-	/* Its lease is long. */
-	forged->lease_ms = LEASE_MS_MAX;
-	for (count = 0; count < roster_limits.entry_count_max; count++) {
-		fact.id.high = count;
-		roster_add(roster, forged, &fact);
-	}
-	for (count = 0; count < 20; count++)
-		process_join(b, "x");
-	lease_pass_ms(2000);
-	assert_int_equal(process_known(a, "x"), 0);
-	assert_true(roster->unheard_count >= 20);
-	lease_list_count = lease_record_count = 0;
-	lease_pass_ms(10 * LEASE_MS);
-	assert_int_equal(lease_list_count, 0);
-	assert_true(lease_record_count <= (size_t)2 * (3 * 10 + 1));
-	/* When there is, it learns of it. */
-	roster_forget(roster, forged);
-	lease_pass_ms(2 * LEASE_MS);
-	assert_int_equal(process_known(a, "x"), 20);
-}
-
 /*
  * After a long time in which nobody ran, records that come all at once are no
  * reason to take those for dead who have not run yet.
@@ -586,7 +551,6 @@ main(void)
 		TEST(test_an_orderly_end),
 		TEST(test_a_lean_process),
 		TEST(test_all_were_killed),
-		TEST(test_no_room),
 		TEST(test_many_records_at_once),
 		TEST(test_who_knows_more_is_the_heir),
 		TEST(test_the_end_in_both_shapes),

@@ -353,6 +353,38 @@ test_notes_of_another_kind(void **state)
 	    0);
 }
 
+/* No more than there is room for, neither read nor written. */
+static void
+test_more_notes_than_there_may_be(void **state)
+{
+	const size_t           at = sizeof(struct rota_notes_head);
+	struct seats          *seats = processes[OTHER].seats;
+	struct rota_notes_head head;
+	struct rota_noted      noted = { 1, NEW, now_ms, now_ms };
+	long                   return_ms = -1;
+
+	(void)state;
+	assert_true(enter(OLD, &return_ms));
+	assert_int_equal(seats_read_notes(seats, 0, &head, sizeof(head)),
+	    sizeof(head));
+	head.stream_count = 1 << 16;
+	assert_true(seats_write_notes(seats, 0, &head, sizeof(head)));
+	assert_true(seats_write_notes(seats, at + (sizeof(noted) << 16), "",
+	    1));
+	assert_int_equal(rota_count_client(processes[YOUNG].rota, NEW, now_ms),
+	    0);
+	head.stream_count = ROTA_NOTES_STREAMS_MAX;
+	assert_true(seats_write_notes(seats, 0, &head, sizeof(head)));
+	for (size_t i = 0; i < ROTA_NOTES_STREAMS_MAX; i++)
+		assert_true(seats_write_notes(seats, at + i * sizeof(noted),
+		    &noted, sizeof(noted)));
+	assert_int_equal(rota_count_client(processes[OLD].rota, NEW, now_ms),
+	    ROTA_NOTES_STREAMS_MAX);
+	assert_int_equal(seats_read_notes(seats, 0, &head, sizeof(head)),
+	    sizeof(head));
+	assert_int_equal(head.stream_count, ROTA_NOTES_STREAMS_MAX);
+}
+
 /* Who was there two minutes ago gets no client. */
 static void
 test_who_was_there_long_ago_is_not_counted_on(void **state)
@@ -430,6 +462,8 @@ main(void)
 		    set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_notes_of_another_kind,
 		    set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_more_notes_than_there_may_be, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_who_was_there_long_ago_is_not_counted_on, set_up,
 		    tear_down),

@@ -301,13 +301,15 @@ test_a_tail_that_falls_behind_is_told(void **state)
 	positions[0] = store_user_keep(&a, "t", "0");
 	store_user_tail(&a, 0, NULL);
 	store_wait(a.got_count == 1 && a.level_count == 1);
+	store_user_keep(&a, "t", "0");
+	store_wait(a.got_count == 2);
 	/* All that was trimmed had been read. */
 	a.store->engine->hold(a.store, true);
 	store_turn_for(2200);
 	freeReplyObject(broker_command("XTRIM " LOG " MAXLEN 0"));
 	positions[1] = store_user_keep(&a, "t", "1");
 	a.store->engine->hold(a.store, false);
-	store_wait(a.got_count == 2);
+	store_wait(a.got_count == 3);
 	assert_int_equal(a.lost_count, 0);
 	/* Now something was not. */
 	a.store->engine->hold(a.store, true);
@@ -321,6 +323,25 @@ test_a_tail_that_falls_behind_is_told(void **state)
 	assert_true(a.lost_up_to >= positions[1]);
 	assert_true(a.lost_up_to < positions[2]);
 	assert_int_equal(a.got[a.got_count - 1].position, positions[2]);
+	store_user_close(&a);
+}
+
+/* More comes at once than the log keeps, while a read waits for the next. */
+static void
+test_a_burst_that_trims_itself_is_told(void **state)
+{
+	(void)state;
+	broker_start(NULL);
+	open_up(&a);
+	store_user_keep(&a, "t", "0");
+	store_user_tail(&a, 0, NULL);
+	store_wait(a.got_count == 1 && a.level_count == 1);
+	freeReplyObject(broker_command("EVAL %s 1 " LOG,
+	    "for i = 1, 5000 do redis.call('XADD', KEYS[1], '*', 't', 't', "
+	    "'d', 'data: x\\n\\n') end "
+	    "redis.call('XTRIM', KEYS[1], 'MAXLEN', 2000)"));
+	store_wait(a.got_count == 2001);
+	assert_int_equal(a.lost_count, 1);
 	store_user_close(&a);
 }
 
@@ -364,6 +385,7 @@ main(void)
 		TEST(test_a_flush_does_not_change_the_tag),
 		TEST(test_a_full_millisecond_is_left),
 		TEST(test_a_tail_that_falls_behind_is_told),
+		TEST(test_a_burst_that_trims_itself_is_told),
 		TEST(test_a_position_ahead_of_the_log_waits_for_what_comes)
 	};
 
