@@ -8,7 +8,6 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "pure/hash.h"
 #include "store/file_lock.h"
 #include "store/files.h"
@@ -398,24 +398,6 @@ choose_words(struct watch *watch, const struct bell_words *words)
 	}
 }
 
-/* Signals are for the thread of the loop. */
-static int
-start_thread(struct bell *bell)
-{
-	pthread_attr_t attr;
-	sigset_t       all, before;
-	int            error;
-
-	sigfillset(&all);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, WATCH_STACK_BYTES);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&bell->watch->thread, &attr, watch_words, bell);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return error;
-}
-
 int
 bell_watch(struct bell *bell, const struct bell_words *words, const char *path,
     void (*on_ring)(void *arg, bool is_alarm), void *arg)
@@ -433,7 +415,8 @@ bell_watch(struct bell *bell, const struct bell_words *words, const char *path,
 	choose_words(watch, words);
 	look(bell, watch);
 	bell->watch = watch;
-	error = start_thread(bell);
+	error = thread_start(&watch->thread, WATCH_STACK_BYTES, watch_words,
+	    bell);
 	if (error == 0)
 		return 0;
 	file_lock_release(bell->fd, bell->seat);

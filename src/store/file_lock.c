@@ -6,10 +6,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/thread.h"
 
 #define WAITER_STACK_BYTES 65536
 
@@ -109,24 +110,6 @@ wait_in_line(void *arg)
 	return NULL;
 }
 
-/* Signals are for the thread of the loop. */
-static int
-start_waiter(pthread_t *thread, struct waiter *waiter)
-{
-	pthread_attr_t attr;
-	sigset_t       all, before;
-	int            error;
-
-	sigfillset(&all);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, WAITER_STACK_BYTES);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(thread, &attr, wait_in_line, waiter);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return error;
-}
-
 static struct timespec
 time_after(unsigned ms)
 {
@@ -176,7 +159,8 @@ file_lock_take(int fd, off_t byte, unsigned timeout_ms)
 	pthread_cond_init(&waiter.ended, &attr);
 	pthread_condattr_destroy(&attr);
 	at = time_after(timeout_ms);
-	errno = start_waiter(&thread, &waiter);
+	errno = thread_start(&thread, WAITER_STACK_BYTES, wait_in_line,
+	    &waiter);
 	if (errno != 0) {
 		pthread_cond_destroy(&waiter.ended);
 		return -1;
