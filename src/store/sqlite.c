@@ -73,11 +73,23 @@ sqlite_store_parse_url(const char *url, bool *is_full, char *error,
 	    mem_strndup(path + 1, (size_t)(query - path - 1));
 }
 
+void
+sqlite_store_wake(void *arg)
+{
+	struct sqlite_store *store = arg;
+
+	uv_async_send(&store->async);
+}
+
 static void
 on_async(uv_async_t *async)
 {
 	struct sqlite_store *store = async->data;
 
+	if (store->is_writing && worker_take(&store->write_worker))
+		sqlite_store_after_write(store);
+	if (store->is_reading && worker_take(&store->read_worker))
+		sqlite_tail_after_read(store);
 	sqlite_store_tell_state(store);
 	sqlite_store_answer(store, &store->refused);
 	if (store->is_writing &&
@@ -114,7 +126,10 @@ new_store(const struct store_options *options,
 	list_init(&store->finds);
 	list_init(&store->batch.appends);
 	sqlite_page_init(&store->page);
-	store->write_work.data = store->read_work.data = store;
+	worker_init(&store->write_worker, sqlite_store_run_write,
+	    sqlite_store_wake, store);
+	worker_init(&store->read_worker, sqlite_tail_run_read,
+	    sqlite_store_wake, store);
 	store->async.data = store->timer.data = store;
 	return store;
 }
@@ -122,6 +137,8 @@ new_store(const struct store_options *options,
 static void
 free_store(struct sqlite_store *store)
 {
+	worker_deinit(&store->write_worker);
+	worker_deinit(&store->read_worker);
 	bell_close(store->bell);
 	bell_close(store->own_bell);
 	seats_close(store->seats);
@@ -178,11 +195,9 @@ open_now(struct sqlite_store *store, char *error, size_t error_bytes)
 	return 0;
 }
 
-/* Each process has two jobs at most; the default are four threads. */
 static int
 start_loop(struct sqlite_store *store, uv_loop_t *loop)
 {
-	setenv("UV_THREADPOOL_SIZE", "2", 0);
 	store->loop = loop;
 	if (uv_async_init(loop, &store->async, on_async) != 0)
 		return -1;

@@ -252,3 +252,20 @@ sqlite_append_all(struct sqlite_writer *writer, struct sqlite_batch *batch)
 	batch->is_unknown = batch->is_unknown && fault == SQLITE_FAULT_IO;
 	return fault;
 }
+
+void
+sqlite_writer_refuse(struct sqlite_batch *batch, enum sqlite_fault fault)
+{
+	batch->fault = fault;
+	list_for_each (node, &batch->appends) {
+		struct sqlite_append *append = list_entry(node,
+		    struct sqlite_append, node);
+
+		memset(&append->receipt, 0, sizeof(append->receipt));
+		append->receipt.result = batch->is_unknown ? STORE_MAYBE_KEPT :
+							     STORE_NOT_KEPT;
+		append->receipt.why = sqlite_fault_text(batch->fault);
+		append->receipt.retry_after_s =
+		    sqlite_fault_retry_s(batch->fault);
+	}
+}

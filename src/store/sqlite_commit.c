@@ -2,6 +2,7 @@
 
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -198,22 +199,20 @@ sqlite_store_note(struct sqlite_store *store)
 		store->is_write_due = true;
 }
 
-static void
-do_write(uv_work_t *work)
+void
+sqlite_store_run_write(void *arg)
 {
-	struct sqlite_store *store = work->data;
+	struct sqlite_store *store = arg;
 
 	sqlite_writer_run(&store->writer, &store->batch);
 }
 
-static void
-after_write(uv_work_t *work, int status)
+void
+sqlite_store_after_write(struct sqlite_store *store)
 {
-	struct sqlite_store *store = work->data;
 	struct sqlite_batch *batch = &store->batch;
 	bool                 is_handed_over = false;
 
-	(void)status;
 	sqlite_store_note(store);
 	if (!list_is_empty(&batch->appends) || !list_is_empty(&store->written))
 		store->health.batch_count++;
@@ -231,14 +230,6 @@ after_write(uv_work_t *work, int status)
 	sqlite_tail_read(store);
 	sqlite_store_schedule(store);
 	sqlite_store_close_if_done(store);
-}
-
-static void
-wake_loop(void *arg)
-{
-	struct sqlite_store *store = arg;
-
-	uv_async_send(&store->async);
 }
 
 void
@@ -261,7 +252,7 @@ sqlite_store_prepare(struct sqlite_store *store, unsigned lock_timeout_ms)
 	batch->tag = store->wanted_tag;
 	batch->known = store->known;
 	batch->lock_timeout_ms = lock_timeout_ms;
-	batch->on_committed = wake_loop;
+	batch->on_committed = sqlite_store_wake;
 	batch->arg = store;
 	store->is_write_due = store->is_probe_due = store->is_suspect = false;
 }
@@ -292,7 +283,10 @@ sqlite_store_write(struct sqlite_store *store)
 	store->waiting_count -= count;
 	store->waiting_bytes -= byte_count;
 	store->is_writing = true;
-	uv_queue_work(store->loop, &store->write_work, do_write, after_write);
+	if (!worker_begin(&store->write_worker)) {
+		snprintf(batch->why, sizeof(batch->why), "%s", WORKER_NONE);
+		sqlite_writer_refuse(batch, SQLITE_FAULT_MEMORY);
+	}
 }
 
 static void

@@ -11,13 +11,14 @@
 #include "store/files.h"
 #include "store/sqlite_reader.h"
 #include "store/sqlite_writer.h"
+#include "store/worker.h"
 
 struct bell;
 struct seats;
 
 /*
- * A log in SQLite as the loop sees it. What blocks is done in libuv's pool, by
- * at most one job that writes and one that reads. All publishes that wait while
+ * A log in SQLite as the loop sees it. What blocks is done by two
+ * workers, one that writes and one that reads. All publishes that wait while
  * one commit is under way make up the next. What this process wrote itself is
  * handed over from memory, if no other process wrote in between; the rest is
  * read. sqlite.c has the first half of this struct, sqlite_tail.c the second.
@@ -26,7 +27,7 @@ struct sqlite_store {
 	struct store        store;
 	struct store_reader reader;
 	uv_loop_t          *loop;
-	uv_async_t          async; /* the bell, and what is due next turn */
+	uv_async_t          async; /* workers, bell, what is due next turn */
 	uv_timer_t          timer;
 	struct files        files;
 	char               *name;
@@ -39,7 +40,7 @@ struct sqlite_store {
 
 	struct sqlite_writer  writer;
 	struct sqlite_batch   batch;
-	uv_work_t             write_work;
+	struct worker         write_worker;
 	struct files_identity suspect; /* in which damage was found */
 	uint64_t              bytes_max;
 	int64_t               age_ms;
@@ -68,7 +69,7 @@ struct sqlite_store {
 
 	struct sqlite_reader log;
 	struct sqlite_page   page;
-	uv_work_t            read_work;
+	struct worker        read_worker;
 	uint64_t             read_began_ns;
 	uint64_t             read_known; /* known, when the read began */
 	struct list          finds;      /* struct sqlite_find */
@@ -100,6 +101,7 @@ char *sqlite_store_parse_url(const char *url, bool *is_full, char *error,
     size_t error_bytes);
 void  sqlite_store_close_if_done(struct sqlite_store *);
 void  sqlite_store_take_seat(struct sqlite_store *);
+void  sqlite_store_wake(void *arg); /* from any thread */
 
 /* sqlite_verify.c */
 int sqlite_verify(const char *url, struct store_health *, char *problem,
@@ -107,6 +109,8 @@ int sqlite_verify(const char *url, struct store_health *, char *problem,
 
 /* sqlite_commit.c */
 void sqlite_store_write(struct sqlite_store *); /* if there is cause */
+void sqlite_store_run_write(void *arg);         /* in the worker */
+void sqlite_store_after_write(struct sqlite_store *);
 void sqlite_store_prepare(struct sqlite_store *, unsigned lock_timeout_ms);
 void sqlite_store_note(struct sqlite_store *); /* what came of the batch */
 void sqlite_store_answer(struct sqlite_store *, struct list *appends);
@@ -124,6 +128,8 @@ void sqlite_find(struct store *, struct store_find *, const char *id,
     const char *const *topics, size_t topic_count);
 void sqlite_find_cancel(struct store *, struct store_find *);
 void sqlite_tail_read(struct sqlite_store *); /* if there is cause */
+void sqlite_tail_run_read(void *arg);         /* in the worker */
+void sqlite_tail_after_read(struct sqlite_store *);
 void sqlite_tail_check_bell(struct sqlite_store *);
 void sqlite_tail_after_write(struct sqlite_store *, bool is_handed_over);
 bool sqlite_tail_hand_over(struct sqlite_store *, struct list *appends);

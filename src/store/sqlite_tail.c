@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -357,22 +358,20 @@ take_page(struct sqlite_store *store)
 	}
 }
 
-static void
-do_read(uv_work_t *work)
+void
+sqlite_tail_run_read(void *arg)
 {
-	struct sqlite_store *store = work->data;
+	struct sqlite_store *store = arg;
 
 	sqlite_reader_run(&store->log, &store->page);
 }
 
-static void
-after_read(uv_work_t *work, int status)
+void
+sqlite_tail_after_read(struct sqlite_store *store)
 {
-	struct sqlite_store *store = work->data;
-	struct sqlite_page  *page = &store->page;
-	bool                 is_ours;
+	struct sqlite_page *page = &store->page;
+	bool                is_ours;
 
-	(void)status;
 	is_ours = page->is_wanted && store->is_tailing &&
 	    store->read_generation == store->generation;
 	store->health.read_us = (int64_t)((uv_hrtime() - store->read_began_ns) /
@@ -431,5 +430,8 @@ sqlite_tail_read(struct sqlite_store *store)
 	store->read_known = store->known;
 	store->read_began_ns = uv_hrtime();
 	store->is_reading = true;
-	uv_queue_work(store->loop, &store->read_work, do_read, after_read);
+	if (!worker_begin(&store->read_worker)) {
+		snprintf(page->why, sizeof(page->why), "%s", WORKER_NONE);
+		page->fault = SQLITE_FAULT_MEMORY;
+	}
 }

@@ -441,22 +441,6 @@ write_batch(struct sqlite_writer *writer, struct sqlite_batch *batch,
 	return SQLITE_FAULT_NONE;
 }
 
-static void
-refuse(struct sqlite_batch *batch)
-{
-	list_for_each (node, &batch->appends) {
-		struct sqlite_append *append = list_entry(node,
-		    struct sqlite_append, node);
-
-		memset(&append->receipt, 0, sizeof(append->receipt));
-		append->receipt.result = batch->is_unknown ? STORE_MAYBE_KEPT :
-							     STORE_NOT_KEPT;
-		append->receipt.why = sqlite_fault_text(batch->fault);
-		append->receipt.retry_after_s =
-		    sqlite_fault_retry_s(batch->fault);
-	}
-}
-
 void
 sqlite_writer_run(struct sqlite_writer *writer, struct sqlite_batch *batch)
 {
@@ -484,7 +468,7 @@ sqlite_writer_run(struct sqlite_writer *writer, struct sqlite_batch *batch)
 		file_lock_release(writer->lock_fd, LOCK_BYTE);
 	}
 	if (batch->fault != SQLITE_FAULT_NONE) {
-		refuse(batch);
+		sqlite_writer_refuse(batch, batch->fault);
 		writer->is_loss_told |= batch->is_lost;
 	}
 	/* From here on the appends are the loop's. */

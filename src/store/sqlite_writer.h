@@ -126,6 +126,9 @@ void sqlite_writer_deinit(struct sqlite_writer *);
 /* Fills in the receipts of all appends. */
 void sqlite_writer_run(struct sqlite_writer *, struct sqlite_batch *);
 
+/* Fills in the receipts of a batch that has failed. */
+void sqlite_writer_refuse(struct sqlite_batch *, enum sqlite_fault);
+
 /* The parts of it; the lock is held, and the log is open. */
 enum sqlite_fault sqlite_append_all(struct sqlite_writer *,
     struct sqlite_batch *);
