@@ -112,13 +112,13 @@ next_word(const struct bell_words *words, unsigned word)
 	return word;
 }
 
-/* The size of a file that another user of it may have cut. */
-static bool
-is_whole(int fd)
+bool
+bell_is_whole(const struct bell *bell)
 {
 	struct stat status;
 
-	return fstat(fd, &status) == 0 && status.st_size == (off_t)BELL_BYTES;
+	return fstat(bell->fd, &status) == 0 &&
+	    status.st_size == (off_t)BELL_BYTES;
 }
 
 /* A bell of size 0 is new, or its maker was killed. */
@@ -200,7 +200,7 @@ bell_begin(struct bell *bell, const struct bell_words *words)
 {
 	uint32_t before;
 
-	if (!is_whole(bell->fd))
+	if (!bell_is_whole(bell))
 		return 0;
 	before = atomic_load(&bell->words[0]);
 	/* A word is odd already if another was killed at this point. */
@@ -213,7 +213,7 @@ bell_begin(struct bell *bell, const struct bell_words *words)
 uint32_t
 bell_end(struct bell *bell, const struct bell_words *words)
 {
-	if (!is_whole(bell->fd))
+	if (!bell_is_whole(bell))
 		return 0;
 	for (unsigned i = 0; i < BELL_WORD_COUNT; i = next_word(words, i + 1))
 		atomic_fetch_add(&bell->words[i], 1);
@@ -268,7 +268,7 @@ bell_ring_all(struct bell *bell)
 uint32_t
 bell_word_all(const struct bell *bell)
 {
-	return is_whole(bell->fd) ? atomic_load(&bell->words[0]) : 0;
+	return bell_is_whole(bell) ? atomic_load(&bell->words[0]) : 0;
 }
 
 /* Takes notice of what the words are; whether one has changed. */
@@ -278,7 +278,7 @@ look(struct bell *bell, struct watch *watch)
 	uint32_t value;
 	bool     has_changed = false;
 
-	if (!is_whole(bell->fd))
+	if (!bell_is_whole(bell))
 		return true;
 	for (unsigned i = 0; i < watch->count; i++) {
 		value = atomic_load(&bell->words[watch->words[i]]);
@@ -355,11 +355,11 @@ watch_words(void *arg)
 		if (atomic_load(&watch->is_ending))
 			break;
 		if (look(bell, watch))
-			watch->on_ring(watch->arg, !is_whole(bell->fd));
+			watch->on_ring(watch->arg, !bell_is_whole(bell));
 		else if (error == ETIMEDOUT && has_gone_wrong(bell, watch))
 			watch->on_ring(watch->arg, true);
 		/* A file that was cut cannot be waited on. */
-		if (error == EFAULT || !is_whole(bell->fd))
+		if (error == EFAULT || !bell_is_whole(bell))
 			nanosleep(&(struct timespec){ .tv_nsec = 100000000 },
 			    NULL);
 	}

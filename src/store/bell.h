@@ -46,6 +46,9 @@ void bell_close(struct bell *);
 /* Whether the open file is this one. */
 bool bell_is_file(const struct bell *, const struct stat *);
 
+/* Whether nobody has cut the file: else it cannot ring. */
+bool bell_is_whole(const struct bell *);
+
 /*
  * The words of these and word 0: a commit begins, has ended. They return what
  * word 0 was before, and what it is now.

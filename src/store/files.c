@@ -15,6 +15,12 @@
 
 #include "base/mem.h"
 
+/* No time of a change that is so old can be that of another change too. */
+#define SETTLED_S 2
+
+/* A look holds for so long: nothing but names is noticed by it. */
+#define LOOK_AGAIN_S 1
+
 static const char *const suffixes[FILES_COUNT] = {
 	[FILES_DATABASE] = "",
 	[FILES_WAL] = "-wal",
@@ -254,6 +260,33 @@ files_are_same(const struct files_identity *a, const struct files_identity *b)
 			return false;
 	}
 	return true;
+}
+
+void
+files_look(const struct files *files, struct files_look *look)
+{
+	struct stat status;
+
+	memset(look, 0, sizeof(*look));
+	/* First: a change after this has no earlier time. */
+	clock_gettime(CLOCK_REALTIME, &look->at);
+	if (stat(files->folder, &status) == -1)
+		return;
+	look->device = status.st_dev;
+	look->inode = status.st_ino;
+	look->changed = status.st_ctim;
+}
+
+bool
+files_have_stayed(const struct files_look *before, const struct files_look *now)
+{
+	return before->inode != 0 && before->inode == now->inode &&
+	    before->device == now->device &&
+	    before->changed.tv_sec == now->changed.tv_sec &&
+	    before->changed.tv_nsec == now->changed.tv_nsec &&
+	    before->at.tv_sec > before->changed.tv_sec + SETTLED_S &&
+	    now->at.tv_sec >= before->at.tv_sec &&
+	    now->at.tv_sec <= before->at.tv_sec + LOOK_AGAIN_S;
 }
 
 int

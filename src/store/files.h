@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
+#include <time.h>
 
 /* The files of a log in SQLite. All belong to this user, and are no links. */
 enum files_name {
@@ -52,6 +53,25 @@ int files_check(const struct files *, char *error, size_t error_bytes);
 void files_identify(const struct files *, struct files_identity *);
 bool files_are_same(const struct files_identity *,
     const struct files_identity *);
+
+/* What was seen of the folder, and when; all 0: nothing. */
+struct files_look {
+	dev_t           device;
+	ino_t           inode;
+	struct timespec changed; /* a name in it, last */
+	struct timespec at;
+};
+
+void files_look(const struct files *, struct files_look *);
+
+/*
+ * Whether the names lead to the same files now as just after the look before;
+ * it is asked instead of files_identify, and costs a fifth. False if it cannot
+ * tell: soon after a change, whose time is kept to 2 s in some file systems, or
+ * when the last look was a while ago.
+ */
+bool files_have_stayed(const struct files_look *before,
+    const struct files_look                    *now);
 
 /*
  * Opens a file of our own for reading and writing, and makes it with mode 0600

@@ -154,17 +154,21 @@ static enum sqlite_fault
 ensure_open(struct sqlite_reader *reader)
 {
 	struct files_identity now;
-	enum sqlite_fault     fault;
+	struct files_look     look;
+	enum sqlite_fault     fault = SQLITE_FAULT_NONE;
 
-	if (reader->db.handle != NULL) {
+	files_look(reader->files, &look);
+	if (reader->db.handle == NULL) {
+		fault = open_log(reader);
+	} else if (!files_have_stayed(&reader->look, &look)) {
 		files_identify(reader->files, &now);
-		if (files_are_same(&now, &reader->identity))
-			return SQLITE_FAULT_NONE;
 		/* The writer may still save what is in the old files. */
-		sqlite_db_close(&reader->db);
-		return SQLITE_FAULT_MOVED;
+		if (!files_are_same(&now, &reader->identity))
+			fault = SQLITE_FAULT_MOVED;
+	} else {
+		return SQLITE_FAULT_NONE;
 	}
-	fault = open_log(reader);
+	reader->look = look;
 	if (fault != SQLITE_FAULT_NONE)
 		sqlite_db_close(&reader->db);
 	return fault;

@@ -24,6 +24,7 @@ struct sqlite_reader {
 	sqlite3_stmt         *begin, *end, *meta, *log, *row, *topic, *find;
 	sqlite3_stmt         *oldest;
 	struct files_identity identity;
+	struct files_look     look; /* when the names led there */
 };
 
 /* A search for an id. */

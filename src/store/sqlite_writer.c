@@ -149,8 +149,10 @@ open_lock(struct sqlite_writer *writer, const char *path)
 				       fstat(writer->lock_fd, &writer->lock);
 }
 
+/* look: of the folder, once the lock is held. */
 static enum sqlite_fault
-take_lock(struct sqlite_writer *writer, struct sqlite_batch *batch)
+take_lock(struct sqlite_writer *writer, struct sqlite_batch *batch,
+    struct files_look *look)
 {
 	const char *path = writer->files->paths[FILES_LOCK];
 
@@ -163,7 +165,9 @@ take_lock(struct sqlite_writer *writer, struct sqlite_batch *batch)
 				return SQLITE_FAULT_LOCK;
 			return fault_of_errno(batch, path);
 		}
-		if (is_named(writer, path))
+		files_look(writer->files, look);
+		if (files_have_stayed(&writer->look, look) ||
+		    is_named(writer, path))
 			return SQLITE_FAULT_NONE;
 		/*
 		 * That lock does not bar a process that opens the file by name.
@@ -369,13 +373,19 @@ follow_files(struct sqlite_writer *writer, struct sqlite_batch *batch,
 }
 
 static enum sqlite_fault
-ensure_open(struct sqlite_writer *writer, struct sqlite_batch *batch)
+ensure_open(struct sqlite_writer *writer, struct sqlite_batch *batch,
+    const struct files_look *look)
 {
 	struct files_identity now;
 	struct stat           status;
 	enum sqlite_fault     fault = SQLITE_FAULT_NONE;
 	bool                  is_cut;
 
+	if (writer->db.handle != NULL && !batch->is_suspect &&
+	    files_have_stayed(&writer->look, look) &&
+	    bell_is_whole(writer->bell))
+		return SQLITE_FAULT_NONE;
+	memset(&writer->look, 0, sizeof(writer->look));
 	files_identify(writer->files, &now);
 	if (writer->db.handle != NULL) {
 		is_cut = lstat(writer->files->paths[FILES_BELL], &status) ==
@@ -389,6 +399,8 @@ ensure_open(struct sqlite_writer *writer, struct sqlite_batch *batch)
 		fault = set_aside(writer, batch);
 	if (fault == SQLITE_FAULT_NONE && writer->db.handle == NULL)
 		fault = open_log(writer, batch);
+	if (fault == SQLITE_FAULT_NONE)
+		writer->look = *look;
 	return fault;
 }
 
@@ -411,12 +423,12 @@ append(struct sqlite_writer *writer, struct sqlite_batch *batch)
 
 static enum sqlite_fault
 write_batch(struct sqlite_writer *writer, struct sqlite_batch *batch,
-    const struct bell_words *words)
+    const struct files_look *look, const struct bell_words *words)
 {
 	enum sqlite_fault fault, trim_fault;
 	bool              has_appends = !list_is_empty(&batch->appends);
 
-	fault = ensure_open(writer, batch);
+	fault = ensure_open(writer, batch, look);
 	if (fault != SQLITE_FAULT_NONE)
 		return fault;
 	if (has_appends)
@@ -445,6 +457,7 @@ void
 sqlite_writer_run(struct sqlite_writer *writer, struct sqlite_batch *batch)
 {
 	struct bell_words words;
+	struct files_look look;
 	bool              is_locked, has_appends;
 
 	has_appends = !list_is_empty(&batch->appends);
@@ -456,11 +469,11 @@ sqlite_writer_run(struct sqlite_writer *writer, struct sqlite_batch *batch)
 		for (size_t i = 0; i < update->topic_count; i++)
 			bell_words_add(&words, update->topics[i]);
 	}
-	batch->fault = take_lock(writer, batch);
+	batch->fault = take_lock(writer, batch, &look);
 	is_locked = batch->fault == SQLITE_FAULT_NONE;
 	atomic_store(&batch->phase, SQLITE_PHASE_WRITING);
 	if (is_locked) {
-		batch->fault = write_batch(writer, batch, &words);
+		batch->fault = write_batch(writer, batch, &look, &words);
 		if (batch->fault != SQLITE_FAULT_NONE &&
 		    writer->db.handle != NULL && batch->why[0] == '\0')
 			sqlite_db_explain(&writer->db, batch->why,

@@ -49,6 +49,7 @@ struct sqlite_writer {
 	struct sqlite_db      db;
 	sqlite3_stmt         *statements[SQLITE_STATEMENT_COUNT]; /* of db */
 	struct files_identity identity;      /* of what is open */
+	struct files_look     look;          /* when the names led there */
 	uint64_t              last_tag;      /* of the log before; 0: none */
 	int                   wal_pages;     /* after the last commit */
 	int                   wal_pages_due; /* a checkpoint is due then */
