@@ -35,7 +35,8 @@ function tokenRead(text) {
 
 /* Whether it is of draft 08, as the server decides it. */
 function tokenIsNew(token) {
-	return /^(application\/)?at\+jwt$/i.test(token?.header.typ);
+	const typ = token?.header.typ;
+	return typeof typ === "string" && /^(application\/)?at\+jwt$/i.test(typ);
 }
 
 /* A claim of any type, as text of a bearable length. */
@@ -54,7 +55,8 @@ function tokenList(value) {
 
 /* A time in seconds, which may be written as a text of digits. */
 function tokenTime(value, isWrong, word) {
-	const isTime = typeof value === "number" || /^\d+(\.\d+)?$/.test(value);
+	const isTime = typeof value === "number" ||
+		typeof value === "string" && /^\d+(\.\d+)?$/.test(value);
 	const date = new Date(isTime ? 1000 * value : NaN);
 	if (!isTime)
 		return `${tokenText(value)}, which is no time`;

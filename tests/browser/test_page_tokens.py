@@ -139,13 +139,15 @@ def test_reason_is_taken_from_the_challenge_where_the_text_is_not(panel):
 
 @pytest.mark.parametrize("claims", [
     {"mercure": 5, "exp": {}, "nbf": "soon", "aud": [], "iss": None},
+    {"exp": {"toString": 1, "valueOf": 1}, "nbf": ["5"],
+     "mercure": {"publish": [{"toString": 1}]}},
     {"mercure": {"publish": [None, 1]}, "exp": 1e300, "aud": [[1]],
      "authorization_details": [None, 7, {"type": tokens.DETAIL,
                                          "actions": ["publish"],
                                          "topics": [None, {}, {"match": 1}]}]},
 ])
 def test_claims_of_any_form_are_shown(panel, claims):
-    enter(panel, tokens.sign({"alg": None}, claims))
+    enter(panel, tokens.sign({"alg": None, "typ": {"toString": 1}}, claims))
     assert len(rows(panel)) == 7
     publish(panel, "failed")
 
