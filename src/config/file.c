@@ -1,8 +1,11 @@
 #include "config/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "config/option_value.h"
@@ -130,6 +133,29 @@ read_text(struct reader *reader, char *text)
 	return read_pair(reader, trim(text), trim(separator + 1));
 }
 
+/*
+ * Nothing else than a file: SIGHUP has it read while streams are open, and they
+ * would wait for a FIFO. NULL with a problem.
+ */
+static FILE *
+open_file(const char *path, struct buf *problem)
+{
+	struct stat status;
+	const char *why = NULL;
+	int         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd == -1 || fstat(fd, &status) == -1)
+		why = strerror(errno);
+	else if (!S_ISREG(status.st_mode))
+		why = "is not a file";
+	if (why == NULL)
+		return fdopen(fd, "r");
+	buf_printf(problem, "config %s: %s", path, why);
+	if (fd != -1)
+		close(fd);
+	return NULL;
+}
+
 bool
 config_file_read(const char *path, config_file_fn *set, void *arg,
     struct buf *problem)
@@ -141,11 +167,9 @@ config_file_read(const char *path, config_file_fn *set, void *arg,
 	size_t        start_bytes = problem->len_bytes;
 	bool          is_good = true;
 
-	reader.file = fopen(path, "re");
-	if (reader.file == NULL) {
-		buf_printf(problem, "config %s: %s", path, strerror(errno));
+	reader.file = open_file(path, problem);
+	if (reader.file == NULL)
 		return false;
-	}
 	while (is_good && read_line(&reader))
 		is_good = read_text(&reader, reader.line.data);
 	fclose(reader.file);

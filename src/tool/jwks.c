@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -226,7 +227,9 @@ count_keys(const struct buf *body)
 static bool
 is_same(const char *path, const struct buf *body)
 {
-	FILE  *file = fopen(path, "re");
+	/* Of a FIFO nobody may write. */
+	int    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	FILE  *file = fd == -1 ? NULL : fdopen(fd, "r");
 	char  *bytes = mem_alloc(body->len_bytes + 1);
 	size_t len_bytes = 0;
 

@@ -77,21 +77,25 @@ def test_limits_change_and_streams_stay(config, configured, good_clients):
 
 @pytest.mark.parametrize("wrong", [
     "max-streams = many\n", "no-such-option = 1\n", "heartbeat = 15\n",
-    "[section\n", None], ids=["value", "name", "unit", "syntax", "no file"])
+    "[section\n", None, os.mkfifo],
+    ids=["value", "name", "unit", "syntax", "no file", "FIFO"])
 def test_a_wrong_file_is_reported_and_changes_nothing(config, configured,
                                                       good_clients, wrong):
     process = configured(max_streams=20)
     good = good_clients(process, 20)
-    if wrong is None:
-        config.path.unlink()
-    else:
+    if isinstance(wrong, str):
         config.path.write_text("max-streams = 1000\n" + wrong)
+    else:
+        config.path.unlink()
+    if wrong is os.mkfifo:
+        os.mkfifo(config.path)
     process.process.send_signal(signal.SIGHUP)
     line = process.wait_log("reload", level="error")
     assert "fcgi-sse.ini" in line["error"]
     assert is_refused(process)
     good.check()
     # And the next one is read.
+    config.path.unlink(missing_ok=True)
     config.reload(max_streams=21)
     process.wait_log("reload", level="info")
     with process.client() as client:

@@ -72,6 +72,14 @@ def test_replaces_the_file_once(file):
     assert os.listdir(file.parent) == ["keys.json"]
 
 
+def test_replaces_what_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "keys.json")
+    with issuer() as port:
+        done = fetch(port, tmp_path / "keys.json")
+    assert done.returncode == 0
+    assert (tmp_path / "keys.json").read_bytes() == SET
+
+
 def test_makes_the_file(tmp_path):
     with issuer() as port:
         assert fetch(port, tmp_path / "new").returncode == 0

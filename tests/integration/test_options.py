@@ -1,5 +1,7 @@
 """Options from the command line, the environment and a file."""
 
+import os
+
 import pytest
 
 import responder
@@ -118,6 +120,14 @@ def test_file_that_is_not_there(short_dir):
     done = run("--config", f"{short_dir}/none.ini")
     assert done.returncode == 2
     assert f"{short_dir}/none.ini" in done.stderr
+
+
+def test_file_that_is_none(short_dir):
+    os.mkfifo(short_dir / "c.ini")
+    for path in short_dir / "c.ini", short_dir, "/dev/zero":
+        done = run("--config", str(path))
+        assert done.returncode == 2
+        assert done.stderr == f"fcgi-sse: config {path}: is not a file\n"
 
 
 @pytest.mark.parametrize("name, value", [

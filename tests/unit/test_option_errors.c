@@ -350,7 +350,7 @@ test_no_file(void **state)
 	(void)state;
 	assert_refused(ARGS("--config", fixture_file),
 	    "config @: No such file or directory");
-	snprintf(message, sizeof(message), "config %s: Is a directory",
+	snprintf(message, sizeof(message), "config %s: is not a file",
 	    fixture_dir);
 	assert_refused(ARGS("--config", fixture_dir), message);
 }
