@@ -190,6 +190,28 @@ named_new(struct hub *hub, const char *name)
 	return named;
 }
 
+struct named *
+named_make_known(struct hub *hub, struct named *named, const char *name,
+    const char *client, bool is_readers)
+{
+	struct share *share = NULL;
+
+	if (named == NULL || !is_readers) {
+		share = shares_take(&hub->shares, client,
+		    named_cost_bytes(name));
+		if (share == NULL)
+			return NULL;
+	}
+	if (named == NULL)
+		named = named_new(hub, name);
+	else
+		list_move(&hub->idle, &named->node);
+	named->is_known = true;
+	named->share = share;
+	named->is_payers = is_readers;
+	return named;
+}
+
 void
 named_free(struct named *named)
 {

@@ -56,6 +56,14 @@ struct named *named_find(const struct hub *, const char *name);
 struct named *named_new(struct hub *, const char *name);
 void          named_free(struct named *);
 
+/*
+ * The client that asks for the topic makes it known, and pays for it: but not
+ * if the topic is there for updates that this client may have. named: the one
+ * of that name, or NULL, if it is to be made. NULL: the client has too many.
+ */
+struct named *named_make_known(struct hub *, struct named *, const char *name,
+    const char *client, bool is_readers);
+
 /* The topic whose name it is; a frame's names are those of its topics. */
 struct named *named_of(const char *name);
 
