@@ -24,12 +24,12 @@ struct turns {
 };
 
 /*
- * Whether subscribers are being called just now. The calls stand on topics,
- * streams and frames, so until they have returned none of these may be freed,
- * and no updates delivered: topic_free, stream_free and hub_ingest assert it.
- * What is to be freed stands in a list until the end of the loop's turn. What
- * is to be published is given to the store, from wherever one is: it delivers
- * in a turn of its own.
+ * Whether subscribers are being called just now. The functions that call them
+ * use topics, streams and frames: until they have returned none of these may be
+ * freed, and no update may be delivered. topic_free, stream_free and hub_ingest
+ * assert it. What is to be freed is in a list until the end of the loop's turn.
+ * What is to be published is given to the store, from anywhere: it delivers in
+ * a turn of its own.
  */
 static inline bool
 turns_is_calling(const struct turns *turns)
