@@ -267,9 +267,14 @@ pattern_parts_init(struct pattern_parts *parts, const char *pattern,
 		pattern_parts_deinit(parts);
 		return -1;
 	}
-	if (parts->part_count > 0)
+	buf_trim(&parts->text);
+	if (parts->part_count > 0) {
 		parts->parts = mem_realloc(parts->parts,
 		    parts->part_count * sizeof(parts->parts[0]));
+	} else {
+		free(parts->parts);
+		parts->parts = NULL;
+	}
 	return 0;
 }
 
