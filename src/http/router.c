@@ -89,14 +89,15 @@ answer_not_found(const struct router *router, const struct path *path,
 static void
 answer_bad_method(const struct route *route, struct call *call)
 {
+	const char    *methods = cors_methods(route->post != NULL);
 	struct answer *answer = &call->answer;
 	struct buf     safe = { 0 };
 
 	path_append_safe(&safe, call->method);
 	answer_text_head(answer, "405 Method Not Allowed");
-	answer_field(answer, "Allow", "%s", cors_methods(route->post != NULL));
-	answer_text(answer, "405 Method Not Allowed: %.*s", (int)safe.len_bytes,
-	    safe.data);
+	answer_field(answer, "Allow", "%s", methods);
+	answer_text(answer, "405 Method Not Allowed: %.*s; there are %s",
+	    (int)safe.len_bytes, safe.data, methods);
 	buf_deinit(&safe);
 	call_answer(call);
 }

@@ -239,7 +239,8 @@ is_free(const struct publish_route *route, struct call *call,
 		    access_is_reserved(route->bearer->access,
 			update->topics.names[i], update->is_strict))
 			return refusal_bad_request(call,
-			    "topic names one that is reserved");
+			    "topic names one that is reserved, as * and all "
+			    "at the hub's path are");
 	}
 	return true;
 }

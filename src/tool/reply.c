@@ -145,7 +145,8 @@ reply_append_cause(struct buf *text, const struct reply *reply, const char *key)
 	if (said_bytes > 0)
 		buf_append(text, reply->body, said_bytes);
 	else
-		buf_printf(text, "%ld %s", reply->status, name);
+		buf_printf(text, "%ld%s%s", reply->status,
+		    name[0] == '\0' ? "" : " ", name);
 	if (reply->location != NULL)
 		buf_printf(text, "; it redirects to %s, which --to can name",
 		    reply->location);

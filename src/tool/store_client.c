@@ -61,7 +61,8 @@ add_topics(struct event *event, const struct publication *publication)
 			return "a topic takes a name in UTF-8 without control "
 			       "characters";
 		if (is_reserved(topic))
-			return "a topic is one that is reserved";
+			return "a topic is one that is reserved, as * and all "
+			       "at the hub's path are";
 		while (k < update->topic_count &&
 		    strcmp(event->topics[k], topic) != 0)
 			k++;

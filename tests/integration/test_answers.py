@@ -59,14 +59,16 @@ def test_404_cuts_a_long_path(shared, path):
                                     "TRACE", "BREW"])
 def test_another_method_is_405_with_allow(shared, path, method):
     check_short(shared.ask(path, method=method), "405 Method Not Allowed",
-                f"405 Method Not Allowed: {method}\n",
+                f"405 Method Not Allowed: {method}; there are GET, HEAD, "
+                "OPTIONS\n",
                 Allow="GET, HEAD, OPTIONS")
 
 
 def test_a_body_that_comes_along_changes_nothing(shared):
     answer = shared.ask("/clock", method="POST", body=b"x" * 100000)
     check_short(answer, "405 Method Not Allowed",
-                "405 Method Not Allowed: POST\n", Allow="GET, HEAD, OPTIONS")
+                "405 Method Not Allowed: POST; there are GET, HEAD, OPTIONS\n",
+                Allow="GET, HEAD, OPTIONS")
     answer = shared.ask("/nope", method="GET", body=b"y" * 100000)
     check_404(answer, "/nope")
 

@@ -462,7 +462,7 @@ def test_publishing_is_off(fcgi_sse, short_dir):
 
 
 @pytest.mark.parametrize("status, word", [
-    ("301 Moved Permanently", "https://example.org/hub"),
+    ("301 Moved Permanently", "301; it redirects to https://example.org/hub"),
     ("403 Forbidden", "403 Forbidden"),
     ("418 I'm a teapot", "418"),
     ("500 Internal Server Error", "log"),

@@ -112,7 +112,8 @@ def test_what_is_no_topic(hub, topic, line):
 def test_reserved_topics_stay_so(hub):
     answer = hub.post([("data", "d")], **named("/.well-known/mercure/x"))
     check_short(answer, "400 Bad Request",
-                "400 Bad Request: topic names one that is reserved\n")
+                "400 Bad Request: topic names one that is reserved, as * and "
+                "all at the hub's path are\n")
 
 
 @pytest.mark.parametrize("path", ["/events/t", "/EVENTS/t/a", "/events/T/a",

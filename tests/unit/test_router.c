@@ -249,14 +249,15 @@ test_another_method_is_told_what_is_allowed(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(methods); i++) {
 		ask(methods[i], "/clock", NO_VARS);
-		snprintf(line, sizeof(line), "405 Method Not Allowed: %s",
+		snprintf(line, sizeof(line),
+		    "405 Method Not Allowed: %s; there are GET, HEAD, OPTIONS",
 		    methods[i]);
 		assert_text("405 Method Not Allowed", line);
 		assert_field("Allow", "GET, HEAD, OPTIONS");
 	}
 	ask("<X>", "/", NO_VARS);
 	assert_text("405 Method Not Allowed",
-	    "405 Method Not Allowed: %3CX%3E");
+	    "405 Method Not Allowed: %3CX%3E; there are GET, HEAD, OPTIONS");
 	ask("POST", "/nope", NO_VARS);
 	assert_text("404 Not Found", "404 Not Found: /nope");
 }
