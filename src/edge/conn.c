@@ -311,6 +311,9 @@ conn_answer(struct conn *conn)
 		answer->bytes = (struct buf){ 0 };
 		conn_send(conn);
 	}
+	/* What is left waits in memory until it is read. */
+	if (conn->state == CONN_ANSWERING)
+		pool_own(&conn->conns->pool, &exchange->share, call->client);
 	call_free(call);
 }
 

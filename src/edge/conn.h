@@ -36,7 +36,7 @@ struct exchange {
 	struct deadline      deadline;
 	struct record_reader reader;
 	struct buf           in;
-	struct pool_share    share;      /* of the memory for requests */
+	struct pool_share    share;      /* of the memory for both */
 	struct call         *call;       /* while CONN_CALLING */
 	struct buf           out;        /* while CONN_ANSWERING */
 	size_t               sent_bytes; /* of out */

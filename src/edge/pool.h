@@ -7,12 +7,13 @@
 #include "base/list.h"
 
 /*
- * The memory for requests that are not whole yet. Small ones have memory that
- * is theirs alone, so that no body keeps a GET out. Where there is none left,
- * the largest request of the client that holds most is refused, so a client
- * that sends little is never refused because others send much, be it in many
- * requests. A request whose client is not known yet counts as a client of its
- * own.
+ * The memory for requests that are not whole yet, and for answers that are not
+ * sent yet: all here is said of requests, and holds for these too. Small ones
+ * have memory that is theirs alone, so that no body keeps a GET out. Where
+ * there is none left, the largest request of the client that holds most is
+ * refused, so a client that sends little is never refused because others send
+ * much, be it in many requests. A request whose client is not known yet counts
+ * as a client of its own.
  */
 struct pool_half {
 	struct list shares;

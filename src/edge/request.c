@@ -19,8 +19,11 @@
 #define READ_BYTES (64 * 1024)
 
 static const char no_memory[] = "the buffers for requests are full";
+static const char no_memory_for_answer[] =
+    "reads its answer slowly, and the buffers are full";
 
 static void request_process(struct conn *);
+static bool request_has_memory(struct conn *, size_t len_bytes);
 
 static void
 on_late_answer(struct call *call)
@@ -139,12 +142,20 @@ request_check(struct conn *conn)
 	call_free(call);
 }
 
-/* There is no memory for the request, which is not whole: it is refused. */
+/*
+ * There is no memory for the request, which is not whole: it is refused. Or for
+ * an answer that is not read.
+ */
 static void
 request_refuse(struct conn *conn)
 {
-	struct call *call = request_call_head(conn);
+	struct call *call;
 
+	if (conn->state == CONN_ANSWERING) {
+		conn_break(conn, no_memory_for_answer);
+		return;
+	}
+	call = request_call_head(conn);
 	if (call == NULL) {
 		conn_break(conn, no_memory);
 		return;
@@ -231,6 +242,7 @@ request_process(struct conn *conn)
 {
 	enum record_event event = RECORD_EVENT_REPLY;
 	struct exchange  *exchange;
+	size_t            held_bytes;
 
 	while (is_taking(conn) && event != RECORD_EVENT_NONE) {
 		exchange = conn->exchange;
@@ -242,7 +254,13 @@ request_process(struct conn *conn)
 	if (conn->state == CONN_CLOSED)
 		return;
 	exchange = conn->exchange;
-	pool_hold(&conn->conns->pool, &exchange->share, exchange->in.len_bytes);
+	held_bytes = exchange->in.len_bytes + exchange->out.len_bytes;
+	if (conn->state == CONN_ANSWERING &&
+	    !request_has_memory(conn, held_bytes)) {
+		request_refuse(conn);
+		return;
+	}
+	pool_hold(&conn->conns->pool, &exchange->share, held_bytes);
 	/* What waits for the answer is enough: no more is read until then. */
 	if (conn->state == CONN_CALLING &&
 	    exchange->in.len_bytes >= RECORD_HEAD_BYTES)

@@ -1,6 +1,8 @@
 """Bodies that never end fill the memory for requests. Who asks for little is
 answered all the same, and so is who publishes."""
 
+import json
+import re
 import time
 import urllib.parse
 
@@ -8,8 +10,10 @@ import pytest
 
 import fcgi_client
 from crowd import EVENT_STREAM
-from fcgi_client import Answer, begin, environ, pairs, record, records
+from fcgi_client import (
+    WAIT_S, Answer, begin, environ, pairs, record, records)
 from responder import is_sanitized
+from tokens import bearer, key_args, old, sign
 
 MIB = 1 << 20
 KEY = "0123456789abcdef0123456789abcdef"
@@ -170,3 +174,39 @@ def test_one_who_was_refused_may_end_its_body(fcgi_sse):
         client.recv_end(Answer())
         client.send(record(fcgi_client.STDIN))
         assert client.recv_close() == []
+
+
+def ask_list(process, address):
+    """Asks for the list of all subscriptions, and reads nothing of it."""
+    path = "/events/subscriptions"
+    client = process.client()
+    client.send(fcgi_client.get(path, SCRIPT_NAME=path, REMOTE_ADDR=address,
+                                **bearer(old(subscribe=["*"]))))
+    assert client.has_input(WAIT_S)
+    return client
+
+
+def test_answers_that_nobody_reads(fcgi_sse, tmp_path):
+    """Who leaves many unread loses them, and not whoever leaves one."""
+    process = fcgi_sse("--subscriptions", "0.x", "--anonymous", "yes",
+                       *key_args(tmp_path))
+    payload = bearer(sign({"alg": "HS256", "typ": "JWT"}, {
+        "mercure": {"subscribe": [], "payload": "x" * 4000}}))
+    topics = "&".join(f"topic=/{number}" for number in range(200))
+    readers = [process.client() for _ in range(2)]
+    for number, reader in enumerate(readers):
+        answer = reader.send_request("/events", topics, **payload,
+                                     REMOTE_ADDR=f"192.0.2.{number}")
+        reader.recv_until(answer, lambda answer: answer.head)
+    good = ask_list(process, "198.51.100.1")
+    bad = [ask_list(process, "198.51.100.2") for _ in range(50)]
+    closed = process.wait_log("bad-connection")
+    assert "buffers are full" in closed["error"]
+    with process.client() as client:
+        metrics = client.ask("/metrics", REMOTE_ADDR="127.0.0.1").body
+    held = int(re.search(rb"request_buffer_bytes (\d+)", metrics)[1])
+    assert 40 * MIB < held <= 48 * MIB
+    found = json.loads(good.recv_end(Answer()).body)
+    assert len(found["subscriptions"]) + found["omitted"] == 400
+    for client in [good, *bad, *readers]:
+        client.close()
