@@ -209,9 +209,11 @@ drop_first(struct pattern *pattern, bool is_private)
 {
 	const struct ring *ring = topic_ring(pattern->topic);
 	uint64_t          *passed = &pattern->passed[is_private];
-	size_t             index = ring_find_after(ring, *passed);
+	size_t             index = 0;
 	struct frame      *frame;
 
+	if (ring_slot(ring, 0)->position <= *passed)
+		index = ring_find_after(ring, *passed);
 	while ((frame = ring_slot(ring, index)->frame) == NULL ||
 	    frame->update.is_private != is_private)
 		index++;

@@ -36,7 +36,7 @@ pass_oldest_slot(struct ring *ring)
 static void
 pass_removed(struct ring *ring)
 {
-	while (ring->frame_count > 0 && ring_slot(ring, 0)->frame == NULL) {
+	while (ring->removed_count > 0 && ring_slot(ring, 0)->frame == NULL) {
 		pass_oldest_slot(ring);
 		ring->removed_count--;
 	}
@@ -113,13 +113,11 @@ ring_find_after(const struct ring *ring, uint64_t position)
 {
 	size_t low = 0, high = ring->frame_count, middle;
 
-	/* Nearly all want the newest frame, or nothing, or the oldest. */
+	/* Nearly all cursors want the newest frame, or nothing. */
 	if (high > 0 && ring_slot(ring, high - 1)->position <= position)
 		return high;
 	if (high > 1 && ring_slot(ring, high - 2)->position <= position)
 		return high - 1;
-	if (high > 0 && ring_slot(ring, 0)->position > position)
-		return 0;
 	while (low < high) {
 		middle = low + (high - low) / 2;
 		if (ring_slot(ring, middle)->position <= position)
