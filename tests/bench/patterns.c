@@ -1,9 +1,13 @@
 /*
  * patterns: what an update costs that 1,000 different patterns match, each
  * followed by one subscriber: to the hub that takes it, and then to those who
- * take their turns. Writes for each mix a line "MATCHES US US... NAME": how
- * many subscribers have had an update, and the microseconds that the hub took
- * for one in each of the rounds; the same for the turns.
+ * take their turns. The patterns of a mix differ in a name alone, so one of
+ * them is matched for all; the hub's time is what it takes to put the update
+ * into 1,000 rings and, when the client's share is used up, to take the oldest
+ * one out of each. Nearly half of that the processor waits for the slots of the
+ * rings, which are some megabytes. Writes for each mix a line "MATCHES US US...
+ * NAME": how many subscribers have had an update, and the microseconds that the
+ * hub took for one in each of the rounds; the same for the turns.
  */
 
 #include "config.h"
