@@ -16,8 +16,8 @@
 
 /*
  * Who waits in the kernel's line. There is no call that waits there for a
- * while only, and a thread of the pool that waits for ever would keep the
- * process from ending: so a thread waits, and is cancelled in the end.
+ * while only, and a worker that waits for ever would keep the process from
+ * ending: so a thread of its own waits, and is cancelled in the end.
  */
 struct waiter {
 	int             fd;
