@@ -1,12 +1,17 @@
 #include "presence/heir.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "hub/turns.h"
 #include "hub/update.h"
 #include "presence/announcement.h"
 #include "presence/presence.h"
+#include "presence/will.h"
+#include "store/wills.h"
 
 #define RETRY_MS 1000
 
@@ -114,10 +119,64 @@ untold(const struct heir *heir)
 }
 
 void
+heir_adopt(struct heir *heir, struct roster_process *dead)
+{
+	char text[20];
+
+	snprintf(text, sizeof(text), "%012" PRIx64, dead->number);
+	log_info("presence-ended", LOG_STR("process", text),
+	    LOG_INT("subscriptions", dead->entry_count));
+	roster_adopt(heir->roster, heir->own, dead);
+}
+
+/* Adopts what a killed process has left, if there is one. */
+static void
+take_will(struct heir *heir)
+{
+	uint64_t               number = 0;
+	const char            *text = wills_take(heir->wills, &number);
+	struct roster_process *dead;
+	bool                   has_room;
+
+	heir->is_looking = text != NULL;
+	if (text == NULL)
+		return;
+	dead = roster_get(heir->roster, number);
+	has_room = dead != NULL && will_read(heir->roster, dead, text);
+	if (dead != NULL)
+		heir_adopt(heir, dead);
+	heir->has_will = has_room;
+	if (has_room)
+		return;
+	/* Another one may have it. */
+	wills_release(heir->wills, false);
+	heir->is_looking = false;
+}
+
+void
+heir_look(struct heir *heir)
+{
+	heir->is_looking = heir->wills != NULL;
+}
+
+/* Whether all that was adopted is told. */
+static bool
+is_idle(const struct heir *heir)
+{
+	return heir->flying_count == 0 && list_is_empty(&heir->own->ending);
+}
+
+void
 heir_run(struct heir *heir)
 {
 	struct roster_entry *entry;
 
+	if (is_idle(heir) && heir->has_will) {
+		wills_release(heir->wills, true);
+		heir->has_will = false;
+	}
+	if (is_idle(heir) && heir->is_looking)
+		take_will(heir);
 	if (list_is_empty(&heir->own->ending) ||
 	    turns_now_ms(heir->turns) < heir->next_ms)
 		return;
@@ -129,10 +188,10 @@ heir_run(struct heir *heir)
 int64_t
 heir_next_ms(const struct heir *heir)
 {
+	if (is_idle(heir))
+		return heir->is_looking || heir->has_will ? 0 : INT64_MAX;
 	/* While some are under way, it goes on at the store's answer. */
-	return heir->flying_count > 0 || list_is_empty(&heir->own->ending) ?
-	    INT64_MAX :
-	    heir->next_ms;
+	return heir->flying_count > 0 ? INT64_MAX : heir->next_ms;
 }
 
 void

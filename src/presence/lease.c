@@ -197,6 +197,8 @@ on_published(struct store_publish *publish, const struct store_receipt *receipt)
 	int64_t wait_ms = PAUSE_MS * (1 + (int64_t)receipt->retry_after_s);
 
 	lease->is_flying = false;
+	if (receipt->result == STORE_KEPT)
+		lease->kept_ms = lease->sent_ms;
 	if (receipt->result == STORE_NOT_KEPT) {
 		if (wait_ms > lease_period_ms(lease))
 			wait_ms = lease_period_ms(lease);
@@ -257,6 +259,7 @@ speak(struct lease *lease, bool is_bye)
 	lease->is_hello_sent = lease->is_hello_due;
 	lease->sent_ms = now_ms;
 	lease->due_ms = now_ms + lease_period_ms(lease);
+	heir_look(&lease->heir);
 	publish(lease, &record);
 	lease_record_deinit(&record);
 }
@@ -286,13 +289,31 @@ look_at_option(struct lease *lease)
 		lease->is_hello_due = !lease->is_lean;
 }
 
+/* Whoever hears nobody does not hear either that it was taken for dead. */
+static void
+look_at_own_silence(struct lease *lease)
+{
+	const int64_t now_ms = now_of(lease);
+
+	if (!lease->is_lean || lease->presence->told_count == 0) {
+		lease->kept_ms = INT64_MAX;
+	} else if (lease->kept_ms == INT64_MAX) {
+		lease->kept_ms = now_ms;
+	} else if (now_ms - lease->kept_ms > lease->lease_ms) {
+		lease->kept_ms = now_ms;
+		presence_doubt(lease->presence, UINT64_MAX);
+	}
+}
+
 void
 lease_run(struct lease *lease)
 {
 	look_at_option(lease);
 	if (!lease->is_shared || lease->is_over)
 		return;
-	heir_run(&lease->heir);
+	look_at_own_silence(lease);
+	if (lease->due_ms == INT64_MAX && is_needed(lease))
+		heir_look(&lease->heir);
 	if (!is_needed(lease))
 		lease->due_ms = INT64_MAX;
 	else if (lease->is_hello_due ||
@@ -302,6 +323,7 @@ lease_run(struct lease *lease)
 		lease->due_ms = now_of(lease) + lease_period_ms(lease);
 	if (!lease->is_flying && now_of(lease) >= lease->due_ms)
 		speak(lease, false);
+	heir_run(&lease->heir);
 }
 
 int64_t

@@ -35,6 +35,10 @@ struct lease_place {
  * that the dead one's subscriptions have ended. If it dies as well, another one
  * goes on.
  *
+ * A process that serves one stream hears nobody. The others of its machine find
+ * by its will that it was killed (will.h); and if it could not say for a lease
+ * that it is there, it counts itself as taken for dead.
+ *
  * Each record has a digest of what its process has announced. Whoever has heard
  * something else, since the log has not kept it for long enough, asks, and gets
  * a list. One process's records come through the log in the order in which they
@@ -59,6 +63,7 @@ struct lease {
 	int64_t              due_ms;      /* of the next record; or INT64_MAX */
 	int64_t              sent_ms;     /* when the last one was published */
 	int64_t              count_ms;    /* when one was counted below */
+	int64_t              kept_ms;     /* one was kept; of a lean process */
 	uint64_t             heard_count; /* of our own records */
 	bool                 is_hello_due;
 	bool                 is_hello_sent; /* in what is under way */

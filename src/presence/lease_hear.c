@@ -1,12 +1,9 @@
 /* How a process hears the others, and finds out who is dead. */
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <jansson.h>
 
-#include "base/log.h"
 #include "hub/turns.h"
 #include "hub/update.h"
 #include "presence/announced.h"
@@ -87,7 +84,6 @@ hear_ended(struct lease *lease, const struct lease_record *record)
 {
 	struct roster_process *author, *dead;
 	uint64_t               number;
-	char                   text[20];
 
 	for (size_t i = 0; i < record->ended.count; i++) {
 		number = record->ended.numbers[i];
@@ -97,13 +93,10 @@ hear_ended(struct lease *lease, const struct lease_record *record)
 			presence_doubt(lease->presence, record->position);
 			lease_hurry(lease);
 		} else if (author != NULL && dead != NULL && author != dead) {
-			snprintf(text, sizeof(text), "%012" PRIx64, number);
 			if (author == lease->own)
-				log_info("presence-ended",
-				    LOG_STR("process", text),
-				    LOG_INT("subscriptions",
-					dead->entry_count));
-			roster_adopt(&lease->roster, author, dead);
+				heir_adopt(&lease->heir, dead);
+			else
+				roster_adopt(&lease->roster, author, dead);
 		}
 	}
 }

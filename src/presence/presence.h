@@ -14,6 +14,7 @@ struct access;
 struct store;
 struct token;
 struct turns;
+struct wills;
 
 /*
  * Presence: who subscribes to what. For each subscriber of this process and
@@ -47,6 +48,9 @@ struct presence {
 	size_t               selector_count;
 	size_t               byte_count;    /* of the selectors' texts */
 	uint64_t             unheard_count; /* that are not announced */
+	struct wills        *wills;         /* see will.h; NULL: none */
+	size_t               willed_count;  /* announcements in the own one */
+	bool                 is_will_bad;   /* which was said in the log */
 	bool                 is_closing;
 	bool                 is_over; /* nothing more is announced */
 };

@@ -12,6 +12,7 @@
 #include "presence/announcement.h"
 #include "presence/presence_client.h"
 #include "presence/roster.h"
+#include "presence/will.h"
 
 static void
 count_in(struct subscriber *subscriber, bool is_in)
@@ -292,6 +293,21 @@ subscriber_go_on(struct subscriber *subscriber)
 		subscriber_arrive(subscriber);
 }
 
+/* Notes in the process's will whether one of its announcements is out. */
+static void
+note(const struct subscriber *subscriber, size_t number, bool is_out)
+{
+	struct announcement announcement;
+	unsigned            shape = subscriber_announcement(subscriber, number,
+		       &announcement);
+	uint64_t            cost = 0;
+
+	if (is_out)
+		announcement.payload = subscriber_payload(subscriber,
+		    announcement.selector, &cost);
+	will_note(subscriber->presence, &announcement, shape, is_out);
+}
+
 /* What the store has taken counts. */
 static void
 count_told(struct subscriber *subscriber, uint64_t position)
@@ -313,10 +329,16 @@ on_published(struct store_publish *publish, const struct store_receipt *receipt)
 	subscriber->is_flying = false;
 	if (receipt->result != STORE_NOT_KEPT ||
 	    subscriber->presence->is_closing) {
+		/* What was not kept is left to others. */
+		if (subscriber->state == SUBSCRIBER_LEAVING &&
+		    receipt->result != STORE_NOT_KEPT)
+			note(subscriber, number_of_next(subscriber), false);
 		count_told(subscriber, receipt->position);
 		subscriber_go_on(subscriber);
 		return;
 	}
+	if (subscriber->state == SUBSCRIBER_JOINING)
+		note(subscriber, number_of_next(subscriber), false);
 	if (subscriber->state == SUBSCRIBER_JOINING ||
 	    subscriber->doubted_at == 0)
 		set_sent(subscriber, number_of_next(subscriber),
@@ -353,7 +375,9 @@ subscriber_tell(struct subscriber *subscriber)
 	update.bytes = event.data;
 	update.len_bytes = event.len_bytes;
 	subscriber->client->sent_bytes += topic.len_bytes + event.len_bytes;
-	set_sent(subscriber, i, subscriber->state == SUBSCRIBER_JOINING);
+	set_sent(subscriber, i, announcement.is_active);
+	if (announcement.is_active)
+		note(subscriber, i, true);
 	subscriber->is_flying = true;
 	subscriber->publish.done = on_published;
 	list_remove(&subscriber->node);

@@ -14,6 +14,8 @@
 #include "hub/clock.h"
 #include "presence/announcement.h"
 #include "process/keys.h"
+#include "process/store_choice.h"
+#include "store/wills.h"
 #include "stream/sampler.h"
 
 /* Cursors that are called in one turn. */
@@ -347,6 +349,18 @@ engine_open_store(struct engine *engine, const struct options *options,
 	    &engine->routing.gate);
 }
 
+/* One that serves many streams hears the others, and needs no own will. */
+static void
+open_wills(struct engine *engine, const char *folder)
+{
+	if (folder == NULL || engine->tail.is_memory)
+		return;
+	engine->wills = wills_new(folder, engine->presence.process);
+	engine->lease.heir.wills = engine->wills;
+	if (engine->tail.is_lean)
+		engine->presence.wills = engine->wills;
+}
+
 void
 engine_init(struct engine *engine, const struct options *options,
     struct store_choice *choice, struct keys *keys, size_t descriptors_max)
@@ -389,6 +403,7 @@ engine_init(struct engine *engine, const struct options *options,
 	    engine->access);
 	lease_init(&engine->lease, &engine->presence, !engine->tail.is_memory,
 	    engine->tail.is_lean);
+	open_wills(engine, choice->wills_path);
 	routing_init(&engine->routing, engine, descriptors_max);
 	engine->conns.loop = &engine->loop;
 	engine->conns.router = &engine->routing.router;
@@ -459,6 +474,7 @@ engine_deinit(struct engine *engine)
 	routing_deinit(&engine->routing);
 	lease_deinit(&engine->lease);
 	presence_deinit(&engine->presence);
+	wills_free(engine->wills);
 	access_free(engine->access);
 	publishers_free(engine->routing.publish.publishers);
 	hub_deinit(&engine->hub);

@@ -19,6 +19,7 @@ struct access;
 struct keys;
 struct options;
 struct store_choice;
+struct wills;
 
 /*
  * The loop and all parts that it drives, for FastCGI and CGI alike. Each turn
@@ -45,6 +46,7 @@ struct engine {
 	struct hub      hub;
 	struct tail     tail;
 	struct seating  seating;
+	struct wills   *wills; /* of this machine's processes; NULL: none */
 
 	int64_t (*wall_ms)(void); /* the time of day */
 

@@ -32,10 +32,10 @@ find_seats(struct store_choice *choice, const struct listeners *listeners)
 	else if (listeners_are_single_use(listeners))
 		choice->streams_max = FCGID_STREAMS_MAX;
 	choice->is_shared = store_place_is_shared(listeners);
-	if (!choice->is_shared)
-		return;
 	file = store_choice_file(choice);
-	choice->seats_path = store_place_seats(listeners, file);
+	choice->wills_path = store_place_wills(listeners, file);
+	if (choice->is_shared)
+		choice->seats_path = store_place_seats(listeners, file);
 	free(file);
 }
 
@@ -74,6 +74,7 @@ store_choice_deinit(struct store_choice *choice)
 {
 	free(choice->url);
 	free(choice->seats_path);
+	free(choice->wills_path);
 }
 
 char *

@@ -30,6 +30,10 @@ struct store_choice {
 
 	/* The file of their seats; NULL: none, or no folder can hold it. */
 	char *seats_path;
+
+	/* The folder of the wills of their processes (store/wills.h); or NULL.
+	 */
+	char *wills_path;
 };
 
 /*

@@ -33,6 +33,9 @@
 /* What the file of the seats has behind the name of the store's. */
 #define SEATS_SUFFIX "-seats"
 
+/* And the folder of the wills. */
+#define WILLS_SUFFIX "-wills"
+
 /* Whether lighttpd started this process, as one of several perhaps. */
 static bool
 is_spawned(void)
@@ -330,8 +333,10 @@ store_place_is_shared(const struct listeners *listeners)
 	return is_shared;
 }
 
-char *
-store_place_seats(const struct listeners *listeners, const char *store_file)
+/* What is beside the store's file, or where that would be; NULL: nowhere. */
+static char *
+find_beside(const struct listeners *listeners, const char *store_file,
+    const char *suffix)
 {
 	struct buf folder = { 0 }, key = { 0 }, path = { 0 };
 
@@ -345,6 +350,18 @@ store_place_seats(const struct listeners *listeners, const char *store_file)
 	buf_deinit(&key);
 	if (path.len_bytes == 0)
 		return NULL;
-	buf_append(&path, SEATS_SUFFIX, sizeof(SEATS_SUFFIX));
+	buf_append(&path, suffix, strlen(suffix) + 1);
 	return path.data;
+}
+
+char *
+store_place_seats(const struct listeners *listeners, const char *store_file)
+{
+	return find_beside(listeners, store_file, SEATS_SUFFIX);
+}
+
+char *
+store_place_wills(const struct listeners *listeners, const char *store_file)
+{
+	return find_beside(listeners, store_file, WILLS_SUFFIX);
 }

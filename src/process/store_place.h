@@ -39,6 +39,9 @@ bool store_place_is_shared(const struct listeners *);
  */
 char *store_place_seats(const struct listeners *, const char *store_file);
 
+/* The folder of the wills (store/wills.h), likewise. */
+char *store_place_wills(const struct listeners *, const char *store_file);
+
 /*
  * Whether the file is the folder or below it, once links are resolved. The file
  * need not exist yet.
