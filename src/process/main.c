@@ -217,8 +217,10 @@ read_keys(const struct options *options, struct keys *keys)
 {
 	struct buf problem = { 0 };
 
-	if (keys_read(keys, options, &problem) == 0)
+	if (keys_read(keys, options, &problem) == 0) {
+		buf_deinit(&problem);
 		return 0;
+	}
 	report_problem(&problem);
 	return -1;
 }
