@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "store/file_lock.h"
 #include "store/files.h"
@@ -127,7 +128,7 @@ bool
 wills_add(struct wills *wills, const char *line)
 {
 	const size_t len_bytes = strlen(line);
-	char        *text;
+	struct buf   text = { 0 };
 	ssize_t      n;
 
 	if (wills->own_fd == -1 && !make_own(wills))
@@ -137,11 +138,10 @@ wills_add(struct wills *wills, const char *line)
 		return false;
 	}
 	/* By one call: the process may be killed between two. */
-	text = mem_alloc(len_bytes + 1);
-	memcpy(text, line, len_bytes);
-	text[len_bytes] = '\n';
-	n = pwrite(wills->own_fd, text, len_bytes + 1, wills->own_bytes);
-	free(text);
+	buf_append(&text, line, len_bytes);
+	buf_append_str(&text, "\n");
+	n = pwrite(wills->own_fd, text.data, text.len_bytes, wills->own_bytes);
+	buf_deinit(&text);
 	if (n == (ssize_t)len_bytes + 1) {
 		wills->own_bytes += n;
 		return true;
