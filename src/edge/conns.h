@@ -38,7 +38,7 @@ struct conns {
 	size_t               open_count;
 	struct list          spares; /* exchanges to be used again */
 	size_t               spare_count;
-	struct pool          pool; /* memory of requests and answers */
+	struct pool          pool;        /* memory of requests and answers */
 	bool                 is_draining; /* no connection is kept */
 	struct list          open;
 	struct deadline_list requests;
