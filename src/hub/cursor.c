@@ -6,11 +6,26 @@
 #include "base/mem.h"
 #include "hub/frame.h"
 
+/* Its subscription in one of its topics. */
+static struct subscription *
+subscription_in(struct cursor *cursor, size_t i)
+{
+	return cursor->subscriber.topic_count == 1 ? &cursor->in.only :
+						     &cursor->in.many[i];
+}
+
+static const struct subscription *
+subscription_of(const struct cursor *cursor, size_t i)
+{
+	return cursor->subscriber.topic_count == 1 ? &cursor->in.only :
+						     &cursor->in.many[i];
+}
+
 static bool
 is_overrun(const struct cursor *cursor)
 {
-	for (size_t i = 0; i < cursor->subscription_count; i++) {
-		if (topic_has_overrun(&cursor->subscriptions[i]))
+	for (size_t i = 0; i < cursor->subscriber.topic_count; i++) {
+		if (topic_has_overrun(subscription_of(cursor, i)))
 			return true;
 	}
 	return false;
@@ -36,6 +51,8 @@ wants(const struct subscriber *subscriber, const struct update *update)
 	return cursor->accepts == NULL || cursor->accepts(cursor, update);
 }
 
+static const struct subscriber_ops ops = { .visit = on_visit, .wants = wants };
+
 /* Behind all that the topics have published by now. */
 static uint64_t
 position_now(struct topic *const *topics, size_t topic_count)
@@ -58,17 +75,16 @@ cursor_open(struct cursor *cursor, struct topic *const *topics,
 	cursor->subscriber.position = position == CURSOR_FROM_NOW ?
 	    position_now(topics, topic_count) :
 	    position;
-	cursor->subscriber.visit = on_visit;
-	cursor->subscriber.wants = wants;
+	cursor->subscriber.ops = &ops;
+	cursor->subscriber.topic_count = (uint32_t)topic_count;
 	cursor->call = call;
 	cursor->accepts = accepts;
 	cursor->accepted_position = 0;
-	cursor->subscriptions = topic_count == 1 ?
-	    &cursor->only :
-	    mem_alloc(topic_count * sizeof(*cursor->subscriptions));
-	cursor->subscription_count = topic_count;
+	if (topic_count > 1)
+		cursor->in.many = mem_alloc(topic_count *
+		    sizeof(*cursor->in.many));
 	for (size_t i = 0; i < topic_count; i++)
-		topic_join(topics[i], &cursor->subscriptions[i],
+		topic_join(topics[i], subscription_in(cursor, i),
 		    &cursor->subscriber);
 	cursor_stall(cursor);
 }
@@ -76,18 +92,17 @@ cursor_open(struct cursor *cursor, struct topic *const *topics,
 bool
 cursor_is_open(const struct cursor *cursor)
 {
-	return cursor->subscription_count > 0;
+	return cursor->subscriber.topic_count > 0;
 }
 
 void
 cursor_close(struct cursor *cursor)
 {
-	for (size_t i = 0; i < cursor->subscription_count; i++)
-		topic_leave(&cursor->subscriptions[i]);
-	cursor->subscription_count = 0;
-	if (cursor->subscriptions != &cursor->only)
-		free(cursor->subscriptions);
-	cursor->subscriptions = &cursor->only;
+	for (size_t i = 0; i < cursor->subscriber.topic_count; i++)
+		topic_leave(subscription_in(cursor, i));
+	if (cursor->subscriber.topic_count > 1)
+		free(cursor->in.many);
+	cursor->subscriber.topic_count = 0;
 }
 
 uint64_t
@@ -99,14 +114,14 @@ cursor_position(const struct cursor *cursor)
 static bool
 is_behind(const struct cursor *cursor, size_t i)
 {
-	return topic_newest_position(cursor->subscriptions[i].topic) >
+	return topic_newest_position(subscription_of(cursor, i)->topic) >
 	    cursor->subscriber.position;
 }
 
 bool
 cursor_is_behind(const struct cursor *cursor)
 {
-	for (size_t i = 0; i < cursor->subscription_count; i++) {
+	for (size_t i = 0; i < cursor->subscriber.topic_count; i++) {
 		if (is_behind(cursor, i))
 			return true;
 	}
@@ -117,8 +132,8 @@ void
 cursor_stall(struct cursor *cursor)
 {
 	cursor->subscriber.is_due = false;
-	for (size_t i = 0; i < cursor->subscription_count; i++)
-		topic_stall(&cursor->subscriptions[i]);
+	for (size_t i = 0; i < cursor->subscriber.topic_count; i++)
+		topic_stall(subscription_in(cursor, i));
 }
 
 /* One visit is enough for all topics, wherever there is nothing pending. */
@@ -126,8 +141,8 @@ void
 cursor_resume(struct cursor *cursor)
 {
 	cursor->subscriber.is_due = true;
-	for (size_t i = 0; i < cursor->subscription_count; i++)
-		topic_resume(&cursor->subscriptions[i],
+	for (size_t i = 0; i < cursor->subscriber.topic_count; i++)
+		topic_resume(subscription_in(cursor, i),
 		    i == 0 || is_behind(cursor, i));
 }
 
@@ -154,10 +169,10 @@ find_sources(const struct cursor *cursor, struct source *sources)
 	struct source source;
 	size_t        count = 0;
 
-	for (size_t i = 0; i < cursor->subscription_count; i++) {
+	for (size_t i = 0; i < cursor->subscriber.topic_count; i++) {
 		if (!is_behind(cursor, i))
 			continue;
-		source.ring = topic_ring(cursor->subscriptions[i].topic);
+		source.ring = topic_ring(subscription_of(cursor, i)->topic);
 		source.at = ring_find_after(source.ring,
 		    cursor->subscriber.position);
 		if (source_has_frame(&source))
@@ -241,9 +256,9 @@ cursor_peek(struct cursor *cursor, struct frame **frames, size_t max)
 	struct frame      *frame;
 	size_t             count = 0, index;
 
-	if (cursor->subscription_count > 1)
+	if (cursor->subscriber.topic_count > 1)
 		return peek_merged(cursor, frames, max);
-	ring = topic_ring(cursor->subscriptions[0].topic);
+	ring = topic_ring(cursor->in.only.topic);
 	index = ring_find_after(ring, cursor->subscriber.position);
 	while (count < max && index < ring->frame_count) {
 		frame = ring_slot(ring, index++)->frame;

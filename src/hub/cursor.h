@@ -37,12 +37,14 @@ typedef bool cursor_filter(const struct cursor *, const struct update *);
  * moves over them as if they had been taken, or they would be missed later.
  */
 struct cursor {
-	struct subscriber    subscriber; /* holds the position */
-	cursor_fn           *call;
-	cursor_filter       *accepts;            /* NULL: takes every frame */
-	struct subscription *subscriptions;      /* &only if there is one */
-	size_t               subscription_count; /* 0: closed */
-	struct subscription  only;
+	struct subscriber subscriber; /* position, and number of topics */
+	cursor_fn        *call;
+	cursor_filter    *accepts; /* NULL: takes every frame */
+
+	union {
+		struct subscription  only; /* if there is one topic */
+		struct subscription *many; /* if there are several */
+	} in;
 
 	/* With a filter: the last frame that it let through, */
 	uint64_t accepted_position;

@@ -170,7 +170,7 @@ visit_overrun(struct topic *topic)
 		subscriber = subscription->subscriber;
 		list_move(&topic->stalled, &subscription->node);
 		if (topic_has_overrun(subscription))
-			subscriber->visit(subscriber);
+			subscriber->ops->visit(subscriber);
 		else if (subscriber->position < topic->stalled_min)
 			topic->stalled_min = subscriber->position;
 	}
@@ -196,7 +196,7 @@ visit_next(struct topic *topic)
 		return 1;
 	subscriber->is_due = false;
 	topic->fanout_visit_count++;
-	subscriber->visit(subscriber);
+	subscriber->ops->visit(subscriber);
 	return PASSES_PER_VISIT;
 }
 
@@ -256,7 +256,7 @@ static bool
 is_needed(const struct frame *frame, const struct subscriber *subscriber)
 {
 	return subscriber->position < frame->update.position &&
-	    subscriber->wants(subscriber, &frame->update);
+	    subscriber->ops->wants(subscriber, &frame->update);
 }
 
 /*

@@ -162,11 +162,15 @@ const struct selector *topic_selector(const struct topic *);
  */
 void topic_end(struct topic *);
 
-/* What a topic knows of a subscriber. */
+/* What a topic knows of a subscriber; there are many, so it is small. */
 struct subscriber {
-	uint64_t position; /* has had all frames up to this one */
-	bool     is_due;   /* to be visited though it may have had all */
+	uint64_t                     position; /* has had all frames up to it */
+	const struct subscriber_ops *ops;
+	uint32_t topic_count; /* that it follows: for its owner */
+	bool     is_due;      /* to be visited though it may have had all */
+};
 
+struct subscriber_ops {
 	/*
 	 * There may be frames behind the position, or some were dropped.
 	 * Anything may be done within but free a topic.
