@@ -32,9 +32,12 @@ metric(const struct sample *sample, const char *name)
 	return strtoll(at + name_bytes, NULL, 10);
 }
 
+/* left_count: the web server itself refuses to tell. */
+#define LEFT_REFUSED (-2)
+
 /*
- * How many clients have left so far, and how many streams were opened; -1 when
- * that is not told.
+ * How many clients have left so far, and how many streams were opened; less
+ * than 0 when that is not told.
  */
 static long long
 left_count(struct probes *probes, long long *opened_count)
@@ -58,7 +61,7 @@ left_count(struct probes *probes, long long *opened_count)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		value = metric(sample, names[i]);
 		if (value < 0)
-			return -1;
+			return sample->status >= 400 ? LEFT_REFUSED : -1;
 		sum += value;
 	}
 	return sum;
@@ -91,7 +94,7 @@ wait_for_left(struct probes *probes, struct seen *seen, long long before)
 	do {
 		count = left_count(probes, &opened_count);
 		seen->lost_us = clocks_monotonic_us() - began_us;
-		if (count < 0)
+		if (count == LEFT_REFUSED)
 			seen->lost = LOST_UNASKED; /* not any more */
 		else if (count > before + 1)
 			seen->lost = LOST_BUSY;
@@ -99,7 +102,8 @@ wait_for_left(struct probes *probes, struct seen *seen, long long before)
 			seen->lost = LOST_NOTICED;
 		else
 			nanosleep(&pause, NULL);
-	} while (count >= 0 && count <= before && seen->lost_us < WAIT_US);
+	} while (count != LEFT_REFUSED && count <= before &&
+	    seen->lost_us < WAIT_US);
 }
 
 void
