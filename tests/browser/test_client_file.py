@@ -26,14 +26,17 @@ def find_or_skip(program):
         pytest.skip(f"{program} is not installed")
 
 
-def test_logic_in_node():
+@pytest.mark.parametrize("name, one", [
+    ("client_logic.mjs", "stops for good at 204"),
+    ("client_sharing.mjs", "a tab takes the lock from one that says nothing")])
+def test_logic_in_node(name, one):
     find_or_skip("node")
     done = subprocess.run(
-        ["node", str(HERE / "client_logic.mjs")], text=True, timeout=60,
+        ["node", str(HERE / name)], text=True, timeout=60,
         env={**os.environ, "CLIENT_JS": str(CLIENT)}, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0, done.stdout
-    assert "stops for good at 204" in done.stdout
+    assert one in done.stdout
 
 
 def test_served_file_is_the_module_without_comments(site):
