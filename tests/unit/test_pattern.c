@@ -332,6 +332,76 @@ test_filling_a_costly_pattern_ends_too(void **state)
 	assert_int_equal(count, 5);
 }
 
+/* Each match costs what is usual, and all together do not. */
+static void
+test_filling_from_very_many_topics_ends_too(void **state)
+{
+	char pattern[80], vast[4000], topic[4000];
+
+	(void)state;
+	fill_vast(pattern, topic, sizeof(pattern));
+	fill_vast(vast, topic, sizeof(topic));
+	hub.shares.bytes_max = hub.limits.bytes_max = 10000000;
+	for (int i = 0; i < 100; i++) {
+		topic[0] = (char)('A' + i % 26);
+		topic[1] = (char)('A' + i / 26);
+		put(topic, "u");
+		if (i == 10)
+			assert_non_null(follow(pattern + 4));
+	}
+	assert_null(follow(pattern));
+}
+
+/* Not the one that happens to go over what the client may spend. */
+static void
+test_the_costliest_of_a_clients_patterns_ends(void **state)
+{
+	char          patterns[2][4000], topics[2][4000];
+	struct reader readers[2];
+
+	(void)state;
+	hub.shares.bytes_max = hub.limits.bytes_max = 1000000;
+	for (size_t i = 0; i < 2; i++) {
+		memcpy(patterns[i], i == 0 ? "1/" : "2/", 2);
+		memcpy(topics[i], patterns[i], 2);
+		fill_vast(patterns[i] + 2, topics[i] + 2,
+		    sizeof(topics[i]) - 2);
+		reader_open(&readers[i], 'r', follow(patterns[i]));
+	}
+	for (int i = 0; i < 3; i++)
+		put(topics[0], "u");
+	turns_settle();
+	assert_int_equal(readers[0].overrun_count, 0);
+	for (int i = 0; i < 2; i++)
+		put(topics[1], "u");
+	turns_settle();
+	assert_int_equal(readers[0].overrun_count, 1);
+	assert_int_equal(readers[1].overrun_count, 0);
+	cursor_close(&readers[1].cursor);
+}
+
+/* Its text is not taken again until what it cost has been worked off. */
+static void
+test_a_costly_pattern_that_nobody_follows(void **state)
+{
+	char pattern[4000], topic[4000];
+	int  i = 0;
+
+	(void)state;
+	fill_vast(pattern, topic, sizeof(topic));
+	hub.shares.bytes_max = hub.limits.bytes_max = 1000000;
+	hub.limits.age_ms = 1000000;
+	assert_non_null(follow(pattern));
+	pass_ms(29000);
+	for (; i < 20 && follow(pattern) != NULL; i++)
+		put(topic, "u");
+	assert_true(i < 20);
+	pass_ms(29999);
+	assert_null(follow(pattern));
+	pass_ms(1);
+	assert_non_null(follow(pattern));
+}
+
 static void
 test_ids_are_found_on_a_pattern(void **state)
 {
@@ -363,6 +433,9 @@ main(void)
 		HUB_TEST(test_private_updates_change_nothing_for_others),
 		HUB_TEST(test_a_costly_pattern_ends),
 		HUB_TEST(test_filling_a_costly_pattern_ends_too),
+		HUB_TEST(test_filling_from_very_many_topics_ends_too),
+		HUB_TEST(test_the_costliest_of_a_clients_patterns_ends),
+		HUB_TEST(test_a_costly_pattern_that_nobody_follows),
 		HUB_TEST(test_ids_are_found_on_a_pattern),
 	};
 

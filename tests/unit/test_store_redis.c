@@ -72,10 +72,25 @@ test_positions_are_the_brokers_time(void **state)
 	assert_true(position_ms(first) < wall_ms + 60000);
 }
 
+/* What the broker says of itself, on a connection of its own. */
+static long
+statistic(const char *section, const char *name)
+{
+	redisReply *reply = broker_command("INFO %s", section);
+	const char *found = strstr(reply->str, name);
+	long        number;
+
+	assert_non_null(found);
+	number = strtol(found + strlen(name) + 1, NULL, 10);
+	freeReplyObject(reply);
+	return number;
+}
+
 static void
 test_a_tail_begins_behind_its_position_and_begins_anew(void **state)
 {
 	uint64_t positions[3];
+	long     connection_count;
 
 	(void)state;
 	positions[0] = store_user_keep(&a, "t", "1");
@@ -87,10 +102,14 @@ test_a_tail_begins_behind_its_position_and_begins_anew(void **state)
 	assert_int_equal(a.got[0].position, positions[1]);
 	assert_int_equal(a.level_position, positions[2]);
 	store_user_forget(&a);
-	/* While a read waits: at once, not after that read's time. */
-	store_turn_for(20);
+	/* While a read waits: by a new connection, not after that read's time.
+	 */
+	store_wait(statistic("clients", "blocked_clients") == 1);
+	connection_count = statistic("stats", "total_connections_received");
 	store_user_tail(&a, 0, "t");
 	store_wait(a.level_count == 1);
+	assert_int_equal(statistic("stats", "total_connections_received"),
+	    connection_count + 2);
 	assert_int_equal(a.got_count, 2);
 	assert_string_equal(a.got[1].bytes, "data: 2\n\n");
 	store_user_keep(&a, "u", "4");
