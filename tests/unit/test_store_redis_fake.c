@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -19,8 +20,9 @@ static struct {
 	char        path[96];
 	char        url[110];
 	size_t      bytes_max;
-	const char *tail;   /* what comes then; NULL: nothing */
-	const char *canned; /* NULL: ask the broker */
+	const char *tail;             /* what comes then; NULL: nothing */
+	const char *canned;           /* NULL: ask the broker */
+	char        from[40], to[40]; /* in its answers; empty: as they are */
 	size_t      open_count;
 	size_t      cut_count;
 } proxy;
@@ -114,6 +116,18 @@ on_client_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 	free(buf->base);
 }
 
+/* Has one text of the broker's answers be another of the same length. */
+static void
+rewrite(char *bytes, size_t len_bytes)
+{
+	const size_t len = strlen(proxy.from);
+
+	for (size_t i = 0; len > 0 && i + len <= len_bytes; i++) {
+		if (memcmp(bytes + i, proxy.from, len) == 0)
+			memcpy(bytes + i, proxy.to, len);
+	}
+}
+
 static void
 on_server_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 {
@@ -129,6 +143,7 @@ on_server_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 		close_pair(pair);
 	} else {
 		pair->passed_bytes += (size_t)len;
+		rewrite(buf->base, (size_t)len);
 		pass(&pair->client, buf->base, (size_t)len);
 	}
 	free(buf->base);
@@ -256,6 +271,34 @@ test_garbage_after_every_byte(void **state)
 	cut_everywhere("\xff\x01*2147483647\r\n$-7\r\n*-9\r\n");
 }
 
+/* As no broker answers: nothing is handed over twice. */
+static void
+test_an_entry_that_comes_again(void **state)
+{
+	const struct store_options options = { .url = proxy.url };
+	const unsigned long long   ms = (unsigned)(time(NULL) + 3600) * 1000ULL;
+
+	(void)state;
+	broker_start(NULL);
+	proxy.bytes_max = SIZE_MAX / 2;
+	for (int i = 1; i <= 2; i++)
+		freeReplyObject(
+		    broker_command("XADD fcgi-sse{log} %llu-%d t t d %s", ms, i,
+			"data: x\n\n"));
+	snprintf(proxy.from, sizeof(proxy.from), "%llu-2", ms);
+	snprintf(proxy.to, sizeof(proxy.to), "%llu-1", ms);
+	store_user_open(&a, &options);
+	store_user_tail(&a, 0, NULL);
+	store_wait(a.got_count == 1);
+	store_turn_for(100);
+	assert_int_equal(a.got_count, 1);
+	proxy.from[0] = '\0';
+	store_wait(a.got_count == 2);
+	assert_true(a.got[1].position > a.got[0].position);
+	store_user_close(&a);
+	store_wait(proxy.open_count == 0);
+}
+
 static void
 test_answers_of_the_wrong_kind(void **state)
 {
@@ -308,6 +351,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(test_answers_cut_at_every_byte),
 		TEST(test_garbage_after_every_byte),
+		TEST(test_an_entry_that_comes_again),
 		TEST(test_answers_of_the_wrong_kind)
 	};
 
