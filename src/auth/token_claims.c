@@ -264,7 +264,7 @@ read_rights_08(const json_t *payload, struct reader *reader)
 	const json_t *details = json_object_get(payload,
 	    "authorization_details");
 	const json_t *detail, *type;
-	size_t        i, count = 0;
+	size_t        i;
 
 	if (details == NULL)
 		return true;
@@ -276,7 +276,7 @@ read_rights_08(const json_t *payload, struct reader *reader)
 			return false;
 		if (!is_text(type, DETAIL_08))
 			continue;
-		if (++count > TOKEN_DETAILS_MAX || !read_detail(reader, detail))
+		if (!read_detail(reader, detail))
 			return false;
 	}
 	return true;

@@ -12,8 +12,7 @@
 /* What a token of the old dialect may hold in each list. */
 #define TOKEN_SELECTORS_MAX 1000
 
-/* What one of the new dialect may hold in all. */
-#define TOKEN_DETAILS_MAX 100
+/* What one of the new dialect may hold in all its details; each has one. */
 #define TOKEN_TOPICS_MAX 100
 #define TOKEN_TOPIC_BYTES_MAX 4096
 

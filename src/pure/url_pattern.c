@@ -56,8 +56,7 @@ static bool
 names_any(const struct texts *texts, enum url_part last)
 {
 	for (int part = URL_PROTOCOL; part <= (int)last; part++) {
-		if (part != URL_USERNAME && part != URL_PASSWORD &&
-		    texts->slices[part].text != NULL)
+		if (texts->slices[part].text != NULL)
 			return true;
 	}
 	return false;
