@@ -435,6 +435,12 @@ hub_follower_count(const struct hub *hub, const char *name)
 	return named == NULL ? 0 : topic_subscriber_count(named->topic);
 }
 
+void
+hub_begin_follow(struct hub *hub)
+{
+	hub->follow_number++;
+}
+
 struct topic *
 hub_follow(struct hub *hub, enum selector_kind kind, const char *text,
     const char *client, const struct update_reader *reader, const char **why)

@@ -83,6 +83,7 @@ struct hub {
 	struct list            patterns;
 	struct deadline_list   idle_patterns;
 	struct selector_index *pattern_index;
+	uint64_t               follow_number; /* hub_begin_follow's */
 
 	struct topic    *all;
 	bool             keeps_all;   /* "*" is followed */
@@ -113,6 +114,12 @@ void hub_set_limits(struct hub *, const struct hub_limits *);
  */
 struct topic *hub_topic(struct hub *, const char *name, const char *client,
     const struct update_reader *reader);
+
+/*
+ * A subscriber names what it follows. Until the next one does, no pattern is
+ * freed to make room for another that hub_follow has found for this one.
+ */
+void hub_begin_follow(struct hub *);
 
 /*
  * What a subscriber follows who names it so: the topic of that name, or a

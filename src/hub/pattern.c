@@ -52,6 +52,7 @@ struct pattern {
 	uint64_t         passed[2]; /* no such frame is before this */
 	uint64_t         position;  /* of the last update that matched */
 	uint64_t         spent;     /* beyond what is usual */
+	uint64_t         followed;  /* hub->follow_number, when last found */
 	bool             is_ended;
 };
 
@@ -169,10 +170,14 @@ pattern_find(const struct hub *hub, enum selector_kind kind, const char *text)
 {
 	struct selector      selector = { .kind = kind };
 	const struct pattern key = { .selector = &selector };
+	struct pattern      *found;
 
 	/* NOLINTNEXTLINE(performance-no-int-to-ptr): it is only compared */
 	selector.text = (char *)(uintptr_t)text;
-	return tree_find(&hub->pattern_tree, &key, compare);
+	found = tree_find(&hub->pattern_tree, &key, compare);
+	if (found != NULL)
+		found->followed = hub->follow_number;
+	return found;
 }
 
 struct topic *
@@ -325,7 +330,9 @@ reclaim(struct hub *hub)
 
 	list_for_each (node, &hub->idle_patterns.nodes) {
 		pattern = list_entry(node, struct pattern, idle.node);
+		/* What a subscriber has named it is about to follow. */
 		if (!pattern->is_ended &&
+		    pattern->followed != hub->follow_number &&
 		    topic_subscriber_count(pattern->topic) == 0) {
 			pattern_free(pattern);
 			return true;
@@ -369,6 +376,7 @@ pattern_new(struct hub *hub, struct selector *selector, const char *client)
 	pattern->hub = hub;
 	pattern->selector = selector;
 	pattern->share = share;
+	pattern->followed = hub->follow_number;
 	pattern->topic = topic_new(hub->turns, selector->text,
 	    &(struct topic_limits){
 		.frame_count_max = SIZE_MAX,

@@ -168,6 +168,7 @@ selection_follow(const struct selection *selection, struct hub *hub,
 	const char   *why;
 
 	*topic_count = 0;
+	hub_begin_follow(hub);
 	for (size_t i = 0; i < selection->count; i++) {
 		topic = hub_follow(hub, selection->items[i].kind,
 		    selection->items[i].text, call->client, reader, &why);

@@ -187,13 +187,41 @@ test_a_client_pays_for_its_patterns(void **state)
 	int         count = 0;
 
 	(void)state;
-	do
+	do {
 		snprintf(text, sizeof(text), "/%d/{x}", count++);
-	while (count < 100 &&
+		hub_begin_follow(&hub);
+	} while (count < 100 &&
 	    hub_follow(&hub, SELECTOR_TOPIC, text, CLIENT, NULL, &why) != NULL);
 	/* Those that nobody uses make room for new ones. */
 	assert_int_equal(count, 100);
 	assert_true(hub.shares.bytes <= hub.shares.bytes_max / 2);
+}
+
+/* What one subscriber names does not make room for what else it names. */
+static void
+test_patterns_of_one_subscriber_stay(void **state)
+{
+	struct topic *topics[100];
+	struct reader reader;
+	char          text[32];
+	size_t        count = 0;
+
+	(void)state;
+	hub_begin_follow(&hub);
+	do {
+		snprintf(text, sizeof(text), "/%zu/{x}", count);
+		topics[count] = follow(text);
+	} while (topics[count] != NULL && ++count < 100);
+	assert_in_range(count, 1, 99);
+	assert_ptr_equal(follow("/0/{x}"), topics[0]);
+	reader_open_on(&reader, 'r', topics, count, 0);
+	put("/0/a", "1");
+	turns_settle();
+	assert_had(&reader, "1");
+	cursor_close(&reader.cursor);
+	/* Another subscriber may have their room. */
+	hub_begin_follow(&hub);
+	assert_non_null(follow(text));
 }
 
 static void
@@ -429,6 +457,7 @@ main(void)
 		HUB_TEST(test_a_pattern_keeps_what_its_topics_drop),
 		HUB_TEST(test_age_and_bytes_end_what_a_pattern_has),
 		HUB_TEST(test_a_client_pays_for_its_patterns),
+		HUB_TEST(test_patterns_of_one_subscriber_stay),
 		HUB_TEST(test_who_may_take_no_more_keeps_the_newest),
 		HUB_TEST(test_private_updates_change_nothing_for_others),
 		HUB_TEST(test_a_costly_pattern_ends),
