@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "auth/access.h"
-#include "process/engine.h"
 #include "routes/page.h"
 
 /*
@@ -111,100 +110,98 @@ init_router(struct routing *routing)
 
 /* The routes for the operator. */
 static void
-init_watching(struct routing *routing, struct engine *engine,
-    size_t descriptors_max)
+init_watching(struct routing *routing, const struct routing_parts *parts)
 {
 	routing->status = (struct status_route){
-		.streams = &engine->streams,
-		.sampler = engine->sampler,
-		.store = engine->tail.store,
+		.streams = parts->streams,
+		.sampler = parts->sampler,
+		.store = parts->store,
 		.gate = &routing->gate,
-		.is_single_use = seating_is_single_use(&engine->seating),
-		.turns = &engine->turns,
+		.is_single_use = parts->is_single_use,
+		.turns = parts->turns,
 	};
 	status_route_init(&routing->status);
 	routing->metrics = (struct metrics_route){
-		.hub = &engine->hub,
-		.clock = engine->clock,
-		.presence = &engine->presence,
-		.roster = &engine->lease.roster,
-		.started_ms = engine->wall_ms(),
-		.descriptors_max = descriptors_max,
-		.connection_count = &engine->conns.open_count,
-		.buffered_bytes = &engine->conns.pool.bytes,
+		.hub = parts->hub,
+		.clock = parts->clock,
+		.presence = parts->presence,
+		.roster = parts->roster,
+		.started_ms = parts->wall_ms(),
+		.descriptors_max = parts->descriptors_max,
+		.connection_count = parts->connection_count,
+		.buffered_bytes = parts->buffered_bytes,
 	};
 }
 
 static void
-init_hub_routes(struct routing *routing, struct engine *engine)
+init_hub_routes(struct routing *routing, const struct routing_parts *parts)
 {
-	routing->metadata.access = engine->access;
+	routing->metadata.access = parts->access;
 	routing->subscribe = (struct subscribe_route){
 		.topic_by = &routing->topic_by,
 		.gate = &routing->gate,
 		.bearer = &routing->bearer,
-		.public_url = access_public_url(engine->access),
-		.hub = &engine->hub,
-		.streams = &engine->streams,
-		.presence = &engine->presence,
-		.wall_ms = engine->wall_ms,
-		.lean = engine->tail.is_lean ? &routing->lean : NULL,
-		.store = engine->tail.is_memory ? NULL : engine->tail.store,
+		.public_url = access_public_url(parts->access),
+		.hub = parts->hub,
+		.streams = parts->streams,
+		.presence = parts->presence,
+		.wall_ms = parts->wall_ms,
+		.lean = parts->is_lean ? &routing->lean : NULL,
+		.store = parts->is_memory ? NULL : parts->store,
 	};
 	routing->lean = (struct lean){
-		.hub = &engine->hub,
-		.streams = &engine->streams,
-		.store = engine->tail.store,
-		.turns = &engine->turns,
+		.hub = parts->hub,
+		.streams = parts->streams,
+		.store = parts->store,
+		.turns = parts->turns,
 	};
 	subscribe_route_init(&routing->subscribe);
 	routing->count = (struct count_route){
-		.hub = &engine->hub,
-		.roster = &engine->lease.roster,
+		.hub = parts->hub,
+		.roster = parts->roster,
 		.subscribe = &routing->subscribe,
-		.is_single_use = seating_is_single_use(&engine->seating),
+		.is_single_use = parts->is_single_use,
 	};
 	routing->subscriptions = (struct subscriptions_route){
-		.presence = &engine->presence,
-		.roster = &engine->lease.roster,
+		.presence = parts->presence,
+		.roster = parts->roster,
 		.bearer = &routing->bearer,
-		.hub = &engine->hub,
-		.wall_ms = engine->wall_ms,
-		.is_single_use = seating_is_single_use(&engine->seating),
+		.hub = parts->hub,
+		.wall_ms = parts->wall_ms,
+		.is_single_use = parts->is_single_use,
 	};
-	list_pace_init(&routing->subscriptions.pace, &engine->turns);
+	list_pace_init(&routing->subscriptions.pace, parts->turns);
 	routing->publish = (struct publish_route){
 		.topic_by = &routing->topic_by,
 		.gate = &routing->gate,
 		.bearer = &routing->bearer,
-		.hub = &engine->hub,
-		.store = engine->tail.store,
-		.turns = &engine->turns,
-		.wall_ms = engine->wall_ms,
+		.hub = parts->hub,
+		.store = parts->store,
+		.turns = parts->turns,
+		.wall_ms = parts->wall_ms,
 	};
 }
 
 void
-routing_init(struct routing *routing, struct engine *engine,
-    size_t descriptors_max)
+routing_init(struct routing *routing, const struct routing_parts *parts)
 {
 	routing->clock = (struct clock_route){
-		.clock = engine->clock,
-		.streams = &engine->streams,
-		.wall_ms = engine->wall_ms,
+		.clock = parts->clock,
+		.streams = parts->streams,
+		.wall_ms = parts->wall_ms,
 	};
 	routing->counter = (struct counter_route){
-		.loop = &engine->loop,
-		.turns = &engine->turns,
-		.streams = &engine->streams,
+		.loop = parts->loop,
+		.turns = parts->turns,
+		.streams = parts->streams,
 	};
 	routing->bearer = (struct bearer){
-		.access = engine->access,
-		.turns = &engine->turns,
-		.wall_ms = engine->wall_ms,
+		.access = parts->access,
+		.turns = parts->turns,
+		.wall_ms = parts->wall_ms,
 	};
 	bearer_init(&routing->bearer);
-	init_hub_routes(routing, engine);
-	init_watching(routing, engine, descriptors_max);
+	init_hub_routes(routing, parts);
+	init_watching(routing, parts);
 	init_router(routing);
 }

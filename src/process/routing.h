@@ -1,6 +1,11 @@
 #ifndef PROCESS_ROUTING_H
 #define PROCESS_ROUTING_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
 #include "http/bearer.h"
 #include "http/param.h"
 #include "http/refusal.h"
@@ -18,7 +23,15 @@
 #include "routes/subscriptions.h"
 #include "stream/lean.h"
 
-struct engine;
+struct access;
+struct clock;
+struct hub;
+struct presence;
+struct roster;
+struct sampler;
+struct store;
+struct streams;
+struct turns;
 
 #define ROUTING_ROUTE_COUNT 29
 
@@ -46,11 +59,29 @@ struct routing {
 	struct router              router;
 };
 
-/*
- * Makes the table, of routes that work with the engine; the origins are to be
- * set in router.cors.
- */
-void routing_init(struct routing *, struct engine *, size_t descriptors_max);
+/* What the routes work with; all of it stays longer than they do. */
+struct routing_parts {
+	uv_loop_t       *loop;
+	struct turns    *turns;
+	struct hub      *hub;
+	struct clock    *clock;
+	struct streams  *streams;
+	struct sampler  *sampler;
+	struct access   *access;
+	struct presence *presence;
+	struct roster   *roster;
+	struct store    *store;
+	bool             is_memory; /* the store is this process's own */
+	bool             is_lean;   /* the store is read for one stream */
+	bool             is_single_use;
+	int64_t (*wall_ms)(void); /* the time since the epoch */
+	size_t        descriptors_max;
+	const size_t *connection_count;
+	const size_t *buffered_bytes; /* of requests and answers */
+};
+
+/* Makes the table; the origins are to be set in router.cors. */
+void routing_init(struct routing *, const struct routing_parts *);
 void routing_deinit(struct routing *);
 
 /* Sets the hub's resource identifier, or NULL, and what is made from it. */

@@ -25,8 +25,8 @@
 #include "process/routing.h"
 #include "stream/stream.h"
 
-void __real_routing_init(struct routing *, struct engine *, size_t);
-void __wrap_routing_init(struct routing *, struct engine *, size_t);
+void __real_routing_init(struct routing *, const struct routing_parts *);
+void __wrap_routing_init(struct routing *, const struct routing_parts *);
 
 #define STREAM_INTERVAL_MS 250
 
@@ -108,12 +108,11 @@ later_get(struct call *call, void *context)
 }
 
 void
-__wrap_routing_init(struct routing *routing, struct engine *engine,
-    size_t descriptors_max)
+__wrap_routing_init(struct routing *routing, const struct routing_parts *parts)
 {
 	size_t i = 0;
 
-	__real_routing_init(routing, engine, descriptors_max);
+	__real_routing_init(routing, parts);
 	while (strcmp(routing->table[i].path, "/web-servers") != 0)
 		i++;
 	routing->table[i] = (struct route){ "/later", later_get, routing,
