@@ -225,18 +225,25 @@ read_name(const struct wills *wills, const char *name, uint64_t *process)
 	return *process != wills->process;
 }
 
+static const struct dirent *
+next_entry(DIR *dir)
+{
+	/* cppcheck-suppress readdirCalled ; no other thread reads from it */
+	return readdir(dir);
+}
+
 const char *
 wills_take(struct wills *wills, uint64_t *process)
 {
-	DIR           *dir;
-	struct dirent *entry;
-	char          *path;
+	DIR                 *dir;
+	const struct dirent *entry;
+	char                *path;
 
 	if (wills->taken_fd != -1 || !is_ours(wills))
 		return NULL;
 	dir = opendir(wills->folder);
 	while (dir != NULL && wills->taken_fd == -1 &&
-	    (entry = readdir(dir)) != NULL) {
+	    (entry = next_entry(dir)) != NULL) {
 		if (!read_name(wills, entry->d_name, process))
 			continue;
 		path = path_of(wills, *process);
