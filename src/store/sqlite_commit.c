@@ -251,6 +251,7 @@ sqlite_store_prepare(struct sqlite_store *store, unsigned lock_timeout_ms)
 	batch->wall_ms = store->wall_ms();
 	batch->tag = store->wanted_tag;
 	batch->known = store->known;
+	batch->newest_before = UINT64_MAX;
 	batch->lock_timeout_ms = lock_timeout_ms;
 	batch->on_committed = sqlite_store_wake;
 	batch->arg = store;

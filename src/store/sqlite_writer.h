@@ -111,8 +111,8 @@ struct sqlite_batch {
 	bool               is_lost;      /* what was read before is no more */
 	char               lost_to[256]; /* where a damaged log is now, or "" */
 	struct sqlite_meta meta;         /* after the batch */
-	uint64_t           newest_before;
-	uint64_t           oldest; /* 0: empty, or not known */
+	uint64_t           newest_before; /* UINT64_MAX: it has not looked */
+	uint64_t           oldest;        /* 0: empty, or not known */
 	uint32_t           word_before;
 	uint32_t           word_after;
 	bool               is_more;            /* there is more to discard */

@@ -518,6 +518,39 @@ test_a_lock_that_is_held(void **state)
 	store_user_close(&user);
 }
 
+/* A writer that had nothing to append has handed nothing over. */
+static void
+test_what_was_not_read_is_not_passed_over(void **state)
+{
+	struct store_user   user;
+	struct found_update found = { 0 };
+	struct sent_update  sent[2] = { 0 };
+	int                 fd;
+
+	(void)state;
+	store_user_open(&user, NULL);
+	store_user_tail(&user, 0, NULL);
+	store_user_settle(&user);
+	store_hold(user.store, true);
+	store_user_keep(&user, "a", "1");
+	store_remove_file("-lock");
+	fd = files_open_private(store_file("-lock"), true);
+	assert_int_equal(file_lock_take(fd, LOCK_BYTE, 1000), 0);
+	store_user_send(&user, &sent[0], "a", "2");
+	store_turn_for(50);
+	store_user_send(&user, &sent[1], "a", "3");
+	/* Its reader notices the new file, so the writer is to look as well. */
+	store_user_find(&user, &found, "x", NULL);
+	store_turn_for(50);
+	store_hold(user.store, false);
+	store_wait(sent[0].is_done);
+	file_lock_release(fd, LOCK_BYTE);
+	close(fd);
+	store_wait(sent[1].is_done && found.is_done && user.got_count == 1);
+	store_user_assert_got(&user, "1");
+	store_user_close(&user);
+}
+
 int
 main(void)
 {
@@ -536,6 +569,7 @@ main(void)
 		STORE_TEST(test_a_database_that_was_cut),
 		STORE_TEST(test_a_foreign_file_in_its_place),
 		STORE_TEST(test_a_lock_that_is_held),
+		STORE_TEST(test_what_was_not_read_is_not_passed_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
