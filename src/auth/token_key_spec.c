@@ -3,7 +3,6 @@
 #include "auth/token_key_spec.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "auth/jws_key.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/regular_file.h"
 
 #define FILE_BYTES_MAX ((size_t)256 * 1024)
 
@@ -39,16 +39,12 @@ token_key_spec_read(const char *path, struct buf *bytes, bool *is_private)
 {
 	struct stat status;
 	const char *error;
-	int         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int         fd = regular_file_open(path, &status, &error);
 
 	*bytes = (struct buf){ 0 };
 	if (fd == -1)
-		return strerror(errno);
-	if (fstat(fd, &status) == -1)
-		error = strerror(errno);
-	else if (!S_ISREG(status.st_mode))
-		error = "is not a file";
-	else if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return error;
+	if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		error = "others may write it, and so sign tokens; make its "
 			"mode 0600, 0640 or 0644";
 	else

@@ -3,7 +3,6 @@
 #include "base/key_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/regular_file.h"
 
 #define FILE_BYTES_MAX ((size_t)64 * 1024)
 
@@ -24,17 +24,13 @@ static FILE *
 open_private(const char *path, struct buf *problem)
 {
 	struct stat status;
-	const char *why = NULL;
-	int         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	const char *why;
+	int         fd = regular_file_open(path, &status, &why);
 
-	if (fd == -1 || fstat(fd, &status) == -1)
-		why = strerror(errno);
-	else if (!S_ISREG(status.st_mode))
-		why = "is not a file";
-	else if ((status.st_mode & MODE_FORBIDDEN) != 0)
-		why = "others may read or write it; make its mode 0600 or 0640";
-	if (why == NULL)
+	if (fd != -1 && (status.st_mode & MODE_FORBIDDEN) == 0)
 		return fdopen(fd, "r");
+	if (fd != -1)
+		why = "others may read or write it; make its mode 0600 or 0640";
 	buf_printf(problem, "%s: %s", path, why);
 	if (fd != -1)
 		close(fd);

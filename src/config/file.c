@@ -1,13 +1,12 @@
 #include "config/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/buf.h"
+#include "base/regular_file.h"
 #include "config/option_value.h"
 
 #define SECTION "fcgi-sse"
@@ -141,18 +140,12 @@ static FILE *
 open_file(const char *path, struct buf *problem)
 {
 	struct stat status;
-	const char *why = NULL;
-	int         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	const char *why;
+	int         fd = regular_file_open(path, &status, &why);
 
-	if (fd == -1 || fstat(fd, &status) == -1)
-		why = strerror(errno);
-	else if (!S_ISREG(status.st_mode))
-		why = "is not a file";
-	if (why == NULL)
+	if (fd != -1)
 		return fdopen(fd, "r");
 	buf_printf(problem, "config %s: %s", path, why);
-	if (fd != -1)
-		close(fd);
 	return NULL;
 }
 
